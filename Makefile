@@ -1,0 +1,45 @@
+# Thin verbs over tools/setup.sh, CMake and the penumbra program. `make help` lists them.
+PRESET ?= default
+BUILD := build/$(PRESET)
+JOBS ?= $(shell nproc)
+ARGS ?=
+
+.PHONY: help setup build demo test train bench bundle format tidy check clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:  ## install what is needed, make .venv and the data tables
+	@tools/setup.sh
+
+$(BUILD)/build.ninja: | setup
+	cmake --preset $(PRESET)
+
+build: setup $(BUILD)/build.ninja  ## compile the program and the tests
+	@cmake --build $(BUILD) --parallel $(JOBS)
+
+$(BUILD)/bin/penumbra: build
+
+demo: setup $(BUILD)/build.ninja  ## infer HD 23642 from its K2 light curve
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra
+	@tools/demo.sh $(BUILD)/bin/penumbra
+
+test: build  ## run every test
+	@tools/test.sh $(BUILD)
+
+train: setup $(BUILD)/build.ninja  ## train the compact preset (ARGS="--device cuda --set train.systems=8000000")
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra
+	$(BUILD)/bin/penumbra train --preset compact --out runs/compact $(ARGS)
+
+bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
+	@cmake --build $(BUILD) --parallel $(JOBS)
+	@tools/bundle.sh $(BUILD) build/bundle
+
+format:  ## clang-format every source
+	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i
+
+check:  ## clang-format in check mode, then clang-tidy
+	@tools/check.sh $(BUILD)
+
+clean:  ## remove the builds
+	rm -rf build

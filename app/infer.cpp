@@ -1,0 +1,137 @@
+// penumbra infer: the posterior of each object file.
+#include <fmt/format.h>
+
+#include <memory>
+#include <set>
+
+#include "app/options.h"
+#include "app/verbs.h"
+#include "base/progress.h"
+#include "base/provenance.h"
+#include "base/sha256.h"
+#include "inference/neural_inference.h"
+#include "inference/summary.h"
+#include "nn/device.h"
+
+namespace penumbra {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  Settings settings;
+  std::vector<std::string> objects;
+};
+
+// Facts that every posterior of this run carries.
+std::vector<std::pair<std::string, std::string>> provenance(const Config& config, const RunSettings& run,
+                                                            const fs::path& checkpoint, const NeuralPosterior& posterior) {
+  return {
+      {"method", "neural posterior estimation"},
+      {"created_by", "penumbra " + program_version()},
+      {"created_at", utc_now()},
+      {"commit", program_commit()},
+      {"config", config.resolved()},
+      {"config_sha256", config.sha256()},
+      {"seed", fmt::format("{}", run.seed)},
+      {"device", describe_device(posterior.device())},
+      {"checkpoint", checkpoint.string()},
+      {"checkpoint_sha256", sha256_of_file(checkpoint)},
+      {"checkpoint_commit", posterior.info().provenance.commit},
+      {"prior", posterior.info().provenance.prior},
+      {"simulation", posterior.info().provenance.simulation},
+  };
+}
+
+// Two objects must not write one file.
+std::vector<fs::path> output_files(const std::vector<std::string>& objects, const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::set<fs::path> seen;
+  for (const std::string& object : objects) {
+    files.push_back(folder / (fs::path(object).stem().string() + ".nc"));
+    if (!seen.insert(files.back()).second) {
+      throw UserError(fmt::format("{}: two objects would write {}; object files need different names", object,
+                                  files.back().string()));
+    }
+  }
+  return files;
+}
+
+std::string diagnostics_text(const Diagnostics& diagnostics) {
+  std::string text = fmt::format("samples inside the prior's support: {:.1f}%\n", 100.0 * diagnostics.accepted);
+  if (std::isfinite(diagnostics.log_period_median)) {
+    text += fmt::format("period implied by the samples: {:+.1f}% off the known one, scatter {:.1f}%\n",
+                        100.0 * std::expm1(diagnostics.log_period_median), 100.0 * diagnostics.log_period_scatter);
+  }
+  for (const ChannelFit& fit : diagnostics.curves) {
+    text += fmt::format("best prediction in {}: reduced chi^2 {:.2f}", kChannels[fit.channel].name, fit.reduced_chi2);
+    if (std::isfinite(fit.unexplained)) text += fmt::format(", {:.1f}% of the variance unexplained", 100.0 * fit.unexplained);
+    text += "\n";
+  }
+  if (std::isfinite(diagnostics.sed_rms_mag)) {
+    text += fmt::format("best prediction of the photometry: rms {:.3f} mag\n", diagnostics.sed_rms_mag);
+  }
+  return text;
+}
+
+void run_infer(const Arguments& arguments) {
+  const fs::path data = arguments.settings.data_folder();
+  const Config config = arguments.settings.read();
+  const RunSettings run = read_run_settings(config);
+  const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
+  const fs::path out = config.text("out", "posteriors");
+  InferenceOptions options;
+  options.seed = run.seed;
+  options.samples = static_cast<int>(config.integer("samples", options.samples, {1.0, 1e7}));
+  options.predictions = static_cast<int>(config.integer("predictions", options.predictions, {1.0, 1e5}));
+  config.finish();
+
+  // Every object is read before anything is computed: a mistake in the last one costs no waiting.
+  const std::vector<fs::path> files = output_files(arguments.objects, out);
+  const fs::path passbands = data / "tables" / "passbands.h5";
+  const std::vector<double> zero_points = load_zero_points_jy(passbands);
+  const std::vector<double> wavelengths = load_band_wavelengths_um(passbands);
+  std::vector<Object> objects;
+  for (const std::string& file : arguments.objects) objects.push_back(read_object(file, zero_points));
+  set_torch_threads(run.threads);
+  const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
+  const LoadedSimulator simulator(
+      data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) throw UserError(fmt::format("{}: cannot create the folder: {}", out.string(), error.message()));
+
+  Progress progress("inference", objects.size());
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    Inference result = infer_object(*simulator, posterior, objects[i], options);
+    result.record.attributes = provenance(config, run, checkpoint, posterior);
+    result.record.band_wavelength_um = wavelengths;
+    write_posterior(files[i], result.record);
+    fmt::print("{}{}\n{}\nposterior: {}\n", i == 0 ? "" : "\n", summary_table(result.record),
+               diagnostics_text(result.diagnostics), files[i].string());
+    std::fflush(stdout);
+    progress.advance();
+  }
+}
+
+}  // namespace
+
+void add_infer(CLI::App& program) {
+  CLI::App* verb = program.add_subcommand("infer", "posterior of observed binaries from a trained network");
+  const auto arguments = std::make_shared<Arguments>();
+  verb->add_option("objects", arguments->objects, "object files (TOML); each gives <out>/<name of the file>.nc")
+      ->required()
+      ->type_name("OBJECT.toml");
+  arguments->settings.attach(*verb);
+  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]", true);
+  arguments->settings.shortcut(*verb, "--out", "out", "folder for the posterior files [posteriors]", true);
+  arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each object [10000]", false);
+  arguments->settings.shortcut(*verb, "--predictions", "predictions", "draws whose light curves and SED are kept [100]", false);
+  verb->footer(
+      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions.\n"
+      "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"
+      "missing; examples/hd23642/hd23642.toml is one. arviz.from_netcdf opens the posterior files.");
+  verb->callback([arguments] { run_infer(*arguments); });
+}
+
+}  // namespace penumbra

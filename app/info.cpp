@@ -1,0 +1,96 @@
+// penumbra info: the program, its devices, its tables and checkpoints.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "app/options.h"
+#include "app/verbs.h"
+#include "base/hdf5_file.h"
+#include "base/progress.h"
+#include "base/provenance.h"
+#include "base/sha256.h"
+#include "nn/checkpoint.h"
+#include "nn/device.h"
+
+namespace penumbra {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  Settings settings;
+  std::vector<std::string> files;
+};
+
+std::vector<fs::path> hdf5_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  if (!fs::is_directory(folder)) return files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".h5") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// The attributes of any of the program's files. Text of several lines is indented below its name.
+void print_file(const fs::path& file) {
+  fmt::print("{}\n  sha256: {}\n", file.string(), sha256_of_file(file));
+  for (auto [name, value] : Hdf5Reader(file).attributes("/")) {
+    for (std::size_t at = value.find('\n'); at != std::string::npos; at = value.find('\n', at + 1)) {
+      value.replace(at, 1, "\n    ");
+    }
+    fmt::print("  {}: {}\n", name, value);
+  }
+}
+
+void print_checkpoint(const fs::path& file) {
+  const CheckpointInfo info = read_checkpoint(file).info;
+  fmt::print("{}\n  sha256: {}\n", file.string(), sha256_of_file(file));
+  fmt::print("  prior {}, {} weights, {} systems in {}, seed {}, commit {}\n  validation loss {:.4f}{}\n", info.provenance.prior,
+             info.progress.weights, info.progress.systems, duration_text(info.progress.seconds), info.seed,
+             info.provenance.commit, info.progress.best_validation_loss,
+             info.has_training_state ? "; holds training state" : "");
+}
+
+std::string cuda_text() {
+  try {
+    return describe_device(resolve_device("cuda"));
+  } catch (const UserError& error) {
+    return fmt::format("none ({})", error.what());
+  }
+}
+
+void run_info(const Arguments& arguments) {
+  const Config config = arguments.settings.read();
+  read_run_settings(config);
+  config.finish();
+  for (const std::string& file : arguments.files) print_file(file);
+  if (!arguments.files.empty()) return;
+
+  fmt::print("penumbra {}\ncommit: {}\n", program_version(), program_commit());
+  fmt::print("CPU: {} threads\nCUDA: {}\n", std::thread::hardware_concurrency(), cuda_text());
+  const fs::path data = arguments.settings.data_folder();
+  fmt::print("data: {}\n", fs::weakly_canonical(data).string());
+  for (const char* folder : {"tables", "banks"}) {
+    fmt::print("\n{}:\n", folder);
+    for (const fs::path& file : hdf5_files(data / folder)) print_file(file);
+  }
+  fmt::print("\ncheckpoints:\n");
+  for (const fs::path& file : hdf5_files(data / "checkpoints")) print_checkpoint(file);
+}
+
+}  // namespace
+
+void add_info(CLI::App& program) {
+  CLI::App* verb = program.add_subcommand("info", "version, devices, tables and checkpoints with where they come from");
+  const auto arguments = std::make_shared<Arguments>();
+  verb->add_option("files", arguments->files, "tell of these files only: tables, checkpoints, simulations or posteriors")
+      ->type_name("FILE");
+  arguments->settings.attach(*verb);
+  verb->footer("Keys of --config and --set: seed, device, threads; none of them changes what is told.");
+  verb->callback([arguments] { run_info(*arguments); });
+}
+
+}  // namespace penumbra

@@ -1,0 +1,133 @@
+#include "app/options.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+namespace penumbra {
+namespace {
+
+std::filesystem::path program_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+
+// The one list of keys of [prior] and [simulation]; prior.name comes first, since it sets the defaults of the others.
+template <class S, class Visit>
+void for_each_key(S& s, const Visit& visit) {
+  const Range any, not_negative{0.0}, share{0.0, 1.0};
+  visit("prior", "msum_k", s.prior.msum_k, kPositive);
+  visit("prior", "msum_mu", s.prior.msum_mu, any);
+  visit("prior", "msum_sigma", s.prior.msum_sigma, kPositive);
+  visit("prior", "q_alpha", s.prior.q_alpha, kPositive);
+  visit("prior", "q_beta", s.prior.q_beta, kPositive);
+  visit("prior", "age_alpha", s.prior.age_alpha, kPositive);
+  visit("prior", "age_beta", s.prior.age_beta, kPositive);
+  visit("prior", "log_age_min", s.prior.log_age_min, any);
+  visit("prior", "log_age_max", s.prior.log_age_max, any);
+  visit("prior", "feh_mean", s.prior.feh_mean, any);
+  visit("prior", "feh_sigma", s.prior.feh_sigma, kPositive);
+  visit("prior", "feh_weight", s.prior.feh_weight, share);
+  visit("prior", "feh_tail_mean", s.prior.feh_tail_mean, any);
+  visit("prior", "feh_tail_sigma", s.prior.feh_tail_sigma, kPositive);
+  visit("prior", "rsum_alpha", s.prior.rsum_alpha, kPositive);
+  visit("prior", "rsum_beta", s.prior.rsum_beta, kPositive);
+  visit("prior", "loge_mean", s.prior.loge_mean, any);
+  visit("prior", "loge_sigma", s.prior.loge_sigma, kPositive);
+  visit("prior", "loge_min", s.prior.loge_min, any);
+  visit("prior", "loge_max", s.prior.loge_max, any);
+  visit("prior", "cos_i_max", s.prior.cos_i_max, share);
+  visit("prior", "track_tolerance", s.prior.track_tolerance, Range{0.0, 1.0, true});
+  visit("prior", "barrier_steepness", s.prior.barrier_steepness, not_negative);
+  visit("simulation", "azimuths", s.options.resolution.azimuths, Range{4.0, 1000.0});
+  visit("simulation", "polar", s.options.resolution.polar, Range{2.0, 64.0});
+  visit("simulation", "lens_radial", s.options.resolution.lens_radial, Range{2.0, 64.0});
+  visit("simulation", "lens_arc", s.options.resolution.lens_arc, Range{2.0, 64.0});
+  visit("simulation", "out_of_eclipse_phases", s.options.resolution.out_of_eclipse_phases, Range{8.0, 1000.0});
+  visit("simulation", "eclipse_phases", s.options.resolution.eclipse_phases, Range{4.0, 1000.0});
+  visit("simulation", "reflection", s.options.effects.reflection, any);
+}
+
+struct Reader {
+  const Config& config;
+  void operator()(const char* table, const char* key, double& value, const Range& range) const {
+    value = config.section(table).number(key, value, range);
+  }
+  void operator()(const char* table, const char* key, int& value, const Range& range) const {
+    value = static_cast<int>(config.section(table).integer(key, value, range));
+  }
+  void operator()(const char* table, const char* key, bool& value, const Range&) const {
+    value = config.section(table).flag(key, value);
+  }
+};
+
+}  // namespace
+
+void Settings::attach(CLI::App& verb) {
+  verb.add_option("--config", config_, "TOML file with settings")->type_name("FILE.toml");
+  verb.add_option("--set", sets_, "one setting, over the file's; may be repeated")->type_name("KEY=VALUE")->allow_extra_args(false);
+  verb.add_option("--data", data_, "folder of the tables (default: $PENUMBRA_DATA, or data/ beside the program's folder)")
+      ->type_name("DIR");
+  shortcut(verb, "--seed", "seed", "seed of every random number [1]", false);
+  shortcut(verb, "--device", "device", "auto, cpu or cuda [auto]", true);
+  shortcut(verb, "--threads", "threads", "CPU threads, 0 for all cores [0]", false);
+}
+
+void Settings::shortcut(CLI::App& verb, const std::string& option, const std::string& key, const std::string& help,
+                        bool text) {
+  verb.add_option_function<std::string>(
+          option,
+          [this, key, text](const std::string& value) {
+            shortcuts_.push_back([key, value, text](Config& config) {
+              text ? config.set_text(key, value) : config.set(key + "=" + value);
+            });
+          },
+          help)
+      ->type_name(text ? "TEXT" : "NUMBER");
+}
+
+Config Settings::read(const std::filesystem::path& base) const {
+  const std::filesystem::path file = config_.empty() ? base : std::filesystem::path(config_);
+  Config config = file.empty() ? Config::parse("", "settings") : Config::load(file);
+  for (const std::string& set : sets_) config.set(set);
+  for (const auto& apply : shortcuts_) apply(config);
+  return config;
+}
+
+std::filesystem::path Settings::data_folder() const {
+  std::filesystem::path folder = program_folder().parent_path() / "data";
+  if (const char* variable = std::getenv("PENUMBRA_DATA"); variable != nullptr) folder = variable;
+  if (!data_.empty()) folder = data_;
+  if (!std::filesystem::is_directory(folder)) {
+    throw UserError(fmt::format("{}: no such folder; the tables are made by `make setup`, or named with --data DIR or "
+                                "$PENUMBRA_DATA",
+                                folder.string()));
+  }
+  return folder;
+}
+
+RunSettings read_run_settings(const Config& config) {
+  RunSettings run;
+  run.seed = static_cast<std::uint64_t>(config.integer("seed", 1, {0.0}));
+  run.device = config.choice("device", "auto", {"auto", "cpu", "cuda"});
+  run.threads = static_cast<int>(config.integer("threads", 0, {0.0, 1024.0}));
+  return run;
+}
+
+SimulationSettings read_simulation_settings(const Config& config) {
+  SimulationSettings settings;
+  settings.prior = named_prior(config.section("prior").choice("name", "field", {"paper", "field"}));
+  for_each_key(settings, Reader{config});
+  return settings;
+}
+
+std::string to_toml(const SimulationSettings& settings) {
+  std::string text = fmt::format("prior.name = \"{}\"\n", settings.prior.name);
+  for_each_key(settings, [&](const char* table, const char* key, const auto& value, const Range&) {
+    text += fmt::format("{}.{} = {}\n", table, key, value);
+  });
+  return text;
+}
+
+LoadedSimulator::LoadedSimulator(const std::filesystem::path& data_folder, const SimulationSettings& settings)
+    : tables_(Tables::load(data_folder)),
+      simulator_(tables_, Prior(settings.prior, tables_.tracks.view(), tables_.dust.view()), settings.options) {}
+
+}  // namespace penumbra

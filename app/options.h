@@ -1,0 +1,67 @@
+// What the verbs share: the options that all of them have, and how a verb's settings come together.
+//
+// Every setting is a key of one checked TOML table. The file of --config comes first, then --set, then the options that
+// are shortcuts to keys; later ones win. --help therefore lists the same names that a config file may hold.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "sim/simulate.h"
+
+namespace penumbra {
+
+class Settings {
+ public:
+  // Adds --config, --set, --data and the shortcuts --seed, --device and --threads to a verb.
+  void attach(CLI::App& verb);
+  // A shortcut: --<option> VALUE is the same as --set key=VALUE. text: the value is a string whatever it looks like.
+  void shortcut(CLI::App& verb, const std::string& option, const std::string& key, const std::string& help, bool text);
+  // The settings in force. `base`: a file to start from where --config gives none; may be empty.
+  Config read(const std::filesystem::path& base = {}) const;
+
+  std::filesystem::path data_folder() const;  // --data, $PENUMBRA_DATA, or data/ beside the program's folder
+
+ private:
+  std::string config_, data_;
+  std::vector<std::string> sets_;
+  std::vector<std::function<void(Config&)>> shortcuts_;
+};
+
+// Values of the keys that every verb that computes has.
+struct RunSettings {
+  std::uint64_t seed;
+  std::string device;  // auto | cpu | cuda
+  int threads;         // 0: all cores
+};
+RunSettings read_run_settings(const Config& config);
+
+// The prior and the forward model as a preset names them: tables [prior] and [simulation]. Written as text into
+// checkpoints and read back from there, so that inference uses exactly what training used.
+struct SimulationSettings {
+  PriorSpec prior;
+  SimulatorOptions options;
+};
+SimulationSettings read_simulation_settings(const Config& config);
+std::string to_toml(const SimulationSettings& settings);
+
+// One simulator with all tables, which live as long as it does.
+class LoadedSimulator {
+ public:
+  LoadedSimulator(const std::filesystem::path& data_folder, const SimulationSettings& settings);
+  LoadedSimulator(const LoadedSimulator&) = delete;  // the simulator refers to the tables beside it
+  LoadedSimulator& operator=(const LoadedSimulator&) = delete;
+  const Simulator& operator*() const { return simulator_; }
+  const Simulator* operator->() const { return &simulator_; }
+  const Tables& tables() const { return tables_; }
+
+ private:
+  Tables tables_;
+  Simulator simulator_;
+};
+
+}  // namespace penumbra

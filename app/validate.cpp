@@ -1,0 +1,125 @@
+// penumbra validate: is a trained network calibrated? Ranks, coverage and widths on systems that it has not seen.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "app/options.h"
+#include "app/verbs.h"
+#include "base/interrupt.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "base/provenance.h"
+#include "base/sha256.h"
+#include "inference/calibration.h"
+#include "nn/device.h"
+#include "nn/posterior.h"
+
+namespace penumbra {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kHeldOutSeed = 20'260'000'001;  // no training run may use it: see run_validate
+constexpr std::size_t kChunk = 50;                      // systems sampled together
+
+struct Arguments {
+  Settings settings;
+};
+
+// The samples of system b that the prior accepts.
+std::vector<Theta> accepted_samples(const Prior& prior, double period_day, const float* z, std::size_t samples) {
+  std::vector<Theta> thetas;
+  thetas.reserve(samples);
+  for (std::size_t s = 0; s < samples; ++s) {
+    Latent latent;
+    for (std::size_t p = 0; p < latent.size(); ++p) latent[p] = z[s * latent.size() + p];
+    Theta theta;
+    if (prior.theta_from_latent(latent, period_day, theta) == Status::kOk) thetas.push_back(theta);
+  }
+  return thetas;
+}
+
+void run_validate(const Arguments& arguments) {
+  const fs::path data = arguments.settings.data_folder();
+  const Config config = arguments.settings.read();
+  const RunSettings run = read_run_settings(config);
+  const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
+  const fs::path out = config.text("out", "");
+  const auto systems = static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7}));
+  const auto samples = static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}));
+  config.finish();
+
+  set_torch_threads(run.threads);
+  const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
+  const std::uint64_t seed = kHeldOutSeed + run.seed;
+  if (posterior.info().seed == seed) {
+    throw UserError(fmt::format("{}: trained with seed {}, from which the held-out systems come; choose another --seed",
+                                checkpoint.string(), seed));
+  }
+  const LoadedSimulator simulator(
+      data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
+
+  Calibration calibration;
+  double log_q = 0.0, accepted = 0.0;
+  Progress progress("validation", systems);
+  for (std::size_t first = 0; first < systems; first += kChunk) {
+    throw_if_interrupted();
+    const std::size_t count = std::min(kChunk, systems - first);
+    FeatureBatch batch;
+    batch.resize(static_cast<int>(count), posterior.layout());
+    std::vector<Theta> truth(count);
+    std::vector<double> period(count);
+    parallel_for(count, run.threads, [&](std::size_t b) {
+      thread_local Simulation simulation;
+      simulator->simulate(seed, first + b, simulation);
+      pack_features(simulation.observation, batch.layout, batch.row(static_cast<int>(b)));
+      RandomStream free_coordinate(seed, first + b, Stage::kFreeCoordinate);
+      pack_target(simulation.draw.z, simulation.observation, free_coordinate, &batch.z[b * kParameterCount]);
+      truth[b] = simulation.draw.theta;
+      period[b] = simulation.observation.period_day;
+    });
+    std::vector<float> z, density;
+    posterior.sample(batch, static_cast<int>(samples), seed, first, z, density);
+    for (const float value : posterior.log_prob(batch)) log_q += value / static_cast<double>(systems);
+    std::vector<std::vector<Theta>> thetas(count);
+    parallel_for(count, run.threads, [&](std::size_t b) {
+      thetas[b] = accepted_samples(simulator->prior(), period[b], &z[b * samples * kParameterCount], samples);
+    });
+    for (std::size_t b = 0; b < count; ++b) {
+      accepted += static_cast<double>(thetas[b].size()) / static_cast<double>(samples * systems);
+      if (!thetas[b].empty()) calibration.add(truth[b], thetas[b]);
+    }
+    progress.advance(count);
+  }
+  fmt::print("{}mean held-out ln q(z | x): {:.3f}; samples inside the prior's support: {:.2f}%\n", calibration.table(), log_q,
+             100.0 * accepted);
+  if (calibration.systems() < systems)
+    fmt::print("{} systems had no sample inside the prior's support\n", systems - calibration.systems());
+  if (!out.empty()) {
+    calibration.write_csv(out, {"created by penumbra " + program_version() + ", commit " + program_commit() + ", " + utc_now(),
+                                "checkpoint " + checkpoint.filename().string() + ", sha256 " + sha256_of_file(checkpoint),
+                                fmt::format("{} systems of seed {}, {} samples each, device {}", systems, seed, samples,
+                                            describe_device(posterior.device())),
+                                fmt::format("mean held-out ln q(z | x) {:.4f}, accepted {:.4f}", log_q, accepted)});
+    fmt::print("{}\n", out.string());
+  }
+}
+
+}  // namespace
+
+void add_validate(CLI::App& program) {
+  CLI::App* verb = program.add_subcommand("validate", "calibration of a trained network on held-out simulations");
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->settings.attach(*verb);
+  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]", true);
+  arguments->settings.shortcut(*verb, "--systems", "systems", "held-out systems [1000]", false);
+  arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
+  arguments->settings.shortcut(*verb, "--out", "out", "CSV file for the table; empty: printed only", true);
+  verb->footer(
+      "Keys of --config and --set: seed, device, threads, checkpoint, systems, samples, out.\n"
+      "The table: p of a Kolmogorov-Smirnov test of the ranks against uniform, coverage of the central 50, 68, 90 and 95%\n"
+      "intervals, median widths, error. The held-out systems come from the checkpoint's own prior and simulator.");
+  verb->callback([arguments] { run_validate(*arguments); });
+}
+
+}  // namespace penumbra

@@ -1,0 +1,34 @@
+// A text table with named columns: CSV, or ECSV (Astropy's enhanced CSV, APE 6: '#' lines, then names, commas or blanks).
+// Values become numbers when a column is asked for, so that a bad one is named by file, line and column.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace penumbra {
+
+class TextTable {
+ public:
+  // UserError: missing file, no names line, a row with another number of fields, no rows.
+  static TextTable read(const std::filesystem::path& file);
+
+  bool has(const std::string& column) const;
+  const std::vector<std::string>& names() const { return names_; }
+  std::size_t rows() const { return lines_.size(); }
+
+  // Finite numbers; UserError otherwise, or when there is no such column.
+  std::vector<double> numbers(const std::string& column) const;
+
+  // "file:line" of a row, for messages.
+  std::string where(std::size_t row) const;
+  const std::filesystem::path& file() const { return file_; }
+
+ private:
+  std::filesystem::path file_;
+  std::vector<std::string> names_;
+  std::vector<std::string> fields_;  // [row][column]
+  std::vector<int> lines_;           // of each row
+};
+
+}  // namespace penumbra

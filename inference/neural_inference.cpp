@@ -1,0 +1,104 @@
+#include "inference/neural_inference.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "base/interrupt.h"
+#include "base/sha256.h"
+
+namespace penumbra {
+namespace {
+
+constexpr int kMaxRounds = 20;     // of replacing rejected samples
+constexpr int kRoundShift = 48;    // rounds use streams that no object reaches
+
+std::uint64_t stream_of(const std::string& name) { return std::stoull(sha256_of_text(name).substr(0, 12), nullptr, 16); }
+
+double log_unit_normal(const Latent& z) {
+  const double square = std::inner_product(z.begin(), z.end(), z.begin(), 0.0);
+  return -0.5 * square - 0.5 * double{kParameterCount} * std::log(kTwoPi);
+}
+
+void remove_sample(PosteriorSamples& samples, std::size_t s) {
+  const auto at = static_cast<std::ptrdiff_t>(s);
+  samples.theta.erase(samples.theta.begin() + at);
+  samples.z.erase(samples.z.begin() + at);
+  samples.log_q.erase(samples.log_q.begin() + at);
+  samples.log_prior.erase(samples.log_prior.begin() + at);
+}
+
+// Predictions of the first draws. A sample whose system cannot be rendered has no place in the prior either: it is removed.
+Predictions predict(const Simulator& simulator, const Observation& observation, PosteriorSamples& samples,
+                    std::size_t wanted) {
+  Predictions out;
+  Observation clean;
+  while (out.draws < wanted && out.draws < samples.theta.size()) {
+    throw_if_interrupted();
+    if (simulator.predict(samples.theta[out.draws], observation, clean) != Status::kOk) {
+      remove_sample(samples, out.draws);
+      continue;
+    }
+    for (std::size_t c = 0; c < kChannelCount; ++c) {
+      const LightCurve& data = observation.light_curves[c];
+      std::vector<double>& flux = clean.light_curves[c].flux;
+      if (data.empty()) continue;
+      const double scale = fit_scale(data, flux.data()).scale;  // the light curve's level carries no information
+      for (double& f : flux) out.flux[c].push_back(f * scale);
+    }
+    out.sed_jy.insert(out.sed_jy.end(), clean.sed_flux_jy.begin(), clean.sed_flux_jy.end());
+    ++out.draws;
+  }
+  return out;
+}
+
+}  // namespace
+
+Inference infer_object(const Simulator& simulator, const NeuralPosterior& posterior, const Object& object,
+                       const InferenceOptions& options) {
+  FeatureBatch batch;
+  batch.resize(1, posterior.layout());
+  pack_features(object.observation, posterior.layout(), batch.row(0));
+
+  Inference out;
+  out.record.object = object;
+  PosteriorSamples& samples = out.record.samples;
+  const auto wanted = static_cast<std::size_t>(options.samples);
+  std::size_t drawn = 0;
+  std::vector<float> z, log_q;
+  for (std::uint64_t round = 0; round < kMaxRounds && samples.theta.size() < wanted; ++round) {
+    throw_if_interrupted();
+    posterior.sample(batch, options.samples, options.seed, stream_of(object.name) + (round << kRoundShift), z, log_q);
+    for (std::size_t s = 0; s < wanted && samples.theta.size() < wanted; ++s) {
+      ++drawn;
+      Latent latent;
+      std::copy_n(z.begin() + static_cast<std::ptrdiff_t>(s * kParameterCount), kParameterCount, latent.begin());
+      Theta theta;
+      if (simulator.prior().theta_from_latent(latent, object.observation.period_day, theta) != Status::kOk) continue;
+      samples.theta.push_back(theta);
+      samples.z.push_back(latent);
+      samples.log_q.push_back(log_q[s]);
+      samples.log_prior.push_back(log_unit_normal(latent));
+    }
+  }
+  const double accepted = static_cast<double>(samples.theta.size()) / static_cast<double>(drawn);
+  out.record.predictions =
+      predict(simulator, object.observation, samples, static_cast<std::size_t>(options.predictions));
+  if (samples.theta.empty()) {
+    throw UserError(fmt::format("{}: none of the network's {} samples describes a detached binary of the prior: the object is "
+                                "outside the prior's range (or the period, epoch or photometry is wrong)",
+                                object.file.string(), drawn));
+  }
+  out.diagnostics = diagnose(object.observation, samples, out.record.predictions, accepted);
+  out.record.warnings = out.diagnostics.warnings;
+  if (samples.theta.size() < wanted) {
+    out.record.warnings.push_back(fmt::format("{} samples instead of {}: most were outside the prior's support",
+                                              samples.theta.size(), wanted));
+  }
+  return out;
+}
+
+}  // namespace penumbra

@@ -1,0 +1,59 @@
+// The posterior of one object as a netCDF4 file in ArviZ's layout (InferenceData): arviz.from_netcdf opens it as it is.
+//
+//   /                       attributes: object, method, warnings, commit, config_sha256, seed, device, checkpoint, ...
+//   posterior               one variable a quantity of inference/quantities.h, (chain, draw)
+//   unconstrained_posterior z (chain, draw, latent), the prior's unit normal coordinates (sim/prior.h)
+//   sample_stats            log_q = ln q(z | x) and log_prior = ln N(z; 0, I), (chain, draw)
+//   posterior_predictive    a variable a channel (chain, draw, <channel>_epoch): clean light curves of the first draws,
+//                           scaled to the data; sed_flux (chain, draw, band), Jy; parallax
+//   observed_data           the same names without (chain, draw)
+//   constant_data           <channel>_phase, _sigma and _exposure, sed_sigma, sed_wavelength, parallax_sigma, period,
+//                           literature_value, _error and _source for each `quantity` that the object file has
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "inference/object_file.h"
+#include "inference/quantities.h"
+#include "sim/prior.h"
+
+namespace penumbra {
+
+// Predictions of D posterior draws at the epochs of the data.
+struct Predictions {
+  std::size_t draws = 0;                                   // D
+  std::array<std::vector<double>, kChannelCount> flux;     // [D][T]; empty where the channel is not observed
+  std::vector<double> sed_jy;                              // [D][kSedBandCount]
+};
+
+struct PosteriorSamples {
+  std::vector<Theta> theta;       // [S]
+  std::vector<Latent> z;          // [S]
+  std::vector<double> log_q;      // [S] ln q(z | x), density in z
+  std::vector<double> log_prior;  // [S] ln N(z; 0, I)
+};
+
+struct PosteriorRecord {
+  Object object;
+  PosteriorSamples samples;
+  Predictions predictions;  // of samples 0 .. D - 1
+  std::vector<double> band_wavelength_um;  // [kSedBandCount], for figures
+  std::vector<std::string> warnings;
+  std::vector<std::pair<std::string, std::string>> attributes;  // provenance: name, value
+};
+
+// "Kepler:Kp" -> "kepler_kp": the variable of a channel.
+std::string channel_variable(std::size_t channel);
+
+// Mean wavelength of each SED band, int T lambda d lambda / int T d lambda, from data/tables/passbands.h5.
+std::vector<double> load_band_wavelengths_um(const std::filesystem::path& passbands_file);
+
+// Atomic. UserError when the file cannot be created, EnvironmentError when it cannot be written to its end.
+void write_posterior(const std::filesystem::path& file, const PosteriorRecord& record);
+
+}  // namespace penumbra

@@ -1,0 +1,22 @@
+// A posterior in numbers: median and central intervals, and the table that the program prints.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "inference/posterior_file.h"
+
+namespace penumbra {
+
+struct Summary {
+  double median, low68, high68, low90, high90;  // central intervals
+};
+
+// Quantiles by linear interpolation between order statistics. Reorders nothing: takes a copy. Values: at least one.
+Summary summarize(std::vector<double> values);
+
+// One row a quantity: name, unit, median, 68% and 90% intervals; beside them the literature where the object file has it,
+// with its distance in units of the combined error. Warnings follow below.
+std::string summary_table(const PosteriorRecord& record);
+
+}  // namespace penumbra

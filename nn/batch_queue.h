@@ -1,0 +1,50 @@
+// Threads that simulate the next batches while the network trains on the present one.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "nn/train.h"
+
+namespace penumbra {
+
+// Batch k holds the systems k * batch .. (k + 1) * batch - 1. Batches come in order, whichever thread made them.
+class BatchQueue {
+ public:
+  // Makes batches first .. end - 1 in the given memory: one slot is one batch. The source must outlive the queue.
+  BatchQueue(const SystemSource& source, std::uint64_t seed, std::int64_t first, std::int64_t end, int batch,
+             std::vector<SystemRows> slots, int threads);
+  ~BatchQueue();  // stops the threads
+  BatchQueue(const BatchQueue&) = delete;
+  BatchQueue& operator=(const BatchQueue&) = delete;
+
+  // Waits for the next batch and returns its slot, which stays untouched until release(). Rethrows what a source threw.
+  std::size_t next();
+  void release();
+
+ private:
+  void produce();
+  std::size_t slot(std::int64_t batch) const { return static_cast<std::size_t>(batch) % slots_.size(); }
+
+  const SystemSource& source_;
+  const std::uint64_t seed_;
+  const std::int64_t end_;
+  const int batch_;
+  const std::vector<SystemRows> slots_;
+
+  std::mutex mutex_;
+  std::condition_variable slot_free_, batch_ready_;
+  std::vector<int> rows_left_;     // of each slot's batch, until it is complete
+  std::int64_t consumed_;          // batches released
+  std::int64_t claimed_batch_;     // where the next chunk of rows comes from
+  int claimed_row_ = 0;
+  bool stop_ = false;
+  std::exception_ptr error_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace penumbra

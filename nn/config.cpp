@@ -1,0 +1,107 @@
+#include "nn/config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+#include "sim/parameters.h"
+
+namespace penumbra {
+namespace {
+
+constexpr Range kCount{1.0};  // >= 1
+
+// The one list of keys: `visit` is called with the table, the key, the member and what it may be.
+template <class P, class Visit>
+void for_each_key(P& p, const Visit& visit) {
+  visit("network", "phase_bins", p.network.phase_bins, Range{8.0});
+  visit("network", "curve_widths", p.network.curve_widths, kCount);
+  visit("network", "curve_blocks", p.network.curve_blocks, kCount);
+  visit("network", "curve_embedding", p.network.curve_embedding, kCount);
+  visit("network", "sed_hidden", p.network.sed_hidden, kCount);
+  visit("network", "sed_embedding", p.network.sed_embedding, kCount);
+  visit("network", "scalar_hidden", p.network.scalar_hidden, kCount);
+  visit("network", "scalar_embedding", p.network.scalar_embedding, kCount);
+  visit("network", "context", p.network.context, kCount);
+  visit("flow", "blocks", p.flow.blocks, kCount);
+  visit("flow", "hidden", p.flow.hidden, Range{double{kParameterCount}});
+  visit("flow", "mixture_components", p.flow.mixture_components, kCount);
+  visit("flow", "log_scale_limit", p.flow.log_scale_limit, kPositive);
+  visit("train", "systems", p.train.systems, kCount);
+  visit("train", "batch", p.train.batch, kCount);
+  visit("train", "learning_rate", p.train.learning_rate, kPositive);
+  visit("train", "minimum_learning_rate", p.train.minimum_learning_rate, Range{0.0});
+  visit("train", "warmup_steps", p.train.warmup_steps, Range{0.0});
+  visit("train", "gradient_norm_limit", p.train.gradient_norm_limit, kPositive);
+  visit("train", "average_decay", p.train.average_decay, Range{0.0, 1.0});
+  visit("train", "validation_systems", p.train.validation_systems, kCount);
+  visit("train", "validate_every", p.train.validate_every, kCount);
+  visit("train", "max_minutes", p.train.max_minutes, Range{0.0});
+}
+
+struct Reader {
+  const Config& config;
+  void operator()(const char* table, const char* key, std::int64_t& value, const Range& range) const {
+    value = config.section(table).integer(key, value, range);
+  }
+  void operator()(const char* table, const char* key, double& value, const Range& range) const {
+    value = config.section(table).number(key, value, range);
+  }
+  void operator()(const char* table, const char* key, std::vector<std::int64_t>& value, const Range& range) const {
+    value = config.section(table).integers(key, value, range);
+    if (value.empty()) throw config.section(table).error(key, "expected at least one width");
+  }
+};
+
+struct Writer {
+  std::string& text;
+  std::string& table_now;
+  void begin(const char* table) const {
+    if (table_now == table) return;
+    text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table);
+    table_now = table;
+  }
+  void operator()(const char* table, const char* key, std::int64_t value, const Range&) const {
+    begin(table);
+    text += fmt::format("{} = {}\n", key, value);
+  }
+  void operator()(const char* table, const char* key, double value, const Range&) const {
+    begin(table);
+    text += fmt::format("{} = {}{}\n", key, value, value == std::floor(value) && std::fabs(value) < 1e15 ? ".0" : "");
+  }
+  void operator()(const char* table, const char* key, const std::vector<std::int64_t>& value, const Range&) const {
+    begin(table);
+    text += fmt::format("{} = [{}]\n", key, fmt::join(value, ", "));
+  }
+};
+
+}  // namespace
+
+Preset read_preset(const Config& config) {
+  Preset preset;
+  for_each_key(preset, Reader{config});
+  const std::int64_t halvings = std::ssize(preset.network.curve_widths) - 1;
+  if (halvings > 16 || preset.network.phase_bins % (std::int64_t{1} << halvings) != 0) {
+    throw config.section("network").error(
+        "phase_bins", fmt::format("the length halves at each of the {} levels of network.curve_widths after the first: "
+                                  "expected a multiple of 2^{}",
+                                  halvings, halvings));
+  }
+  return preset;
+}
+
+Preset load_preset(const std::filesystem::path& file) {
+  const Config config = Config::load(file);
+  const Preset preset = read_preset(config);
+  config.finish();
+  return preset;
+}
+
+std::string to_toml(const Preset& preset) {
+  std::string text, table_now;
+  for_each_key(preset, Writer{text, table_now});
+  return text;
+}
+
+}  // namespace penumbra

@@ -1,0 +1,57 @@
+// A preset: every size and rate of a network and its training, read from a TOML file (data/presets/<name>.toml).
+//
+// Keys that a file leaves out keep the defaults below; base/config.h refuses unknown keys and values out of range.
+// `to_toml` writes every key, in one order: the SHA-256 of that text is the preset's identity in checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+
+namespace penumbra {
+
+struct NetworkConfig {
+  std::int64_t phase_bins = 256;                                 // of the folded light curves
+  std::vector<std::int64_t> curve_widths{48, 64, 96, 128, 128};  // channels a level; the length halves between levels
+  std::int64_t curve_blocks = 2;                                 // residual blocks a level
+  std::int64_t curve_embedding = 256;
+  std::int64_t sed_hidden = 128, sed_embedding = 64;
+  std::int64_t scalar_hidden = 64, scalar_embedding = 32;  // light-curve summaries, and period and parallax
+  std::int64_t context = 256;                               // what the flow is conditioned on
+};
+
+struct FlowConfig {
+  std::int64_t blocks = 8;    // masked autoregressive blocks; the last one's output is the mixture
+  std::int64_t hidden = 128;  // units in each of a block's two hidden layers
+  std::int64_t mixture_components = 8;
+  double log_scale_limit = 3.0;  // |log scale| of every affine map stays below this
+};
+
+struct TrainConfig {
+  std::int64_t systems = 300000;  // simulated systems in all; each is seen once
+  std::int64_t batch = 128;
+  double learning_rate = 1e-3, minimum_learning_rate = 1e-5;  // cosine from the first to the second
+  std::int64_t warmup_steps = 500;
+  double gradient_norm_limit = 5.0;
+  double average_decay = 0.999;  // exponential moving average of the weights
+  std::int64_t validation_systems = 2048;
+  std::int64_t validate_every = 20000;  // systems
+  double max_minutes = 0.0;             // of training in all, over all invocations; 0: no limit
+};
+
+struct Preset {
+  NetworkConfig network;
+  FlowConfig flow;
+  TrainConfig train;
+};
+
+// Reads [network], [flow] and [train] of a file that may hold other tables too; the caller finishes the Config.
+Preset read_preset(const Config& config);
+// A file with these three tables only.
+Preset load_preset(const std::filesystem::path& file);
+std::string to_toml(const Preset& preset);
+
+}  // namespace penumbra

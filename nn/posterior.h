@@ -1,0 +1,42 @@
+// The trained posterior q(z | x): samples and densities for observed systems. No torch here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/checkpoint.h"
+#include "nn/features.h"
+
+namespace penumbra {
+
+class NeuralPosterior {
+ public:
+  // device: auto | cpu | cuda. Throws UserError as read_checkpoint and resolve_device do.
+  static NeuralPosterior load(const std::filesystem::path& checkpoint, const std::string& device = "auto");
+  NeuralPosterior(NeuralPosterior&&) noexcept;
+  NeuralPosterior& operator=(NeuralPosterior&&) noexcept;
+  ~NeuralPosterior();
+
+  // S samples of each of the B systems: z[B][S][16] and log_q[B][S] = ln q(z | x), density in z. Sample s of system b is a
+  // function of (seed, first_index + b, s) and of its features: not of B, and of S only through how many there are.
+  void sample(const FeatureBatch& batch, int samples, std::uint64_t seed, std::uint64_t first_index,
+              std::vector<float>& z, std::vector<float>& log_q) const;
+
+  // ln q(z | x) of batch.z[B][16].
+  std::vector<float> log_prob(const FeatureBatch& batch) const;
+
+  const CheckpointInfo& info() const;
+  FeatureLayout layout() const;
+  std::int64_t weight_count() const;
+  std::string device() const;  // "cpu" or "cuda"
+
+ private:
+  struct Impl;
+  explicit NeuralPosterior(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penumbra

@@ -1,0 +1,379 @@
+#include "nn/train.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <thread>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
+#include "base/sha256.h"
+#include "nn/batch_queue.h"
+#include "nn/checkpoint.h"
+#include "nn/device.h"
+#include "nn/network.h"
+#include "sim/parameters.h"
+
+namespace penumbra {
+namespace {
+
+constexpr std::int64_t kLogEvery = 100;       // steps between rows of train.csv
+constexpr std::int64_t kMaxBadSteps = 100;    // in a row
+constexpr double kNotYet = std::numeric_limits<double>::infinity();
+
+// The validation set is the start of this stream, which training never reads.
+std::uint64_t validation_seed(std::uint64_t seed) { return ~seed; }
+
+// Memory for one batch: page-locked where a GPU reads it, so that the copy is fast. It starts as NaN: a source that forgets
+// an input fails at once.
+struct HostBatch {
+  Inputs inputs;
+  at::Tensor z;
+  SystemRows rows;
+
+  HostBatch(std::int64_t systems, const FeatureLayout& layout, bool pinned) {
+    const auto options = at::TensorOptions(at::kFloat).pinned_memory(pinned);
+    inputs = Inputs::empty(systems, layout, options);
+    z = at::empty({systems, kParameterCount}, options);
+    for (const at::Tensor& t : {inputs.curves, inputs.summaries, inputs.sed, inputs.meta, z}) t.fill_(NAN);
+    rows = {inputs.curves.data_ptr<float>(), inputs.summaries.data_ptr<float>(), inputs.sed.data_ptr<float>(),
+            inputs.meta.data_ptr<float>(),   z.data_ptr<float>(),                layout};
+  }
+};
+
+// Adam (Kingma & Ba 2015) on the flat vector of all weights.
+struct Adam {
+  static constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
+  at::Tensor first_moment, second_moment;
+
+  explicit Adam(const at::Tensor& values) : first_moment(at::zeros_like(values)), second_moment(at::zeros_like(values)) {}
+
+  // update: 1 for the first.
+  void step(at::Tensor& values, const at::Tensor& gradient, double learning_rate, std::int64_t update) {
+    const double t = static_cast<double>(update);
+    first_moment.lerp_(gradient, 1.0 - kBeta1);
+    second_moment.mul_(kBeta2).addcmul_(gradient, gradient, 1.0 - kBeta2);
+    const at::Tensor deviation = (second_moment / (1.0 - std::pow(kBeta2, t))).sqrt_().add_(kEpsilon);
+    values.addcdiv_(first_moment, deviation, -learning_rate / (1.0 - std::pow(kBeta1, t)));
+  }
+};
+
+// train.csv. A resumed run drops the rows that the killed one wrote after its last checkpoint.
+class Log {
+ public:
+  Log(const std::filesystem::path& file, std::int64_t resumed_step) {
+    std::string kept = kHeader;
+    std::ifstream old(file);
+    std::string line;
+    std::getline(old, line);
+    while (resumed_step > 0 && std::getline(old, line)) {
+      if (std::atoll(line.c_str()) <= resumed_step) kept += line + "\n";
+    }
+    write_text_file(file, kept);
+    out_.open(file, std::ios::app);
+  }
+
+  void row(const TrainReport& report, double learning_rate, double loss, double gradient_norm,
+           const std::optional<std::pair<double, double>>& validation) {
+    const auto cell = [](double value) { return std::isfinite(value) ? fmt::format("{:.5f}", value) : std::string(); };
+    out_ << fmt::format("{},{},{:.1f},{:.3e},{},{},{},{},{}\n", report.steps, report.systems, report.seconds, learning_rate,
+                        cell(loss), cell(gradient_norm), validation ? cell(validation->first) : "",
+                        validation ? cell(validation->second) : "", report.skipped_steps)
+         << std::flush;
+  }
+
+ private:
+  static constexpr const char* kHeader =
+      "step,systems,seconds,learning_rate,loss,gradient_norm,validation_loss,average_validation_loss,skipped_steps\n";
+  std::ofstream out_;
+};
+
+class Trainer {
+ public:
+  Trainer(const Preset& preset, const SystemSource& source, const TrainOptions& options)
+      : config_(preset.train),
+        options_(options),
+        source_(source),
+        layout_{.phase_bins = static_cast<int>(preset.network.phase_bins)},
+        preset_text_(to_toml(preset)),
+        device_(resolve_device(options.device)),
+        network_(preset.network, preset.flow, options.seed, device_),
+        weights_(network_.weights()),
+        adam_(weights_.values()),
+        average_(weights_.values().clone()),
+        best_(weights_.values().clone()) {
+    report_.weights = weights_.count();
+    report_.validation_loss = report_.best_validation_loss = kNotYet;
+    total_steps_ = (config_.systems + config_.batch - 1) / config_.batch;
+    prepare_folder();
+  }
+
+  TrainReport run() {
+    if (report_.finished) return report_;
+    make_validation_set();
+    Log log(options_.folder / "train.csv", report_.steps);
+    std::vector<HostBatch> memory;
+    std::vector<SystemRows> slots;
+    // On a CPU simulation and training take turns, each with all cores: side by side they would only slow each other down.
+    const int slots_wanted = device_.is_cuda() ? std::max(options_.prefetch_batches, 2) : 1;
+    for (int i = 0; i < slots_wanted; ++i) {
+      memory.emplace_back(config_.batch, layout_, device_.is_cuda());
+      slots.push_back(memory.back().rows);
+    }
+    BatchQueue queue(source_, options_.seed, report_.steps, total_steps_, static_cast<int>(config_.batch), slots,
+                     simulation_threads());
+    std::optional<Progress> progress;
+    const std::int64_t first_step = report_.steps;
+    if (!options_.quiet) progress.emplace("training", static_cast<std::uint64_t>(total_steps_ - first_step));
+
+    started_ = saved_ = Clock::now();
+    seconds_before_ = report_.seconds;
+    double loss_sum = 0.0;
+    std::int64_t loss_count = 0, bad_in_a_row = 0;
+    while (!report_.finished) {
+      if (should_leave()) {
+        save();
+        return report_;
+      }
+      const double rate = learning_rate();
+      const HostBatch& batch = memory[queue.next()];
+      const auto [loss, gradient_norm] = step(batch, rate);
+      queue.release();  // the loss is known, so the copy to the device is over
+      ++report_.steps;
+      report_.systems = report_.steps * config_.batch;
+      report_.seconds = seconds_before_ + seconds_since(started_);
+      if (std::isfinite(loss) && std::isfinite(gradient_norm)) {
+        bad_in_a_row = 0;
+        loss_sum += loss;
+        ++loss_count;
+      } else {
+        ++report_.skipped_steps;
+        if (++bad_in_a_row == kMaxBadSteps) {
+          throw std::runtime_error(fmt::format("training stopped at step {}: loss or gradient not finite in {} steps in a row",
+                                               report_.steps, kMaxBadSteps));
+        }
+      }
+
+      report_.finished = schedule_position() >= 1.0;
+      std::optional<std::pair<double, double>> validation;
+      const std::int64_t validate_every = std::max<std::int64_t>(1, config_.validate_every / config_.batch);
+      if (report_.finished || report_.steps % validate_every == 0) validation = validate();
+      if (validation || report_.steps % kLogEvery == 0) {
+        log.row(report_, rate, loss_sum / static_cast<double>(loss_count), gradient_norm, validation);
+        loss_sum = 0.0;
+        loss_count = 0;
+      }
+      if (progress) {
+        const double speed = static_cast<double>((report_.steps - first_step) * config_.batch) / seconds_since(started_);
+        progress->set(static_cast<std::uint64_t>(report_.steps - first_step),
+                      fmt::format("loss {:.3f}, validation {:.3f}, {:.0f} systems/s", loss, report_.best_validation_loss, speed));
+      }
+      if (report_.finished || seconds_since(saved_) > options_.checkpoint_seconds) save();
+    }
+    return report_;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  int simulation_threads() const {
+    return options_.simulation_threads > 0 ? options_.simulation_threads
+                                           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  }
+
+  std::filesystem::path checkpoint_file() const { return options_.folder / "checkpoint.h5"; }
+
+  void prepare_folder() {
+    std::error_code error;
+    std::filesystem::create_directories(options_.folder, error);
+    if (error) throw UserError(fmt::format("{}: cannot make this folder: {}", options_.folder.string(), error.message()));
+    const bool exists = std::filesystem::exists(checkpoint_file());
+    if (options_.resume) {
+      if (!exists) throw UserError(fmt::format("{}: nothing to resume", checkpoint_file().string()));
+      restore();
+    } else if (exists) {
+      throw UserError(fmt::format("{}: exists; resume it or choose another folder", checkpoint_file().string()));
+    }
+  }
+
+  void make_validation_set() {
+    HostBatch host(config_.validation_systems, layout_, device_.is_cuda());
+    BatchQueue queue(source_, validation_seed(options_.seed), 0, 1, static_cast<int>(config_.validation_systems), {host.rows},
+                     simulation_threads());
+    queue.next();
+    validation_inputs_ = host.inputs.to(device_);
+    validation_z_ = host.z.to(device_);
+  }
+
+  // How far the run is, 0 to 1: in systems or, with max_minutes, in time, whichever is further.
+  double schedule_position() const {
+    const double by_systems = static_cast<double>(report_.steps) / static_cast<double>(total_steps_);
+    const double by_time = config_.max_minutes > 0.0 ? report_.seconds / (60.0 * config_.max_minutes) : 0.0;
+    return std::min(1.0, std::max(by_systems, by_time));
+  }
+
+  // Linear warm-up, then a cosine to the minimum (Loshchilov & Hutter 2017).
+  double learning_rate() const {
+    const double warm = std::min(1.0, static_cast<double>(report_.steps + 1) / static_cast<double>(config_.warmup_steps + 1));
+    const double cosine = 0.5 * (1.0 + std::cos(M_PI * schedule_position()));
+    return warm * (config_.minimum_learning_rate + (config_.learning_rate - config_.minimum_learning_rate) * cosine);
+  }
+
+  bool should_leave() const {
+    return interrupt_requested() ||
+           (options_.stop_after_minutes > 0.0 && seconds_since(started_) > 60.0 * options_.stop_after_minutes) ||
+           (options_.stop_after_systems > 0 && report_.systems >= options_.stop_after_systems);
+  }
+
+  // One update of the weights; none where the loss or the gradient is not finite. Returns both, the norm before clipping.
+  std::pair<double, double> step(const HostBatch& batch, double rate) {
+    weights_.gradient().zero_();
+    const at::Tensor loss =
+        -network_.log_prob(batch.z.to(device_, at::kFloat, /*non_blocking=*/true), batch.inputs.to(device_)).mean();
+    loss.backward();
+    const at::NoGradGuard no_grad;
+    const at::Tensor both = at::stack({loss, weights_.gradient().norm()}).to(at::kCPU, at::kDouble);
+    const double loss_value = both[0].item<double>(), norm = both[1].item<double>();
+    if (std::isfinite(loss_value) && std::isfinite(norm)) {
+      if (norm > config_.gradient_norm_limit) weights_.gradient().mul_(config_.gradient_norm_limit / norm);
+      const std::int64_t update = report_.steps - report_.skipped_steps + 1;
+      adam_.step(weights_.values(), weights_.gradient(), rate, update);
+      // Until decay / (1 - decay) updates have passed, the average is over all of them.
+      const double t = static_cast<double>(update);
+      average_.lerp_(weights_.values(), 1.0 - std::min(config_.average_decay, (t - 1.0) / t));
+    }
+    return {loss_value, norm};
+  }
+
+  double validation_loss() const {
+    double sum = 0.0;
+    for (std::int64_t first = 0; first < config_.validation_systems; first += config_.batch) {
+      const std::int64_t count = std::min(config_.batch, config_.validation_systems - first);
+      sum -= network_.log_prob(validation_z_.narrow(0, first, count), validation_inputs_.rows(first, count))
+                 .sum(at::kDouble)
+                 .item<double>();
+    }
+    return sum / static_cast<double>(config_.validation_systems);
+  }
+
+  // Losses of the latest weights and of their moving average; the best weights so far are kept.
+  std::pair<double, double> validate() {
+    const at::NoGradGuard no_grad;
+    const auto keep_best = [&](double loss, bool is_average) {
+      if (!(loss < report_.best_validation_loss)) return;
+      report_.best_validation_loss = loss;
+      report_.best_is_average = is_average;
+      best_.copy_(weights_.values());
+    };
+    report_.validation_loss = validation_loss();
+    keep_best(report_.validation_loss, false);
+    const at::Tensor latest = weights_.values().clone();
+    weights_.values().copy_(average_);
+    const double average_loss = validation_loss();
+    keep_best(average_loss, true);
+    weights_.values().copy_(latest);
+    return {report_.validation_loss, average_loss};
+  }
+
+  // What a resumed run needs, each a flat vector of all weights.
+  std::vector<std::pair<std::string, at::Tensor>> training_state() const {
+    return {{"values", weights_.values()},
+            {"average", average_},
+            {"first_moment", adam_.first_moment},
+            {"second_moment", adam_.second_moment}};
+  }
+
+  void save() {
+    Checkpoint checkpoint;
+    checkpoint.info = {preset_text_, sha256_of_text(preset_text_), options_.provenance, options_.seed, report_, true};
+    // Before the first validation the best known weights are the average.
+    checkpoint.weights = weights_.store(report_.best_validation_loss < kNotYet ? best_ : average_);
+    for (const auto& [name, tensor] : training_state()) {
+      const at::Tensor host = tensor.to(at::kCPU);
+      const float* values = host.data_ptr<float>();
+      checkpoint.training.push_back({name, {static_cast<std::size_t>(host.numel())}, {values, values + host.numel()}});
+    }
+    write_checkpoint(checkpoint_file(), checkpoint);
+    saved_ = Clock::now();
+  }
+
+  void restore() {
+    const std::string source = checkpoint_file().string();
+    const Checkpoint checkpoint = read_checkpoint(checkpoint_file());
+    const auto same = [&](const std::string& what, const std::string& stored, const std::string& now) {
+      if (stored == now) return;
+      throw UserError(fmt::format("{}: cannot resume: it was trained with {} {}; this run has {}", source, what, stored, now));
+    };
+    same("the preset\n", checkpoint.info.preset, preset_text_);
+    same("seed", std::to_string(checkpoint.info.seed), std::to_string(options_.seed));
+    same("prior", checkpoint.info.provenance.prior, options_.provenance.prior);
+    same("simulation options", checkpoint.info.provenance.simulation, options_.provenance.simulation);
+    if (!checkpoint.info.has_training_state) {
+      throw UserError(fmt::format("{}: cannot resume: an exported network without training state", source));
+    }
+    report_ = checkpoint.info.progress;
+    weights_.load(checkpoint.weights, source);
+    best_.copy_(weights_.values());
+    for (auto& [name, tensor] : training_state()) {
+      const auto stored = std::find_if(checkpoint.training.begin(), checkpoint.training.end(),
+                                       [&, key = name](const StoredTensor& t) { return t.name == key; });
+      if (stored == checkpoint.training.end() || std::ssize(stored->values) != weights_.count()) {
+        throw UserError(fmt::format("{}: cannot resume: no training state {} of {} values", source, name, weights_.count()));
+      }
+      at::Tensor to = tensor;
+      to.copy_(at::from_blob(const_cast<float*>(stored->values.data()), {weights_.count()}));
+    }
+  }
+
+  const TrainConfig config_;
+  const TrainOptions& options_;
+  const SystemSource& source_;
+  const FeatureLayout layout_;
+  const std::string preset_text_;
+  const at::Device device_;
+  Network network_;
+  Weights& weights_;
+  Adam adam_;
+  at::Tensor average_, best_;
+  Inputs validation_inputs_;
+  at::Tensor validation_z_;
+  TrainReport report_;
+  std::int64_t total_steps_ = 0;
+  double seconds_before_ = 0.0;
+  Clock::time_point started_, saved_;
+};
+
+}  // namespace
+
+FeatureRow SystemRows::row(int b) const {
+  const SystemRows r = from(b);
+  return {r.curves, r.summaries, r.sed, r.meta};
+}
+
+float* SystemRows::target(int b) const { return z + std::ptrdiff_t{b} * kParameterCount; }
+
+SystemRows SystemRows::from(int b) const {
+  const auto i = static_cast<std::size_t>(b);
+  return {curves + i * layout.curve_size(), summaries + i * FeatureLayout::summary_size(),
+          sed + i * FeatureLayout::sed_size(), meta + i * FeatureLayout::kMeta, target(b), layout};
+}
+
+TrainReport train(const Preset& preset, const SystemSource& source, const TrainOptions& options) {
+  set_torch_threads(options.torch_threads);
+  return Trainer(preset, source, options).run();
+}
+
+}  // namespace penumbra

@@ -1,0 +1,72 @@
+// Training a neural posterior on systems that are simulated while it trains. No torch here.
+//
+// Every system is a pure function of (seed, index), so a run that was killed and resumed repeats the same numbers: on the
+// same device with the same thread count the result is bit-identical.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "nn/config.h"
+#include "nn/features.h"
+
+namespace penumbra {
+
+// Row-major memory of consecutive systems: features and their targets.
+struct SystemRows {
+  float *curves, *summaries, *sed, *meta;  // layouts of FeatureRow, one system after the other
+  float* z;                                // [rows][16] latent parameters
+  FeatureLayout layout;
+
+  FeatureRow row(int b) const;
+  float* target(int b) const;
+  SystemRows from(int b) const;  // the rows b, b + 1, ...
+};
+
+// Fills rows 0 .. count - 1 with the systems first .. first + count - 1 of the stream `seed`. Called by several threads at
+// once. Must depend on nothing but its arguments.
+using SystemSource =
+    std::function<void(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows)>;
+
+// What a checkpoint says about where its systems came from.
+struct Provenance {
+  std::string prior;       // name of the prior, e.g. "paper"
+  std::string simulation;  // every option of the prior and the simulator, as text
+  std::string commit;      // of the program
+};
+
+struct TrainOptions {
+  std::filesystem::path folder;    // gets checkpoint.h5 and train.csv
+  std::string device = "auto";     // auto | cpu | cuda
+  std::uint64_t seed = 1;          // of the systems and of the initial weights
+  int torch_threads = 0;           // 0: all cores
+  int simulation_threads = 0;      // 0: all cores
+  int prefetch_batches = 4;        // simulated ahead while a GPU trains
+  double checkpoint_seconds = 300.0;
+  double stop_after_minutes = 0.0;  // save and leave after this long, to be resumed later; 0: never
+  std::int64_t stop_after_systems = 0;  // the same, in systems of the whole run; 0: never
+  bool resume = false;             // continue folder/checkpoint.h5; without it an existing one is a UserError
+  bool quiet = false;              // no progress on stderr
+  Provenance provenance;
+};
+
+struct TrainReport {
+  std::int64_t systems = 0;  // of the whole run, like all that follows
+  std::int64_t steps = 0;
+  std::int64_t skipped_steps = 0;     // loss or gradient was not finite
+  double seconds = 0.0;               // spent training
+  double validation_loss = 0.0;       // mean -ln q(z | x) of the latest weights
+  double best_validation_loss = 0.0;  // of the weights that inference uses
+  bool best_is_average = false;       // they are the moving average
+  bool finished = false;              // false: stopped early, can be resumed
+  std::int64_t weights = 0;           // number of trained weights
+};
+
+// Minimises the mean of -ln q(z | x) (the paper, section 3.3) with Adam. Saves folder/checkpoint.h5 at intervals, at the
+// end, and when interrupt_requested() (base/interrupt.h). Throws UserError: unknown device, a checkpoint of another preset or seed;
+// std::runtime_error: the loss is not finite for 100 steps in a row.
+TrainReport train(const Preset& preset, const SystemSource& source, const TrainOptions& options);
+
+}  // namespace penumbra

@@ -1,0 +1,207 @@
+// Surface brightness and limb darkening of a star in every passband, from tables in (Teff, log g, [Fe/H]).
+#pragma once
+
+#include <cmath>
+#include <filesystem>
+#include <vector>
+
+#include "base/host_device.h"
+#include "sim/passbands.h"
+#include "sim/status.h"
+#include "sim/system.h"
+
+namespace penumbra {
+
+// I(mu) / I(1) = 1 - sum_k c[k] (1 - mu^((k + 1) / 2)), k = 0..3 (Claret 2000); linear: c = {0, u, 0, 0}.
+struct LimbDarkening {
+  double c[4];
+  // Integral of I(mu) / I(1) over the disc, divided by pi: 2 int_0^1 I(mu)/I(1) mu dmu.
+  PN_HD double disc_integral() const {
+    double d = 1.0;
+    for (int k = 0; k < 4; ++k) d -= c[k] * (k + 1.0) / (k + 5.0);
+    return d;
+  }
+  PN_HD double operator()(double mu) const {
+    const double s = std::sqrt(mu);
+    return 1.0 - c[0] * (1.0 - s) - c[1] * (1.0 - mu) - c[2] * (1.0 - mu * s) - c[3] * (1.0 - mu * mu);
+  }
+};
+
+// One star in one passband, expanded about its mean (Teff, log g): the light-curve stage reads nothing else. From the
+// tables slope_t and curve_t are central differences over kExpansionStep, so that the expansion is exact there; a
+// blackbody's are derivatives. The mean disc intensity at a surface point of temperature T and gravity g is
+//   I = exp(log_intensity + slope_t x + curve_t x^2 / 2 + slope_g y),  x = ln(T / Teff), y = ln(g / g_mean),
+// in Jy / sr, and the emergent intensity is I * limb(mu) / limb.disc_integral().
+// A sphere of radius R at distance d then has the flux pi (R/d)^2 exp(log_intensity).
+inline constexpr double kExpansionStep = 0.05;  // of ln T
+
+struct StarBand {
+  double log_intensity;
+  double slope_t;
+  double curve_t;
+  double slope_g;
+  LimbDarkening limb;
+};
+
+// View of the tables, usable on the device. Grids are regular in the indices; values are NaN where no model exists.
+struct AtmosphereView {
+  // log_intensity[band][feh][logg][teff], ln(Jy / sr) on (log10 Teff, log g, [Fe/H]) axes
+  const double* log_intensity = nullptr;
+  const double* log_teff_axis = nullptr;
+  const double* logg_axis = nullptr;
+  const double* feh_axis = nullptr;
+  int teff_count = 0, logg_count = 0, feh_count = 0;
+  // limb_darkening[band][feh][logg][teff][4]
+  const double* limb_darkening = nullptr;
+  const double* ld_log_teff_axis = nullptr;
+  const double* ld_logg_axis = nullptr;
+  const double* ld_feh_axis = nullptr;
+  int ld_teff_count = 0, ld_logg_count = 0, ld_feh_count = 0;
+};
+
+namespace detail {
+
+// Index i of the interval axis[i] <= x < axis[i + 1] (the last one includes its end), or -1 outside. count >= 2.
+PN_HD inline int find_interval(const double* axis, int count, double x) {
+  if (!(x >= axis[0] && x <= axis[count - 1])) return -1;
+  int low = 0, high = count - 1;
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    if (axis[middle] <= x) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+// Weights of two neighbours, of which the second one has `fraction`.
+struct LinearNode {
+  int index;
+  double fraction;
+  double step;  // axis[index + 1] - axis[index]
+};
+
+PN_HD inline LinearNode linear_node(const double* axis, int count, double x) {
+  const int i = find_interval(axis, count, x);
+  if (i < 0) return {-1, 0.0, 1.0};
+  const double step = axis[i + 1] - axis[i];
+  return {i, (x - axis[i]) / step, step};
+}
+
+PN_HD inline LinearNode clamped_linear_node(const double* axis, int count, double x) {
+  const double inside = x < axis[0] ? axis[0] : (x > axis[count - 1] ? axis[count - 1] : x);
+  return linear_node(axis, count, inside);
+}
+
+// Weights of four neighbours.
+struct CubicNode {
+  int index;  // of the first of the four; -1 outside the axis
+  double weight[4];
+};
+
+// Two parabolas, through nodes 0 1 2 and 1 2 3, blended linearly between nodes 1 and 2 (Overhauser 1968): the slope is
+// continuous on uneven nodes. In the first and the last interval the one parabola that exists. count >= 4.
+PN_HD inline CubicNode cubic_node(const double* axis, int count, double x) {
+  CubicNode node{};
+  const int i = find_interval(axis, count, x);
+  if (i < 0) {
+    node.index = -1;
+    return node;
+  }
+  node.index = i == 0 ? 0 : (i == count - 2 ? count - 4 : i - 1);
+  const double* t = axis + node.index;
+  const double right = i == 0 ? 0.0 : (i == count - 2 ? 1.0 : (x - axis[i]) / (axis[i + 1] - axis[i]));
+  for (int parabola = 0; parabola < 2; ++parabola) {
+    const double share = parabola == 0 ? 1.0 - right : right;
+    for (int k = 0; k < 3; ++k) {  // Lagrange's weights of three nodes
+      const double a = t[parabola + (k + 1) % 3], b = t[parabola + (k + 2) % 3], c = t[parabola + k];
+      node.weight[parabola + k] += share * (x - a) * (x - b) / ((c - a) * (c - b));
+    }
+  }
+  return node;
+}
+
+PN_HD inline LimbDarkening interpolate_limb(const AtmosphereView& tables, Passband band, const LinearNode& feh,
+                                            const LinearNode& logg, const LinearNode& teff) {
+  LimbDarkening limb{};
+  for (int corner = 0; corner < 8; ++corner) {
+    const int f = corner & 1, g = (corner >> 1) & 1, t = corner >> 2;
+    const double weight = (f ? feh.fraction : 1.0 - feh.fraction) * (g ? logg.fraction : 1.0 - logg.fraction) *
+                          (t ? teff.fraction : 1.0 - teff.fraction);
+    const double* c =
+        tables.limb_darkening +
+        4 * (((static_cast<long>(band) * tables.ld_feh_count + feh.index + f) * tables.ld_logg_count + logg.index + g) *
+                 tables.ld_teff_count +
+             teff.index + t);
+    for (int k = 0; k < 4; ++k) limb.c[k] += weight * c[k];
+  }
+  return limb;
+}
+
+}  // namespace detail
+
+// Fills out[k] for passbands[k]. log_intensity is interpolated piecewise cubically in log Teff, linearly in log g and
+// [Fe/H]. The slopes in T are differences over kExpansionStep, not derivatives: neighbouring models are 3 to 5% apart
+// in Teff, and derivatives of an interpolant would amplify their noise. kOutsideAtmospheres where the star, or Teff
+// exp(+-kExpansionStep), leaves the surface-brightness table or needs one of its empty cells. Limb-darkening
+// coefficients are linear in all three axes and clamped to their table's edge, which is narrower.
+PN_HD inline Status expand_star(const AtmosphereView& tables, const Star& star, double feh, const Passband* passbands,
+                                int passband_count, StarBand* out) {
+  constexpr double kLn10 = 2.302585092994046;  // the axes are log10
+  const double log_teff = std::log10(star.teff_k);
+  const detail::LinearNode g = detail::linear_node(tables.logg_axis, tables.logg_count, star.logg);
+  const detail::LinearNode f = detail::linear_node(tables.feh_axis, tables.feh_count, feh);
+  if (g.index < 0 || f.index < 0) return Status::kOutsideAtmospheres;
+  detail::CubicNode t[3];  // cooler, at Teff, hotter
+  for (int n = 0; n < 3; ++n) {
+    t[n] = detail::cubic_node(tables.log_teff_axis, tables.teff_count, log_teff + (n - 1) * kExpansionStep / kLn10);
+    if (t[n].index < 0) return Status::kOutsideAtmospheres;
+  }
+  const detail::LinearNode ld_t = detail::clamped_linear_node(tables.ld_log_teff_axis, tables.ld_teff_count, log_teff);
+  const detail::LinearNode ld_g = detail::clamped_linear_node(tables.ld_logg_axis, tables.ld_logg_count, star.logg);
+  const detail::LinearNode ld_f = detail::clamped_linear_node(tables.ld_feh_axis, tables.ld_feh_count, feh);
+  for (int k = 0; k < passband_count; ++k) {
+    double log_intensity[3] = {0.0, 0.0, 0.0};
+    double slope_g = 0.0;
+    for (int corner = 0; corner < 4; ++corner) {
+      const int df = corner & 1, dg = corner >> 1;
+      const double feh_weight = df ? f.fraction : 1.0 - f.fraction;
+      if (feh_weight == 0.0) continue;  // an empty cell beside a node that the star sits on does no harm
+      const double weight = feh_weight * (dg ? g.fraction : 1.0 - g.fraction);
+      const double* row =
+          tables.log_intensity +
+          ((static_cast<long>(passbands[k]) * tables.feh_count + f.index + df) * tables.logg_count + g.index + dg) *
+              tables.teff_count;
+      for (int n = 0; n < 3; ++n) {
+        double value = 0.0;
+        for (int j = 0; j < 4; ++j) value += t[n].weight[j] * row[t[n].index + j];
+        log_intensity[n] += weight * value;
+        if (n == 1) slope_g += feh_weight * (dg ? value : -value) / (g.step * kLn10);
+      }
+    }
+    StarBand band{};
+    band.log_intensity = log_intensity[1];
+    band.slope_t = (log_intensity[2] - log_intensity[0]) / (2.0 * kExpansionStep);
+    band.curve_t = (log_intensity[2] - 2.0 * log_intensity[1] + log_intensity[0]) / (kExpansionStep * kExpansionStep);
+    band.slope_g = slope_g;
+    if (!std::isfinite(band.slope_t) || !std::isfinite(band.curve_t)) return Status::kOutsideAtmospheres;
+    band.limb = detail::interpolate_limb(tables, passbands[k], ld_f, ld_g, ld_t);
+    out[k] = band;
+  }
+  return Status::kOk;
+}
+
+// Owner, read from data/tables/atmospheres.h5.
+class Atmosphere {
+ public:
+  static Atmosphere load(const std::filesystem::path& file);
+  AtmosphereView view() const;
+
+ private:
+  std::vector<double> log_intensity_, log_teff_axis_, logg_axis_, feh_axis_;
+  std::vector<double> limb_darkening_, ld_log_teff_axis_, ld_logg_axis_, ld_feh_axis_;
+};
+
+}  // namespace penumbra

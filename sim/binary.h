@@ -1,0 +1,171 @@
+// Two Roche stars on their orbit: from a System to the surfaces at any time and the flux at one instant.
+#pragma once
+
+#include <cmath>
+
+#include "base/host_device.h"
+#include "sim/eclipse.h"
+#include "sim/orbit.h"
+#include "sim/status.h"
+#include "sim/surface.h"
+#include "sim/system.h"
+
+namespace penumbra {
+
+// How finely the surface, the eclipse and the phase curve are sampled.
+struct Resolution {
+  int azimuths = 10, polar = 6;       // points on each star's visible disc; a close star has two more of each
+  int lens_radial = 5, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
+  int out_of_eclipse_phases = 16;     // over a whole orbit; half as many more where a star is close at periastron
+  int eclipse_phases = 24;            // between first and fourth contact
+};
+
+struct Effects {
+  bool reflection = true;
+};
+
+// Most bands in one call, and most phases out of eclipse: what the stages keep on the stack.
+inline constexpr int kMaxBands = 32;
+inline constexpr int kMaxSmoothPhases = 128;
+
+// Phases over which the SED is averaged (the paper, section 2.2.2).
+inline constexpr double kSedPhases[4] = {0.125, 0.375, 0.625, 0.875};
+
+// The shape of a star changes with separation only: its potential and mean gravity at Chebyshev-Lobatto points in
+// 1 / separation, one point where the orbit is a circle.
+inline constexpr int kShapeNodes = 8;
+
+struct BinaryStar {
+  double q;       // companion's mass over its own
+  double radius;  // over the semi-major axis
+  double gravity_darkening;
+  double irradiation;
+  double potential[kShapeNodes];  // less q / separation, the part that varies most
+  double log_mean_gravity[kShapeNodes];
+};
+
+struct Binary {
+  Orbit orbit;
+  BinaryStar star[2];
+  int shape_nodes;
+  double inverse_separation[kShapeNodes];
+  double flux_scale;  // (a / distance)^2: intensity times a^2 -> flux at the observer
+
+  PN_HD bool circular() const { return shape_nodes == 1; }
+  PN_HD bool close_at_periastron() const {
+    const double periastron = 1.0 - orbit.eccentricity;
+    return is_close(star[0].radius, periastron) || is_close(star[1].radius, periastron);
+  }
+
+  // Fits one star's shape at one node: kBadGeometry where no closed surface holds its volume.
+  PN_HD Status fit_shape(int which, int node, const GaussTable& gauss) {
+    BinaryStar& s = star[which];
+    const double separation = 1.0 / inverse_separation[node];
+    const RocheFit fit = fit_roche(s.q, separation, s.radius, s.gravity_darkening, gauss);
+    s.potential[node] = fit.potential - s.q / separation;
+    s.log_mean_gravity[node] = fit.log_mean_gravity;
+    return fit.closed ? Status::kOk : Status::kBadGeometry;
+  }
+
+  PN_HD Surface surface(int which, double separation) const {
+    const BinaryStar& s = star[which];
+    double potential = s.potential[0], log_mean_gravity = s.log_mean_gravity[0];
+    if (shape_nodes > 1) {
+      // Barycentric interpolation; weights alternate in sign and are halved at the ends.
+      const double at = 1.0 / separation;
+      double sum_weight = 0.0, sum_potential = 0.0, sum_gravity = 0.0;
+      for (int n = 0; n < shape_nodes; ++n) {
+        double difference = at - inverse_separation[n];
+        if (difference == 0.0) difference = 1e-100;
+        const double weight = (n % 2 == 0 ? 1.0 : -1.0) * (n == 0 || n == shape_nodes - 1 ? 0.5 : 1.0) / difference;
+        sum_weight += weight;
+        sum_potential += weight * s.potential[n];
+        sum_gravity += weight * s.log_mean_gravity[n];
+      }
+      potential = sum_potential / sum_weight;
+      log_mean_gravity = sum_gravity / sum_weight;
+    }
+    return {{s.q, separation, potential + s.q / separation}, s.radius, s.gravity_darkening, log_mean_gravity,
+            star[1 - which].radius, s.irradiation};
+  }
+};
+
+// Everything but the shapes, which fit_shape adds. kInvalidInput: a parameter outside its domain.
+PN_HD inline Status make_binary(const System& system, const Effects& effects, Binary& binary) {
+  const double e = system.eccentricity;
+  const bool valid = system.q > 0.0 && e >= 0.0 && e < 1.0 && system.cos_i >= -1.0 && system.cos_i <= 1.0 &&
+                     std::isfinite(system.omega_rad) && std::isfinite(system.q) && system.sma_rsun > 0.0 &&
+                     std::isfinite(system.sma_rsun) && system.distance_pc > 0.0 && std::isfinite(system.distance_pc);
+  if (!valid) return Status::kInvalidInput;
+  binary.orbit = make_orbit(e, system.omega_rad, system.cos_i);
+  binary.shape_nodes = e == 0.0 ? 1 : kShapeNodes;
+  for (int n = 0; n < binary.shape_nodes; ++n) {
+    // 1 / (1 + e) to 1 / (1 - e)
+    const double cosine = binary.circular() ? 0.0 : std::cos(kPi * n / (kShapeNodes - 1));
+    binary.inverse_separation[n] = (1.0 - e * cosine) / (1.0 - e * e);
+  }
+  const double scale = system.sma_rsun * kRsun / (system.distance_pc * kParsec);
+  binary.flux_scale = scale * scale;
+  for (int k = 0; k < 2; ++k) {
+    const Star& own = system.star[k];
+    const bool star_valid = own.radius_rsun > 0.0 && std::isfinite(own.radius_rsun) && own.teff_k > 0.0 &&
+                            std::isfinite(own.teff_k) && std::isfinite(own.gravity_darkening);
+    if (!star_valid) return Status::kInvalidInput;
+    BinaryStar& star = binary.star[k];
+    star.q = k == 0 ? system.q : 1.0 / system.q;
+    star.radius = own.radius_rsun / system.sma_rsun;
+    star.gravity_darkening = own.gravity_darkening;
+    const double ratio = system.star[1 - k].teff_k / own.teff_k;
+    star.irradiation =
+        effects.reflection ? bolometric_albedo(own.teff_k) * ratio * ratio * ratio * ratio : 0.0;
+  }
+  if (!(binary.star[0].radius + binary.star[1].radius < 1.0 - e)) return Status::kBadGeometry;
+  return Status::kOk;
+}
+
+// The sky in the frame of one star.
+PN_HD inline SkyFrame star_frame(const Aspect& aspect, int which) {
+  return sky_frame({which == 0 ? aspect.sight.x : -aspect.sight.x, aspect.sight.y, aspect.sight.z});
+}
+
+// Both discs as the observer sees them.
+struct View {
+  Surface surface[2];
+  SkyFrame frame[2];
+  double sky_distance;
+  int eclipsed;  // the star behind
+
+  PN_HD int eclipsing() const { return 1 - eclipsed; }
+};
+
+PN_HD inline View view_at(const Binary& binary, double true_anomaly) {
+  const Aspect aspect = binary.orbit.aspect(true_anomaly);
+  View view{{binary.surface(0, aspect.separation), binary.surface(1, aspect.separation)}, {}, aspect.sky_distance,
+            aspect.sight.x > 0.0 ? 0 : 1};
+  for (int which = 0; which < 2; ++which) view.frame[which] = star_frame(aspect, which);
+  return view;
+}
+
+PN_HD inline Overlap add_hidden_flux(const View& view, const Resolution& resolution, const GaussTable& gauss,
+                                     const BandIntensity* const* bands, int band_count, double* out) {
+  return add_hidden_flux(view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
+                         view.sky_distance, resolution.lens_arc, resolution.lens_radial, gauss, bands[view.eclipsed],
+                         band_count, out);
+}
+
+// out[k] = flux of both stars at one instant, in the unit of intensity times sr. `scratch` holds band_count numbers.
+PN_HD inline void instant_flux(const Binary& binary, double true_anomaly, const Resolution& resolution,
+                               const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
+                               double* scratch, double* out) {
+  const View view = view_at(binary, true_anomaly);
+  for (int k = 0; k < band_count; ++k) scratch[k] = out[k] = 0.0;
+  const Overlap overlap = add_hidden_flux(view, resolution, gauss, bands, band_count, scratch);
+  for (int s = 0; s < 2; ++s) {
+    if (overlap == Overlap::kTotal && s == view.eclipsed) continue;
+    add_disc_flux(view.surface[s], view.frame[s], resolution.azimuths, resolution.polar, gauss, bands[s], band_count,
+                  out);
+  }
+  for (int k = 0; k < band_count; ++k) out[k] = binary.flux_scale * (out[k] - scratch[k]);
+}
+
+}  // namespace penumbra

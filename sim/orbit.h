@@ -1,0 +1,88 @@
+// The relative orbit and how the observer sees it. Lengths are in units of the semi-major axis.
+//
+// Phase 0 is superior conjunction of the primary: true anomaly nu = pi / 2 - omega, with omega the primary's argument of
+// periastron. The frame of a star has x towards the companion and z along the orbit's angular momentum.
+#pragma once
+
+#include <cmath>
+
+#include "base/host_device.h"
+#include "sim/constants.h"
+#include "sim/system.h"
+#include "sim/vector3.h"
+
+namespace penumbra {
+
+// Eccentric anomaly of Kepler's equation M = E - e sin E, 0 <= e < 1. Newton's method inside the bracket |E - M| <= e.
+PN_HD inline double solve_kepler(double mean_anomaly, double e) {
+  const double turns = std::floor((mean_anomaly + kPi) / kTwoPi);
+  const double m = mean_anomaly - kTwoPi * turns;
+  double lower = m > 0.0 ? m : m - e, upper = m > 0.0 ? m + e : m;
+  double anomaly = m + e * std::sin(m) / std::sqrt(1.0 - 2.0 * e * std::cos(m) + e * e);
+  for (int iteration = 0; iteration < 60; ++iteration) {
+    const double residual = anomaly - e * std::sin(anomaly) - m;
+    (residual > 0.0 ? upper : lower) = anomaly;
+    double next = anomaly - residual / (1.0 - e * std::cos(anomaly));
+    if (!(next >= lower && next <= upper)) next = 0.5 * (lower + upper);
+    const double step = std::abs(next - anomaly);
+    anomaly = next;
+    if (step < 1e-14) break;
+  }
+  return anomaly + kTwoPi * turns;
+}
+
+// What the observer sees at one instant.
+struct Aspect {
+  double separation;    // of the two centres
+  Vector3 sight;        // unit vector towards the observer in the primary's frame
+  double sky_distance;  // projected separation of the centres
+};
+
+struct Orbit {
+  double eccentricity, omega, sin_i, cos_i;
+  double mean_anomaly_0;  // at phase 0
+
+  PN_HD double mean_anomaly(double true_anomaly) const {
+    const double turns = std::floor((true_anomaly + kPi) / kTwoPi);
+    const double half = 0.5 * (true_anomaly - kTwoPi * turns);
+    const double anomaly = 2.0 * std::atan2(std::sqrt(1.0 - eccentricity) * std::sin(half),
+                                            std::sqrt(1.0 + eccentricity) * std::cos(half));
+    return anomaly - eccentricity * std::sin(anomaly) + kTwoPi * turns;
+  }
+
+  // Increases continuously with the true anomaly; 0 at nu = pi / 2 - omega.
+  PN_HD double phase(double true_anomaly) const { return (mean_anomaly(true_anomaly) - mean_anomaly_0) / kTwoPi; }
+
+  PN_HD double true_anomaly(double at_phase) const {
+    const double m = kTwoPi * at_phase + mean_anomaly_0;
+    const double turns = std::floor((m + kPi) / kTwoPi);
+    const double half = 0.5 * solve_kepler(m - kTwoPi * turns, eccentricity);
+    return kTwoPi * turns + 2.0 * std::atan2(std::sqrt(1.0 + eccentricity) * std::sin(half),
+                                             std::sqrt(1.0 - eccentricity) * std::cos(half));
+  }
+
+  PN_HD double separation(double true_anomaly) const {
+    return (1.0 - eccentricity * eccentricity) / (1.0 + eccentricity * std::cos(true_anomaly));
+  }
+
+  // d phase / d nu, from conservation of angular momentum.
+  PN_HD double phase_rate(double true_anomaly) const {
+    const double r = separation(true_anomaly);
+    return r * r / (kTwoPi * std::sqrt(1.0 - eccentricity * eccentricity));
+  }
+
+  PN_HD Aspect aspect(double true_anomaly) const {
+    const double u = true_anomaly + omega;
+    const double r = separation(true_anomaly);
+    const double ny = std::cos(u) * sin_i;
+    return {r, {std::sin(u) * sin_i, ny, cos_i}, r * std::sqrt(ny * ny + cos_i * cos_i)};
+  }
+};
+
+PN_HD inline Orbit make_orbit(double eccentricity, double omega_rad, double cos_i) {
+  Orbit orbit{eccentricity, omega_rad, std::sqrt(1.0 - cos_i * cos_i), cos_i, 0.0};
+  orbit.mean_anomaly_0 = orbit.mean_anomaly(0.5 * kPi - omega_rad);
+  return orbit;
+}
+
+}  // namespace penumbra

@@ -1,0 +1,214 @@
+// The shape of a star that fills an equipotential of the Roche model. Lengths are in units of the semi-major axis.
+//
+// Omega = 1 / r + q (1 / |r - d| - x / d^2) + (1 + q) (x^2 + y^2) / 2 about the star's centre, companion at (d, 0, 0), q the
+// companion's mass over the star's, rotation synchronous with the mean motion (Wilson 1979, F = 1). Gravity, the gradient,
+// is in units of G M / a^2 with the star's own M.
+#pragma once
+
+#include <cmath>
+
+#include "base/host_device.h"
+#include "sim/constants.h"
+#include "sim/quadrature.h"
+#include "sim/vector3.h"
+
+namespace penumbra {
+
+struct Roche {
+  double q;           // mass of the companion over that of the star
+  double separation;  // instantaneous distance of the centres
+  double potential;   // of the surface
+
+  // Gradient of Omega; `companion_distance` becomes |r - d|.
+  PN_HD Vector3 gradient(const Vector3& p, double& companion_distance) const {
+    const double dx = p.x - separation;
+    const double transverse2 = p.y * p.y + p.z * p.z;
+    const double r2 = p.x * p.x + transverse2;
+    const double c2 = dx * dx + transverse2;
+    companion_distance = std::sqrt(c2);
+    const double own = 1.0 / (r2 * std::sqrt(r2));
+    const double other = q / (c2 * companion_distance);
+    const double spin = 1.0 + q;
+    return {-p.x * own - dx * other - q / (separation * separation) + spin * p.x,
+            p.y * (spin - own - other), -p.z * (own + other)};
+  }
+
+  // Radius of the surface along the unit vector `direction`: Newton's method in 1 / r, in which Omega is nearly linear.
+  // `guess` starts it; `slope` becomes d Omega / d r at the surface.
+  PN_HD double radius(const Vector3& direction, double guess, double& slope) const {
+    const double tide = q / (separation * separation) * direction.x;
+    const double spin = (1.0 + q) * (1.0 - direction.z * direction.z);
+    double r = guess;
+    for (int iteration = 0; iteration < 20; ++iteration) {
+      const double along = r - separation * direction.x;
+      const double c2 = along * along + separation * separation * (1.0 - direction.x * direction.x);
+      const double inverse_c = 1.0 / std::sqrt(c2);
+      const double inverse_r = 1.0 / r;
+      const double excess = inverse_r + q * inverse_c - tide * r + 0.5 * spin * r * r - potential;
+      slope = -inverse_r * inverse_r - q * along * inverse_c * inverse_c * inverse_c - tide + spin * r;
+      // d Omega / d(1 / r) = -r^2 d Omega / d r
+      const double step = excess / (r * r * slope);
+      r = 1.0 / (inverse_r + step);
+      if (std::abs(step) * r < 1e-6) break;  // the error left is below its square
+    }
+    return r;
+  }
+
+  // A point of the outline on the sky: where the half-plane spanned by `out` (on the sky) and `sight` (to the observer)
+  // touches the surface tangentially. Newton's method on Omega = potential, dOmega/dz = 0.
+  struct Limb {
+    double sky_radius;  // along `out`
+    double height;      // along `sight`
+    double slope;       // d sky_radius / d azimuth, for azimuth growing towards `aside`
+  };
+  PN_HD Limb limb(const Vector3& out, const Vector3& aside, const Vector3& sight, double guess_radius,
+                  double guess_height) const {
+    double s = guess_radius, h = guess_height;
+    double slope = 0.0;
+    const double spin = 1.0 + q;
+    const double spin_sh = spin * (out.x * sight.x + out.y * sight.y);
+    const double spin_hh = spin * (sight.x * sight.x + sight.y * sight.y);
+    for (int iteration = 0; iteration < 20; ++iteration) {
+      const Vector3 p = s * out + h * sight;
+      const double dx = p.x - separation;
+      const double c_out = s - separation * out.x, c_sight = h - separation * sight.x;
+      const double r2 = s * s + h * h, c2 = dx * dx + p.y * p.y + p.z * p.z;
+      const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
+      const double own3 = own1 / r2, other3 = q * other1 / c2;
+      const double tide = q / (separation * separation);
+      const double value =
+          own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
+      const double d_s = -s * own3 - c_out * other3 - tide * out.x + spin * (p.x * out.x + p.y * out.y);
+      const double d_h = -h * own3 - c_sight * other3 - tide * sight.x + spin * (p.x * sight.x + p.y * sight.y);
+      const double d_sh = 3.0 * (s * h * own3 / r2 + c_out * c_sight * other3 / c2) + spin_sh;
+      const double d_hh = (3.0 * h * h / r2 - 1.0) * own3 + (3.0 * c_sight * c_sight / c2 - 1.0) * other3 + spin_hh;
+      const double determinant = d_s * d_hh - d_h * d_sh;
+      const double ds = (-value * d_hh + d_h * d_h) / determinant;
+      const double dh = (-d_s * d_h + d_sh * value) / determinant;
+      // The slope follows from dOmega = 0 along the outline; its error is that of the point.
+      const double d_aside = separation * aside.x * other3 - tide * aside.x + spin * (p.x * aside.x + p.y * aside.y);
+      slope = -s * d_aside / d_s;
+      s += ds;
+      h += dh;
+      if (std::abs(ds) + std::abs(dh) < 3e-5 * s) break;  // the error left is its square
+    }
+    return {s, h, slope};
+  }
+
+  // Height along `sight` of the surface point that is seen at `sky` (a vector in the plane of the sky), the near side.
+  // Newton's method in (height - middle)^2, which stays regular at the limb, where the near and far sides meet.
+  PN_HD double height(const Vector3& sky, const Vector3& sight, double middle, double guess_square) const {
+    double v2 = guess_square;
+    double h = middle;
+    for (int iteration = 0; iteration < 20; ++iteration) {
+      const double v = std::sqrt(v2);
+      h = middle + v;
+      const Vector3 p = sky + h * sight;
+      const double dx = p.x - separation;
+      const double transverse2 = p.y * p.y + p.z * p.z;
+      const double r2 = p.x * p.x + transverse2, c2 = dx * dx + transverse2;
+      const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
+      const double own3 = own1 / r2, other3 = q * other1 / c2;
+      const double tide = q / (separation * separation);
+      const double spin = 1.0 + q;
+      const double excess =
+          own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
+      const double d_h = -h * own3 - (h - separation * sight.x) * other3 - tide * sight.x +
+                         spin * (p.x * sight.x + p.y * sight.y);
+      const double step = 2.0 * v * excess / d_h;
+      const double next = v2 - step;
+      v2 = next > 0.02 * v2 ? next : 0.02 * v2;
+      if (std::abs(step) < 3e-5 * r2) return middle + std::sqrt(v2);
+    }
+    return h;
+  }
+};
+
+// Distance of the inner Lagrange point from the star: the root of dOmega/dx between the centres, where it increases.
+PN_HD inline double inner_lagrange_point(double q, double separation) {
+  double lower = 0.0, upper = separation;
+  double x = separation / (1.0 + std::cbrt(q));
+  for (int iteration = 0; iteration < 80; ++iteration) {
+    const double other = separation - x;
+    const double force = -1.0 / (x * x) + q / (other * other) - q / (separation * separation) + (1.0 + q) * x;
+    (force > 0.0 ? upper : lower) = x;
+    const double gradient = 2.0 / (x * x * x) + 2.0 * q / (other * other * other) + 1.0 + q;
+    double next = x - force / gradient;
+    if (!(next > lower && next < upper)) next = 0.5 * (lower + upper);
+    const double step = std::abs(next - x);
+    x = next;
+    if (step < 1e-12 * separation) break;
+  }
+  return x;
+}
+
+PN_HD inline double inner_lagrange_potential(double q, double separation) {
+  const double x = inner_lagrange_point(q, separation);
+  return 1.0 / x + q * (1.0 / (separation - x) - x / (separation * separation)) + 0.5 * (1.0 + q) * x * x;
+}
+
+// The equipotential of a given volume, and what depends on its whole surface.
+struct RocheFit {
+  double potential;
+  double log_mean_gravity;  // ln of the area-weighted mean of (g R^2)^beta
+  bool closed;              // false: no closed surface holds the volume
+};
+
+// Points of the quadrature over one surface: Gauss in cos(angle from the line of centres), midpoints in the quarter turn
+// about it that the planes of symmetry leave.
+inline constexpr int kShapeLatitudes = 12;
+inline constexpr int kShapeLongitudes = 4;
+
+// Volume-equivalent radius `radius` -> potential (Newton on volume), then the gravity-darkening normalisation.
+PN_HD inline RocheFit fit_roche(double q, double separation, double radius, double beta, const GaussTable& gauss) {
+  const double critical = inner_lagrange_potential(q, separation);
+  const double volume = radius * radius * radius;  // in units of 4 pi / 3
+  const double* node = gauss.nodes(kShapeLatitudes);
+  const double* weight = gauss.weights(kShapeLatitudes);
+  const double x3 = volume / (separation * separation * separation);
+  // Start: the monopole of Omega, and the tide's second-order swelling (Kopal 1959, Close Binary Systems, ch. III).
+  RocheFit fit{1.0 / radius + q / separation + (1.0 + q) * radius * radius / 3.0 + 2.4 * q * q * x3 * x3 / radius, 0.0,
+               false};
+  if (!(radius < separation)) return fit;
+  for (int iteration = 0; iteration < 12; ++iteration) {
+    // A surface just inside the critical one still has a finite slope everywhere.
+    const double lowest = critical * (1.0 + 1e-6);
+    const bool at_limit = fit.potential <= lowest;
+    if (at_limit) fit.potential = lowest;
+    const Roche roche{q, separation, fit.potential};
+    double sum_volume = 0.0, sum_slope = 0.0, sum_area = 0.0, sum_gravity = 0.0;
+    double r = radius;
+    for (int i = 0; i < kShapeLatitudes; ++i) {
+      const double x = 2.0 * node[i] - 1.0;
+      const double across = std::sqrt(1.0 - x * x);
+      for (int j = 0; j < kShapeLongitudes; ++j) {
+        const double angle = 0.5 * kPi * (j + 0.5) / kShapeLongitudes;
+        const Vector3 direction{x, across * std::cos(angle), across * std::sin(angle)};
+        double slope;
+        r = roche.radius(direction, r, slope);
+        double companion_distance;
+        const Vector3 g = roche.gradient(r * direction, companion_distance);
+        const double g2 = dot(g, g);
+        const double area = weight[i] * r * r * std::sqrt(g2) / -dot(g, direction);
+        sum_volume += weight[i] * r * r * r;
+        sum_slope += weight[i] * 3.0 * r * r / slope;
+        sum_area += area;
+        sum_gravity += area * std::exp(0.5 * beta * std::log(g2 * volume * radius));
+      }
+    }
+    sum_volume /= kShapeLongitudes;
+    sum_slope /= kShapeLongitudes;
+    fit.log_mean_gravity = std::log(sum_gravity / sum_area);
+    const double excess = sum_volume - volume;
+    if (at_limit && excess < 0.0) return fit;  // the whole lobe is smaller than the star
+    const double step = -excess / sum_slope;
+    fit.potential += step;
+    if (std::abs(step) < 1e-5 * fit.potential) {  // the error left is its square
+      fit.closed = fit.potential > critical;
+      return fit;
+    }
+  }
+  return fit;
+}
+
+}  // namespace penumbra

@@ -1,0 +1,69 @@
+// How surveys look at a star: which channels exist, when they observe, and with what errors (the paper, section 2.3).
+//
+// Cadence and errors of ASAS-SN and ZTF are drawn from a bank in which each entry is one real star; TESS sectors,
+// Kepler quarters and K2 campaigns follow their published schedules and noise curves. Catalogue errors of the
+// photometry and the parallax are quantiles measured against magnitude. Errors are Gaussian with the quoted sigma for
+// the photometry and the parallax. Light curves scatter by a factor times their quoted errors, as real ones do: the
+// factor is measured against the quoted error, and only the quoted error is handed on.
+//
+// A simulated light curve has at most kMaxEpochs points. From space each then stands for the n / kMaxEpochs real
+// exposures around it: its error is smaller by the square root of that, its exposure is still that of one, so that
+// phase bins carry what the full curve would give them.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <vector>
+
+#include "base/random.h"
+#include "sim/availability.h"
+#include "sim/observation.h"
+#include "sim/space_mission.h"
+#include "sim/system.h"
+
+namespace penumbra {
+
+// Quantiles of an error as a function of magnitude; clamped at both ends of the magnitude axis.
+struct ErrorTable {
+  std::vector<double> magnitude;  // [M] ascending
+  std::vector<double> value;      // [M][Q], at equal steps of probability from 0 to 1
+  int quantile_count = 0;         // Q
+  double at(double mag, double probability) const;
+};
+
+class Surveys {
+ public:
+  // data/banks/surveys.h5: quantiles measured from real light curves and catalogues, with their provenance inside.
+  // A file that is no such bank throws UserError naming the dataset.
+  static Surveys load(const std::filesystem::path& file);
+
+  // Chooses channels, epochs (folded to sorted phases), exposure lengths and quoted errors: fills period_day and phase,
+  // sigma (relative to the median flux) and exposure_day of every channel, leaves flux empty. A channel that would not
+  // see the star stays empty; about one system in twenty has no light curve at all. Thread-safe.
+  void schedule(const Apparent& apparent, double period_day, RandomStream& random, Observation& out) const;
+
+  // Adds noise: light curves (flux holds the clean model, any scale; divided by its median, then perturbed), SED and
+  // parallax. sed_jy: clean reddened fluxes [kSedBandCount]. Thread-safe.
+  void observe(const System& system, const Apparent& apparent, const double* sed_jy, RandomStream& random,
+               Observation& out) const;
+
+ private:
+  // One entry a real star; layout as data/recipes/measure_surveys.py documents it.
+  struct GroundSurvey {
+    int entry_count = 0;
+    std::vector<double> magnitude, points, night, hour, visit_size, log_gap, log_error;
+    std::array<double, 3> noise_curve{}, scatter{};
+    double log_noise(double mag) const;  // log10 of the typical quoted relative error
+  };
+
+  void schedule_ground(int channel, double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
+  void schedule_tess(double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
+  double scatter_factor(int channel, double magnitude, double median_sigma, RandomStream& random) const;
+
+  std::array<GroundSurvey, kTessChannel> ground_;
+  std::vector<double> tess_log_excess_, tess_log_scatter_, tess_coverage_;  // sorted
+  std::array<ErrorTable, kSedBandCount> sed_;                               // empty: the paper's default of 5%
+  ErrorTable parallax_;
+};
+
+}  // namespace penumbra

@@ -1,0 +1,160 @@
+// The verbs from the outside: simulate, train, infer, report, info.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/hdf5_file.h"
+#include "inference/quantities.h"
+#include "tests/app/run_program.h"
+
+namespace penumbra {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EndToEnd : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!tables_exist()) GTEST_SKIP() << "data/tables is made by tools/setup.sh";
+  }
+  ProgramResult run(const std::vector<std::string>& arguments) const { return run_program(arguments, folder_.path()); }
+  fs::path path(const std::string& name) const { return folder_.path() / name; }
+  ScratchFolder folder_{"end_to_end"};
+};
+
+void write_object(const fs::path& folder, const std::string& name, const std::string& channel) {
+  std::string curve = "time,flux,error\n";
+  for (int i = 0; i < 400; ++i) {
+    const double phase = 0.00731 * i - std::floor(0.00731 * i);
+    const double dip = 0.2 * std::exp(-0.5 * std::pow((phase - std::round(phase)) / 0.02, 2)) +
+                       0.1 * std::exp(-0.5 * std::pow((phase - 0.5) / 0.02, 2));
+    curve += std::to_string(0.00731 * 2.0 * i) + "," + std::to_string(1.0 - dip) + ",0.002\n";
+  }
+  write_text(folder / (name + ".csv"), curve);
+  write_text(folder / (name + ".toml"), "name = '" + name + "'\nperiod_day = 2.0\nepoch = 0.0\nparallax_mas = 5.0\n"
+                                        "parallax_error_mas = 0.05\n[[light_curve]]\nchannel = '" + channel + "'\nfile = '" + name +
+                                        ".csv'\n[photometry]\n'Johnson:V' = { mag = 9.0, error = 0.02 }\n"
+                                        "'2MASS:Ks' = { mag = 8.0, error = 0.02 }\n[literature]\nsource = 'Someone 2020'\n"
+                                        "mass1 = { value = 1.5, error = 0.1 }\n");
+}
+
+TEST_F(EndToEnd, HelpNamesTheCommonOptions) {
+  for (const char* verb : {"simulate", "train", "infer", "report", "info"}) {
+    const ProgramResult result = run({verb, "--help"});
+    EXPECT_EQ(result.exit_code, 0) << verb;
+    for (const char* option : {"--config", "--set", "--seed", "--device", "--threads", "--data", "Keys of --config"}) {
+      EXPECT_NE(result.out.find(option), std::string::npos) << verb << " " << option;
+    }
+  }
+  EXPECT_EQ(run({"--version"}).exit_code, 0);
+}
+
+TEST_F(EndToEnd, SimulationsDependOnSeedAndIndexOnly) {
+  ASSERT_EQ(run({"simulate", "--systems", "12", "--seed", "7", "--threads", "1", "--out", "a.h5"}).exit_code, 0);
+  ASSERT_EQ(run({"simulate", "--systems", "6", "--first", "6", "--seed", "7", "--threads", "3", "--out", "b.h5"}).exit_code, 0);
+  ASSERT_EQ(run({"simulate", "--systems", "6", "--first", "6", "--seed", "8", "--out", "c.h5"}).exit_code, 0);
+  const Hdf5Reader a(path("a.h5")), b(path("b.h5")), c(path("c.h5"));
+  const std::vector<double> all = a.doubles("/theta", {12, kParameterCount}), half = b.doubles("/theta", {6, kParameterCount});
+  EXPECT_TRUE(std::equal(half.begin(), half.end(), all.begin() + 6 * kParameterCount));
+  EXPECT_NE(c.doubles("/theta"), half);
+  // Light curves too: the last six systems' epochs are the tail of the first file's.
+  for (const ChannelInfo& channel : kChannels) {
+    const std::string group = "/light_curves/" + std::string(channel.name) + "/";
+    const std::vector<float> tail = b.floats(group + "flux"), whole = a.floats(group + "flux");
+    ASSERT_LE(tail.size(), whole.size());
+    EXPECT_TRUE(std::equal(tail.begin(), tail.end(), whole.end() - std::ssize(tail))) << channel.name;
+    EXPECT_EQ(static_cast<std::size_t>(a.integers(group + "offset", {13}).back()), whole.size());
+  }
+  EXPECT_EQ(a.number_attribute("/", "seed"), 7.0);
+  EXPECT_EQ(a.text_attribute("/", "config_sha256").size(), 64u);
+}
+
+TEST_F(EndToEnd, TrainsInfersAndReports) {
+  write_text(path("tiny.toml"), kTinyPreset);
+  const ProgramResult trained = run({"train", "--config", "tiny.toml", "--out", "run", "--device", "cpu", "--seed", "3"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_NE(trained.out.find("96 systems, 3 steps"), std::string::npos) << trained.out;
+  write_object(folder_.path(), "one", "Kepler:Kp");
+  write_object(folder_.path(), "two", "ASAS-SN:V");
+  const std::vector<std::string> common{"--checkpoint", "run/weights.h5", "--device", "cpu", "--samples", "300", "--predictions", "10"};
+  const auto infer = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "infer");
+    arguments.insert(arguments.end(), common.begin(), common.end());
+    return run(arguments);
+  };
+  const ProgramResult both = infer({"one.toml", "two.toml", "--out", "both"});
+  ASSERT_EQ(both.exit_code, 0) << both.err;
+  for (const char* text : {"one: 300 posterior samples", "two: 300 posterior samples", "mass1", "Msun", "68%", "1.500 +- 0.100", "Someone 2020"}) {
+    EXPECT_NE(both.out.find(text), std::string::npos) << text << "\n" << both.out;
+  }
+  ASSERT_EQ(infer({"two.toml", "--out", "single"}).exit_code, 0);
+  ASSERT_EQ(infer({"two.toml", "--out", "other", "--seed", "2"}).exit_code, 0);
+
+  // netCDF4 is HDF5. The same object, seed and network give the same samples, whatever else is inferred beside it.
+  const Hdf5Reader together(path("both/two.nc")), single(path("single/two.nc")), other(path("other/two.nc"));
+  EXPECT_EQ(together.doubles("/posterior/mass1", {1, 300}), single.doubles("/posterior/mass1"));
+  EXPECT_NE(together.doubles("/posterior/mass1"), other.doubles("/posterior/mass1"));
+  EXPECT_NE(together.doubles("/posterior/mass1"), Hdf5Reader(path("both/one.nc")).doubles("/posterior/mass1"));
+  for (const double mass : together.doubles("/posterior/mass1")) EXPECT_GT(mass, 0.0);
+  EXPECT_EQ(together.shape("/posterior_predictive/asas_sn_v"), (Shape{1, 10, 400}));
+  for (const char* name : {"commit", "config_sha256", "seed", "device", "checkpoint_sha256", "prior", "created_at"}) {
+    EXPECT_FALSE(together.text_attribute("/", name).empty()) << name;
+  }
+  // A network of three steps knows nothing: its answer must not pass as a good one.
+  EXPECT_NE(both.out.find("WARNING: outside the prior's range?"), std::string::npos) << both.out;
+  EXPECT_NE(together.text_attribute("/", "warnings").find("outside the prior's range?"), std::string::npos);
+
+  const ProgramResult info = run({"info", "both/two.nc"});
+  EXPECT_NE(info.out.find("object: two"), std::string::npos) << info.out;
+
+  if (std::system(PENUMBRA_PYTHON " -c 'import arviz, corner, matplotlib' >/dev/null 2>&1") != 0) {
+    GTEST_SKIP() << PENUMBRA_PYTHON << " has no arviz, corner and matplotlib: the report was not tried";
+  }
+  const ProgramResult report = run({"report", "both/one.nc", "--out", "report"});
+  ASSERT_EQ(report.exit_code, 0) << report.err;
+  for (const char* file : {"one.html", "one_light_curves.png", "one_sed.png", "one_corner.png"}) {
+    EXPECT_GT(fs::file_size(path("report") / file), 1000u) << file;
+  }
+  EXPECT_NE(read_text(path("report/one.html")).find("Someone 2020"), std::string::npos);
+}
+
+TEST_F(EndToEnd, InterruptStopsCleanly) {
+  const ProgramResult result = run_program({"simulate", "--systems", "2000000", "--out", "many.h5"}, folder_.path(), 0, 2.0);
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_FALSE(fs::exists(path("many.h5")));
+}
+
+TEST_F(EndToEnd, InfoTellsWhereTheTablesComeFrom) {
+  const ProgramResult result = run({"info"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const char* text : {"commit:", "CUDA:", "tracks.h5", "source_sha256:", "citation:", "checkpoints:"}) {
+    EXPECT_NE(result.out.find(text), std::string::npos) << text;
+  }
+}
+
+// W UMa: two stars in one envelope, light that changes all around the orbit with equal minima. No detached binary looks
+// so, and the shipped network must not pretend.
+TEST_F(EndToEnd, ContactBinaryIsWarnedAbout) {
+  const fs::path checkpoint = fs::path(PENUMBRA_SOURCE_DIR) / "data/checkpoints/compact.h5";
+  if (!fs::exists(checkpoint)) GTEST_SKIP() << checkpoint << " is made by `make train`";
+  std::string curve = "time,mag,error\n";
+  for (int i = 0; i < 600; ++i) {
+    const double t = 0.0137 * i, x = std::fabs(std::sin(kTwoPi * t / 0.32));
+    curve += std::to_string(t) + "," + std::to_string(11.0 + 0.75 * std::pow(1.0 - x, 1.3)) + ",0.004\n";
+  }
+  write_text(path("wuma.csv"), curve);
+  write_text(path("wuma.toml"), "period_day = 0.32\nepoch = 0.0\nparallax_mas = 4.0\nparallax_error_mas = 0.03\n[[light_curve]]\n"
+                                "channel = 'TESS:T'\nfile = 'wuma.csv'\nexposure_s = 120\n[photometry]\n"
+                                "'Johnson:V' = { mag = 11.3, error = 0.03 }\n'2MASS:Ks' = { mag = 9.4, error = 0.03 }\n");
+  const ProgramResult result = run({"infer", "wuma.toml", "--checkpoint", checkpoint.string(), "--out", "out", "--samples", "2000"});
+  if (result.exit_code == 0) {
+    EXPECT_NE(result.out.find("WARNING: outside the prior's range?"), std::string::npos) << result.out;
+    EXPECT_NE(Hdf5Reader(path("out/wuma.nc")).text_attribute("/", "warnings"), "");
+  } else {
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_NE(result.err.find("outside the prior's range"), std::string::npos) << result.err;
+  }
+}
+
+}  // namespace
+}  // namespace penumbra

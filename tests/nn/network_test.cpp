@@ -1,0 +1,155 @@
+#include "nn/network.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "sim/parameters.h"
+
+namespace penumbra {
+namespace {
+
+void fill_normal(const at::Tensor& out, std::uint64_t draw) {
+  RandomStream random(12, draw, Stage::kTest);
+  for (std::int64_t i = 0; i < out.numel(); ++i) out.data_ptr<float>()[i] = static_cast<float>(random.normal());
+}
+
+NetworkConfig small_network() {
+  NetworkConfig config;
+  config.phase_bins = 32;
+  config.curve_widths = {8, 12, 16};
+  config.curve_blocks = 1;
+  config.curve_embedding = 20;
+  config.context = 24;
+  return config;
+}
+
+FlowConfig small_flow() {
+  FlowConfig config;
+  config.blocks = 2;
+  config.hidden = 32;
+  config.mixture_components = 2;
+  return config;
+}
+
+Inputs random_inputs(std::int64_t systems, const NetworkConfig& config) {
+  const FeatureLayout layout{.phase_bins = static_cast<int>(config.phase_bins)};
+  Inputs inputs = Inputs::empty(systems, layout, at::kFloat);
+  fill_normal(inputs.curves, 1);
+  fill_normal(inputs.summaries, 2);
+  fill_normal(inputs.sed, 3);
+  fill_normal(inputs.meta, 4);
+  return inputs;
+}
+
+TEST(Network, EveryWeightReceivesAGradient) {
+  Network network(small_network(), small_flow(), 1, at::kCPU);
+  const at::Tensor z = at::empty({64, kParameterCount});
+  fill_normal(z, 5);
+  network.log_prob(z, random_inputs(64, small_network())).mean().backward();
+  for (const auto& [name, tensor] : network.weights().tensors()) {
+    EXPECT_GT(tensor.grad().abs().max().item<float>(), 0.0f) << name;
+  }
+}
+
+TEST(Network, ContextReadsEveryInput) {
+  const at::NoGradGuard no_grad;
+  const Network network(small_network(), small_flow(), 1, at::kCPU);
+  const Inputs inputs = random_inputs(2, small_network());
+  const at::Tensor before = network.context(inputs);
+  for (const at::Tensor& input : {inputs.curves, inputs.summaries, inputs.sed, inputs.meta}) {
+    const at::Tensor flat = input.view({2, -1});
+    for (std::int64_t i = 0; i < flat.size(1); i += flat.size(1) > 100 ? 37 : 1) {
+      const float kept = flat[0][i].item<float>();
+      flat[0][i] = kept + 3.0f;
+      const at::Tensor after = network.context(inputs);
+      EXPECT_GT((after - before)[0].abs().max().item<float>(), 0.0f) << i;
+      EXPECT_EQ((after - before)[1].abs().max().item<float>(), 0.0f) << "another system changed";
+      flat[0][i] = kept;
+    }
+  }
+}
+
+TEST(Network, BatchSizeDoesNotMatter) {
+  const at::NoGradGuard no_grad;
+  const Network network(small_network(), small_flow(), 1, at::kCPU);
+  const Inputs inputs = random_inputs(9, small_network());
+  const at::Tensor together = network.context(inputs);
+  for (int b = 0; b < 9; ++b) {
+    EXPECT_LT((network.context(inputs.rows(b, 1))[0] - together[b]).abs().max().item<float>(), 1e-5f);
+  }
+}
+
+// Rotating a light curve by a whole number of the coarsest level's steps rotates what the convolutions see: with periodic
+// padding the seam between the last and the first bin is nowhere. A network whose embedding sums over positions shows it.
+TEST(Network, PhaseHasNoSeam) {
+  const at::NoGradGuard no_grad;
+  const NetworkConfig config = small_network();
+  const Network network(config, small_flow(), 1, at::kCPU);
+  for (const auto& [name, tensor] : network.weights().tensors()) {
+    if (name != "curves.embedding.weight") continue;
+    const at::Tensor by_position = tensor.view({config.curve_embedding, config.curve_widths.back(), -1});
+    by_position.copy_(by_position.mean(2, true).expand_as(by_position).clone());
+  }
+  Inputs inputs = random_inputs(1, config);
+  const at::Tensor before = network.context(inputs);
+  for (const int turn : {4, 12, 28}) {
+    Inputs turned = inputs;
+    turned.curves = at::roll(inputs.curves, turn, 2);
+    EXPECT_LT((network.context(turned) - before).abs().max().item<float>(), 1e-5f) << turn;
+  }
+  Inputs odd = inputs;
+  odd.curves = at::roll(inputs.curves, 1, 2);
+  EXPECT_GT((network.context(odd) - before).abs().max().item<float>(), 1e-3f);
+}
+
+TEST(Network, InitialWeightsDependOnTheSeedOnly) {
+  Network a(small_network(), small_flow(), 1, at::kCPU), b(small_network(), small_flow(), 1, at::kCPU);
+  Network c(small_network(), small_flow(), 2, at::kCPU);
+  EXPECT_TRUE(at::equal(a.weights().values(), b.weights().values()));
+  EXPECT_FALSE(at::equal(a.weights().values(), c.weights().values()));
+}
+
+TEST(Preset, CompactFileIsTheDefault) {
+  const Preset preset = load_preset(PENUMBRA_SOURCE_DIR "/data/presets/compact.toml");
+  EXPECT_EQ(to_toml(preset), to_toml(Preset{}));
+  const Network network(preset.network, preset.flow, std::nullopt, at::kCPU);
+  EXPECT_NEAR(static_cast<double>(network.weights().count()), 1.99e6, 0.01e6);  // 8 MB: the program ships with these
+}
+
+TEST(Preset, TextReadsBack) {
+  Preset preset;
+  preset.network.curve_widths = {16, 24};
+  preset.train.learning_rate = 3.7e-4;
+  preset.train.max_minutes = 60.0;
+  preset.flow.hidden = 77;
+  const std::string text = to_toml(preset);
+  const Config config = Config::parse(text, "preset");
+  EXPECT_EQ(to_toml(read_preset(config)), text);
+  config.finish();
+}
+
+TEST(Preset, RefusesWhatItCannotMean) {
+  const auto message = [](const std::string& text) -> std::string {
+    try {
+      const Config config = Config::parse(text, "some.toml");
+      read_preset(config);
+      config.finish();
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message("[train]\nbatch_size = 3\n").find("batch_size"), std::string::npos);
+  EXPECT_NE(message("[train]\nbatch = 0\n").find("train.batch"), std::string::npos);
+  EXPECT_NE(message("[network]\nphase_bins = 100\n").find("multiple of 2^4"), std::string::npos);
+  EXPECT_NE(message("[flow]\nhidden = 8\n").find("flow.hidden"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace penumbra

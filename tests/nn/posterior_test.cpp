@@ -1,0 +1,149 @@
+#include "nn/posterior.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "nn/train.h"
+#include "sim/parameters.h"
+
+namespace penumbra {
+namespace {
+
+constexpr int kBins = 16;
+
+void random_systems(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+  for (int b = 0; b < count; ++b) {
+    RandomStream random(seed, first + static_cast<std::uint64_t>(b), Stage::kTest);
+    const auto fill = [&](float* out, std::size_t n) { std::generate_n(out, n, [&] { return float(random.normal()); }); };
+    const FeatureRow row = rows.row(b);
+    fill(row.curves, rows.layout.curve_size());
+    fill(row.summaries, FeatureLayout::summary_size());
+    fill(row.sed, FeatureLayout::sed_size());
+    fill(row.meta, FeatureLayout::kMeta);
+    for (int i = 0; i < kParameterCount; ++i) {
+      rows.target(b)[i] = static_cast<float>(0.3 * random.normal()) + row.meta[i % FeatureLayout::kMeta];
+    }
+  }
+}
+
+// A network that has learned a little, so that contexts matter.
+const NeuralPosterior& posterior() {
+  static const NeuralPosterior loaded = [] {
+    Preset preset;
+    preset.network = {.phase_bins = kBins,
+                      .curve_widths = {8, 8},
+                      .curve_blocks = 1,
+                      .curve_embedding = 16,
+                      .sed_hidden = 16,
+                      .sed_embedding = 8,
+                      .scalar_hidden = 16,
+                      .scalar_embedding = 8,
+                      .context = 32};
+    preset.flow = {.blocks = 4, .hidden = 40, .mixture_components = 3, .log_scale_limit = 3.0};
+    preset.train.systems = 200 * 64;
+    preset.train.batch = 64;
+    preset.train.warmup_steps = 10;
+    preset.train.validation_systems = 64;
+    preset.train.validate_every = 64 * 100;
+    TrainOptions options;
+    options.folder = std::filesystem::path(testing::TempDir()) / "posterior_test";
+    std::filesystem::remove_all(options.folder);
+    options.device = "cpu";
+    options.torch_threads = 1;
+    options.quiet = true;
+    train(preset, random_systems, options);
+    return NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
+  }();
+  return loaded;
+}
+
+FeatureBatch systems(std::uint64_t first, int count) {
+  FeatureBatch batch;
+  batch.resize(count, FeatureLayout{.phase_bins = kBins});
+  random_systems(5, first, count,
+                 {batch.curves.data(), batch.summaries.data(), batch.sed.data(), batch.meta.data(), batch.z.data(),
+                  batch.layout});
+  return batch;
+}
+
+TEST(NeuralPosterior, SamplesDoNotDependOnTheBatch) {
+  constexpr int kSystems = 37, kSamples = 300;
+  std::vector<float> z, log_q, z_one, log_q_one;
+  posterior().sample(systems(0, kSystems), kSamples, 9, 1000, z, log_q);
+  for (const int b : {0, 1, 17, 36}) {
+    posterior().sample(systems(static_cast<std::uint64_t>(b), 1), kSamples, 9, 1000 + static_cast<std::uint64_t>(b), z_one,
+                       log_q_one);
+    for (std::size_t i = 0; i < z_one.size(); ++i) {
+      ASSERT_NEAR(z_one[i], z[static_cast<std::size_t>(b) * z_one.size() + i], 1e-4) << "system " << b << ", value " << i;
+    }
+    for (std::size_t i = 0; i < log_q_one.size(); ++i) {
+      ASSERT_NEAR(log_q_one[i], log_q[static_cast<std::size_t>(b) * log_q_one.size() + i], 1e-3);
+    }
+  }
+}
+
+TEST(NeuralPosterior, MoreSamplesBeginWithTheSameOnes) {
+  std::vector<float> few, many, log_q;
+  posterior().sample(systems(3, 1), 50, 9, 3, few, log_q);
+  posterior().sample(systems(3, 1), 20000, 9, 3, many, log_q);  // more than passes through the flow at once
+  for (std::size_t i = 0; i < few.size(); ++i) ASSERT_NEAR(few[i], many[i], 1e-4);
+  EXPECT_NE(many[0], many[many.size() - kParameterCount]);
+}
+
+TEST(NeuralPosterior, EverySystemHasItsOwnNoise) {
+  FeatureBatch twice = systems(3, 2);
+  const std::size_t curve = twice.layout.curve_size();
+  std::copy_n(twice.curves.begin(), curve, twice.curves.begin() + static_cast<std::ptrdiff_t>(curve));
+  std::copy_n(twice.summaries.begin(), FeatureLayout::summary_size(), twice.summaries.begin() + FeatureLayout::summary_size());
+  std::copy_n(twice.sed.begin(), FeatureLayout::sed_size(), twice.sed.begin() + FeatureLayout::sed_size());
+  std::copy_n(twice.meta.begin(), FeatureLayout::kMeta, twice.meta.begin() + FeatureLayout::kMeta);
+  std::vector<float> z, log_q, again;
+  posterior().sample(twice, 10, 9, 0, z, log_q);
+  for (std::size_t i = 0; i < 160; ++i) EXPECT_NE(z[i], z[160 + i]);
+  posterior().sample(twice, 10, 9, 0, again, log_q);
+  EXPECT_EQ(z, again);
+  posterior().sample(twice, 10, 10, 0, again, log_q);
+  EXPECT_NE(z, again);
+}
+
+TEST(NeuralPosterior, LogQIsTheDensityOfTheSample) {
+  constexpr int kSamples = 40;
+  const FeatureBatch one = systems(8, 1);
+  std::vector<float> z, log_q;
+  posterior().sample(one, kSamples, 9, 8, z, log_q);
+  for (int s = 0; s < kSamples; ++s) {
+    FeatureBatch at = one;
+    at.z.assign(z.begin() + s * kParameterCount, z.begin() + (s + 1) * kParameterCount);
+    EXPECT_NEAR(posterior().log_prob(at)[0], log_q[static_cast<std::size_t>(s)], 1e-3);
+  }
+}
+
+TEST(NeuralPosterior, AnswersWhenEverythingIsMissing) {
+  FeatureBatch nothing = systems(0, 1);
+  for (auto* values : {&nothing.curves, &nothing.summaries, &nothing.sed, &nothing.meta}) {
+    std::fill(values->begin(), values->end(), 0.0f);
+  }
+  std::vector<float> z, log_q, again;
+  posterior().sample(nothing, 100, 9, 0, z, log_q);
+  for (const float value : z) ASSERT_TRUE(std::isfinite(value));
+  for (const float value : log_q) ASSERT_TRUE(std::isfinite(value));
+  posterior().sample(nothing, 100, 9, 0, again, log_q);
+  EXPECT_EQ(z, again);
+}
+
+TEST(NeuralPosterior, RefusesOtherFeatures) {
+  FeatureBatch batch;
+  batch.resize(1, FeatureLayout{.phase_bins = 2 * kBins});
+  std::vector<float> z, log_q;
+  EXPECT_THROW(posterior().sample(batch, 1, 1, 0, z, log_q), UserError);
+  EXPECT_THROW(NeuralPosterior::load("/nonexistent/checkpoint.h5", "cpu"), UserError);
+  EXPECT_THROW(NeuralPosterior::load("/nonexistent/checkpoint.h5", "tpu"), UserError);
+}
+
+}  // namespace
+}  // namespace penumbra

@@ -1,0 +1,232 @@
+#include "nn/train.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "nn/checkpoint.h"
+#include "nn/posterior.h"
+#include "sim/parameters.h"
+
+namespace penumbra {
+namespace {
+
+constexpr double kNoise = 0.5, kSumNoise = 0.1;
+
+// A linear-Gaussian world with a posterior in closed form: z ~ N(0, I); meta[k] = z[k] + N(0, .5^2) for k < 5;
+// summaries[0] = z[5] + z[6] + N(0, .1^2); everything else carries nothing.
+void linear_gaussian(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+  for (int b = 0; b < count; ++b) {
+    RandomStream random(seed, first + static_cast<std::uint64_t>(b), Stage::kTest);
+    const FeatureRow row = rows.row(b);
+    float* z = rows.target(b);
+    std::fill_n(row.curves, rows.layout.curve_size(), 0.0f);
+    std::fill_n(row.summaries, FeatureLayout::summary_size(), 0.0f);
+    std::fill_n(row.sed, FeatureLayout::sed_size(), 0.0f);
+    std::fill_n(row.meta, FeatureLayout::kMeta, 0.0f);
+    for (int i = 0; i < kParameterCount; ++i) z[i] = static_cast<float>(random.normal());
+    for (int k = 0; k < 5; ++k) row.meta[k] = z[k] + static_cast<float>(kNoise * random.normal());
+    row.summaries[0] = z[5] + z[6] + static_cast<float>(kSumNoise * random.normal());
+  }
+}
+
+Preset tiny() {
+  Preset preset;
+  preset.network = {.phase_bins = 8,
+                    .curve_widths = {4, 4},
+                    .curve_blocks = 1,
+                    .curve_embedding = 8,
+                    .sed_hidden = 8,
+                    .sed_embedding = 4,
+                    .scalar_hidden = 32,
+                    .scalar_embedding = 16,
+                    .context = 32};
+  preset.flow = {.blocks = 3, .hidden = 48, .mixture_components = 2, .log_scale_limit = 3.0};
+  preset.train.systems = 30 * 64;
+  preset.train.batch = 64;
+  preset.train.warmup_steps = 10;
+  preset.train.validation_systems = 100;
+  preset.train.validate_every = 640;
+  return preset;
+}
+
+TrainOptions quiet_options(const std::string& name) {
+  TrainOptions options;
+  options.folder = std::filesystem::path(testing::TempDir()) / ("train_test_" + name);
+  std::filesystem::remove_all(options.folder);
+  options.device = "cpu";
+  options.torch_threads = 1;
+  options.simulation_threads = 2;
+  options.quiet = true;
+  options.provenance = {"linear", "gaussian", "commit"};
+  return options;
+}
+
+std::string error_of(const Preset& preset, const SystemSource& source, const TrainOptions& options) {
+  try {
+    train(preset, source, options);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Train, RecoversALinearGaussianPosterior) {
+  Preset preset = tiny();
+  preset.train.systems = 600000;
+  preset.train.batch = 256;
+  preset.train.learning_rate = 3e-3;
+  preset.train.validation_systems = 4096;
+  preset.train.validate_every = 100000;
+  const TrainOptions options = quiet_options("linear_gaussian");
+  const TrainReport report = train(preset, linear_gaussian, options);
+  EXPECT_TRUE(report.finished);
+
+  // Expected loss of the exact posterior: its entropy, ln det(2 pi e Sigma) / 2.
+  const double variance = kNoise * kNoise / (1.0 + kNoise * kNoise);
+  const double sum_variance = kSumNoise * kSumNoise / (2.0 + kSumNoise * kSumNoise);  // det of (z5, z6)'s covariance
+  const double entropy = 0.5 * (16.0 * std::log(2.0 * M_PI * M_E) + 5.0 * std::log(variance) + std::log(sum_variance));
+  // The sample of 4096 systems scatters by sqrt(16 / 2 / 4096) = .04 about the mean.
+  EXPECT_NEAR(report.best_validation_loss, entropy, 0.15);
+
+  FeatureBatch batch;
+  batch.resize(1, FeatureLayout{.phase_bins = 8});
+  std::fill(batch.curves.begin(), batch.curves.end(), 0.0f);
+  std::fill(batch.summaries.begin(), batch.summaries.end(), 0.0f);
+  std::fill(batch.sed.begin(), batch.sed.end(), 0.0f);
+  std::fill(batch.meta.begin(), batch.meta.end(), 0.0f);
+  const std::array<float, 5> seen{0.3f, -1.2f, 0.0f, 0.9f, 2.0f};
+  std::copy(seen.begin(), seen.end(), batch.meta.begin());
+  batch.summaries[0] = 1.1f;
+  const NeuralPosterior posterior = NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
+  std::vector<float> z, log_q;
+  constexpr int kSamples = 20000;
+  posterior.sample(batch, kSamples, 7, 0, z, log_q);
+  std::array<double, kParameterCount> mean{}, square{};
+  double cross = 0.0;
+  for (int s = 0; s < kSamples; ++s) {
+    const float* p = z.data() + s * kParameterCount;
+    for (int i = 0; i < kParameterCount; ++i) {
+      mean[i] += p[i] / double{kSamples};
+      square[i] += double{p[i]} * p[i] / kSamples;
+    }
+    cross += double{p[5]} * p[6] / kSamples;
+  }
+  for (int i = 0; i < kParameterCount; ++i) {
+    double expected_mean = 0.0, expected_variance = 1.0;
+    if (i < 5) {
+      expected_mean = batch.meta[static_cast<std::size_t>(i)] / (1.0 + kNoise * kNoise);
+      expected_variance = variance;
+    } else if (i < 7) {
+      expected_mean = 1.1 / (2.0 + kSumNoise * kSumNoise);
+      expected_variance = 1.0 - 1.0 / (2.0 + kSumNoise * kSumNoise);
+    }
+    const double deviation = std::sqrt(expected_variance);
+    EXPECT_NEAR(mean[i], expected_mean, 0.12 * deviation) << kParameters[i].name;
+    EXPECT_NEAR(std::sqrt(square[i] - mean[i] * mean[i]), deviation, 0.12 * deviation) << kParameters[i].name;
+  }
+  const double correlation =
+      (cross - mean[5] * mean[6]) / std::sqrt((square[5] - mean[5] * mean[5]) * (square[6] - mean[6] * mean[6]));
+  EXPECT_NEAR(correlation, -1.0 / (1.0 + kSumNoise * kSumNoise), 0.02);
+}
+
+TEST(Train, ResumedRunIsBitIdentical) {
+  const TrainOptions straight = quiet_options("straight");
+  const TrainReport whole = train(tiny(), linear_gaussian, straight);
+  EXPECT_TRUE(whole.finished);
+  EXPECT_EQ(whole.steps, 30);
+
+  TrainOptions broken = quiet_options("broken");
+  broken.stop_after_systems = 7 * 64;
+  EXPECT_FALSE(train(tiny(), linear_gaussian, broken).finished);
+  broken.resume = true;
+  broken.stop_after_systems = 19 * 64;
+  broken.simulation_threads = 1;  // neither threads nor prefetching change a number
+  broken.prefetch_batches = 7;
+  EXPECT_FALSE(train(tiny(), linear_gaussian, broken).finished);
+  broken.stop_after_systems = 0;
+  const TrainReport resumed = train(tiny(), linear_gaussian, broken);
+  EXPECT_TRUE(resumed.finished);
+  EXPECT_EQ(resumed.best_validation_loss, whole.best_validation_loss);
+
+  const Checkpoint a = read_checkpoint(straight.folder / "checkpoint.h5");
+  const Checkpoint b = read_checkpoint(broken.folder / "checkpoint.h5");
+  ASSERT_EQ(a.weights.size(), b.weights.size());
+  for (std::size_t i = 0; i < a.weights.size(); ++i) EXPECT_EQ(a.weights[i].values, b.weights[i].values);
+  ASSERT_EQ(a.training.size(), 4u);
+  for (std::size_t i = 0; i < a.training.size(); ++i) EXPECT_EQ(a.training[i].values, b.training[i].values);
+
+  // The log reads as if nothing had happened: header and the validations at steps 10, 20 and 30.
+  std::ifstream log(broken.folder / "train.csv");
+  std::string line;
+  std::vector<int> steps;
+  std::getline(log, line);
+  while (std::getline(log, line)) steps.push_back(std::stoi(line));
+  EXPECT_EQ(steps, (std::vector<int>{10, 20, 30}));
+}
+
+TEST(Train, RefusesToResumeAnotherRun) {
+  TrainOptions options = quiet_options("refuse");
+  options.resume = true;
+  EXPECT_NE(error_of(tiny(), linear_gaussian, options).find("nothing to resume"), std::string::npos);
+  options.resume = false;
+  options.stop_after_systems = 64;
+  train(tiny(), linear_gaussian, options);
+  EXPECT_NE(error_of(tiny(), linear_gaussian, options).find("exists"), std::string::npos);
+  options.resume = true;
+  Preset other = tiny();
+  other.flow.hidden = 50;
+  EXPECT_NE(error_of(other, linear_gaussian, options).find("hidden = 48"), std::string::npos);
+  options.seed = 2;
+  EXPECT_NE(error_of(tiny(), linear_gaussian, options).find("seed 1"), std::string::npos);
+  options.seed = 1;
+  options.provenance.prior = "field";
+  EXPECT_NE(error_of(tiny(), linear_gaussian, options).find("prior linear"), std::string::npos);
+}
+
+TEST(Train, SkipsAndCountsBadSteps) {
+  const auto one_bad = [](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+    linear_gaussian(seed, first, count, rows);
+    if (seed == 1 && first <= 500 && 500 < first + static_cast<std::uint64_t>(count)) rows.row(0).meta[1] = NAN;
+  };
+  const TrainReport report = train(tiny(), one_bad, quiet_options("one_bad"));
+  EXPECT_EQ(report.skipped_steps, 1);
+  EXPECT_TRUE(std::isfinite(report.best_validation_loss));
+}
+
+TEST(Train, StopsWhenEveryStepIsBad) {
+  Preset preset = tiny();
+  preset.train.systems = 200 * 64;
+  const auto bad = [](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+    linear_gaussian(seed, first, count, rows);
+    rows.target(0)[3] = NAN;
+  };
+  EXPECT_NE(error_of(preset, bad, quiet_options("all_bad")).find("100 steps in a row"), std::string::npos);
+}
+
+TEST(Train, PassesOnTheErrorOfItsSource) {
+  const auto failing = [](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+    if (seed == 1 && first > 700) throw std::runtime_error("simulator broke");
+    linear_gaussian(seed, first, count, rows);
+  };
+  EXPECT_EQ(error_of(tiny(), failing, quiet_options("failing")), "simulator broke");
+}
+
+TEST(Train, TimeBudgetEndsTheSchedule) {
+  Preset preset = tiny();
+  preset.train.systems = 1'000'000'000;
+  preset.train.max_minutes = 0.02;
+  const TrainOptions options = quiet_options("budget");
+  const TrainReport report = train(preset, linear_gaussian, options);
+  EXPECT_TRUE(report.finished);
+  EXPECT_GE(report.seconds, 1.2);
+  EXPECT_TRUE(std::isfinite(report.best_validation_loss));
+}
+
+}  // namespace
+}  // namespace penumbra

@@ -1,0 +1,298 @@
+"""Figures and a page for each posterior file, from the file alone.
+
+    python tools/report.py POSTERIOR.nc [...] --out FOLDER [--format png|pdf|svg]
+
+For <name>.nc: <name>_light_curves, <name>_sed (where there is photometry), <name>_corner, and <name>.html.
+Exit code 2: a file that is not a posterior.
+"""
+
+import argparse
+import html
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # ArviZ announces its next version
+    import arviz
+    import corner
+
+CORNER = ["mass1", "mass2", "radius1", "radius2", "teff1", "teff2", "inclination", "eccentricity", "log_age", "feh",
+          "distance", "ebv"]
+DATA, MODEL, BAND = "#303030", "#c2410c", "#fdba74"
+
+plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 150})
+
+
+class NotAPosterior(Exception):
+    """The file cannot be drawn; the message names it and says why."""
+
+
+def read(path):
+    try:
+        data = arviz.from_netcdf(str(path))
+    except (OSError, ValueError) as error:
+        raise NotAPosterior(f"{path}: not a netCDF file that ArviZ can open: {error}") from None
+    missing = [group for group in ("posterior", "posterior_predictive", "observed_data", "constant_data") if group not in data]
+    if missing or "object" not in data.attrs:
+        raise NotAPosterior(f"{path}: not a posterior of penumbra: no {', '.join(missing) or 'attribute object'}")
+    return data
+
+
+def save(figure, path):
+    """Writes a figure whole or not at all."""
+    partial = path.with_name(f"{path.stem}.partial.{os.getpid()}{path.suffix}")
+    try:
+        figure.savefig(partial, bbox_inches="tight")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+        plt.close(figure)
+    return path.name
+
+
+def channels(data):
+    return [name for name in data.observed_data.data_vars if f"{name}_phase" in data.constant_data]
+
+
+def eclipse_window(phase, flux, centre):
+    """Half-width in phase of the dip around `centre`, and whether there is one."""
+    offset = (phase - centre + 0.5) % 1.0 - 0.5
+    near = np.abs(offset) < 0.2
+    if near.sum() < 10:
+        return 0.1
+    deep = 1.0 - flux[near].min()
+    inside = np.abs(offset[near][flux[near] < 1.0 - 0.3 * deep])
+    return float(np.clip(2.5 * (inside.max() if len(inside) else 0.04), 0.02, 0.2))
+
+
+def binned_phase_curve(phase, values, bins=400):
+    """Median of many model curves' values in phase bins, for lines that do not jump between scattered epochs."""
+    index = np.minimum((phase * bins).astype(int), bins - 1)
+    used = np.unique(index)
+    return np.array([phase[index == b].mean() for b in used]), np.array([values[..., index == b].mean(-1) for b in used])
+
+
+def draw_light_curves(data):
+    names = channels(data)
+    figure, axes = plt.subplots(2 * len(names), 3, figsize=(13, 5.2 * len(names)), squeeze=False,
+                                gridspec_kw={"height_ratios": [3, 1] * len(names), "width_ratios": [2, 1, 1], "hspace": 0.12})
+    for row, name in enumerate(names):
+        flux = data.observed_data[name].values
+        sigma = data.constant_data[f"{name}_sigma"].values
+        phase = data.constant_data[f"{name}_phase"].values
+        models = data.posterior_predictive[name].values.reshape(-1, len(phase))
+        low, middle, high = np.percentile(models, [5, 50, 95], axis=0)
+        residual = flux - middle
+        shifted = np.where(phase > 0.75, phase - 1.0, phase)  # the primary eclipse in one piece
+        order = np.argsort(shifted)
+        secondary = 0.5
+        smooth_phase, smooth = binned_phase_curve(phase, middle[None, :])
+        away = np.abs((smooth_phase + 0.5) % 1.0 - 0.5) > 0.2
+        if away.any():
+            secondary = float(smooth_phase[away][np.argmin(smooth[away, 0])])
+        windows = [(-0.25, 0.75)]
+        for centre in (0.0, secondary):
+            half = eclipse_window(phase, middle, centre)
+            centre = centre if centre <= 0.75 else centre - 1.0
+            windows.append((centre - half, centre + half))
+        for column, (left, right) in enumerate(windows):
+            top, bottom = axes[2 * row, column], axes[2 * row + 1, column]
+            size = 2 if column == 0 else 5
+            for shift in (-1.0, 0.0, 1.0):
+                x = shifted + shift
+                inside = (x >= left) & (x <= right)
+                if not inside.any():
+                    continue
+                if column == 0 or len(phase) > 3000:
+                    top.plot(x[inside], flux[inside], ".", color=DATA, ms=size, alpha=0.5, rasterized=True)
+                else:
+                    top.errorbar(x[inside], flux[inside], sigma[inside], fmt=".", color=DATA, ms=size, lw=0.6, alpha=0.6)
+                bottom.plot(x[inside], 1e3 * residual[inside], ".", color=DATA, ms=size, alpha=0.5, rasterized=True)
+                line = order[inside[order]]
+                top.fill_between(x[line], low[line], high[line], color=BAND, alpha=0.7, lw=0, zorder=3)
+                top.plot(x[line], middle[line], color=MODEL, lw=1.2, zorder=4)
+                bottom.fill_between(x[line], 1e3 * (low - middle)[line], 1e3 * (high - middle)[line], color=BAND, alpha=0.7,
+                                    lw=0, zorder=3)
+            bottom.axhline(0.0, color=MODEL, lw=1.0, zorder=4)
+            top.set_xlim(left, right)
+            bottom.set_xlim(left, right)
+            top.tick_params(labelbottom=False)
+            bottom.set_xlabel("orbital phase")
+        label = data.observed_data[name].attrs.get("long_name", name)
+        axes[2 * row, 0].set_title(f"{label}: data, median and 90% of the predictions", fontsize=10, loc="left")
+        axes[2 * row, 1].set_title("primary eclipse", fontsize=10, loc="left")
+        axes[2 * row, 2].set_title("secondary eclipse", fontsize=10, loc="left")
+        axes[2 * row, 0].set_ylabel("relative flux")
+        axes[2 * row + 1, 0].set_ylabel("residual ($10^{-3}$)")
+    figure.suptitle(data.attrs["object"], x=0.06, ha="left", y=0.93 if len(names) == 1 else 0.9)
+    return figure
+
+
+def draw_sed(data):
+    observed = data.observed_data["sed_flux"].values
+    sigma = data.constant_data["sed_sigma"].values
+    wavelength = data.constant_data["sed_wavelength"].values
+    bands = [str(band) for band in data.observed_data["band"].values]
+    models = data.posterior_predictive["sed_flux"].values.reshape(-1, len(wavelength))
+    low, middle, high = np.percentile(models, [5, 50, 95], axis=0)
+    order = np.argsort(wavelength)
+    seen = np.isfinite(observed)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.5, 5.5), sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.08})
+    top.fill_between(wavelength[order], low[order], high[order], color=BAND, alpha=0.6, lw=0, label="predictions, 90%")
+    top.plot(wavelength[order], middle[order], "_", color=MODEL, ms=9, mew=1.5, label="predictions, median")
+    top.errorbar(wavelength[seen], observed[seen], sigma[seen], fmt="o", color=DATA, ms=5, label="photometry", zorder=4)
+    for k in np.flatnonzero(seen):
+        top.annotate(bands[k], (wavelength[k], observed[k]), xytext=(5, 6), textcoords="offset points", fontsize=8)
+        spread = -2.5 * np.log10(models[:, k] / middle[k])
+        bottom.vlines(wavelength[k], *np.percentile(spread, [5, 95]), color=BAND, lw=6, alpha=0.7)
+    bottom.errorbar(wavelength[seen], -2.5 * np.log10(observed[seen] / middle[seen]), 1.0857 * sigma[seen] / observed[seen],
+                    fmt="o", color=DATA, ms=5, zorder=4)
+    bottom.axhline(0.0, color=MODEL, lw=1.0)
+    top.set(xscale="log", yscale="log", ylabel="flux density (Jy)", title=data.attrs["object"])
+    top.legend(frameon=False, fontsize=8)
+    bottom.set(xlabel="wavelength ($\\mu$m)", ylabel="residual (mag)")
+    bottom.set_xticks([0.2, 0.4, 0.6, 1.0, 2.0, 3.4], ["0.2", "0.4", "0.6", "1", "2", "3.4"])
+    bottom.minorticks_off()
+    return figure
+
+
+def literature(data):
+    """{quantity: (value, error, source)} of the object file."""
+    if "literature_value" not in data.constant_data:
+        return {}
+    constant = data.constant_data
+    return {str(name): (float(constant["literature_value"].values[i]), float(constant["literature_error"].values[i]),
+                        str(constant["literature_source"].values[i])) for i, name in enumerate(constant["quantity"].values)}
+
+
+def draw_corner(data):
+    posterior = data.posterior
+    columns = [posterior[name].values.ravel() for name in CORNER]
+    labels = []
+    for name in CORNER:
+        unit = posterior[name].attrs.get("units", "1")
+        labels.append(name if unit == "1" else f"{name}\n({unit})")
+    known = literature(data)
+    truths = [known[name][0] if name in known else None for name in CORNER]
+    # A central range that keeps the published value in view.
+    ranges = []
+    for values, truth in zip(columns, truths):
+        low, high = np.percentile(values, [0.5, 99.5])
+        if truth is not None:
+            low, high = min(low, truth), max(high, truth)
+        margin = 0.05 * (high - low) or 1e-6
+        ranges.append((low - margin, high + margin))
+    figure = corner.corner(np.column_stack(columns), labels=labels, range=ranges, bins=30, smooth=0.8, color=MODEL,
+                           truths=truths if known else None, truth_color=DATA, plot_datapoints=False, levels=(0.68, 0.9),
+                           fill_contours=True, label_kwargs={"fontsize": 9}, max_n_ticks=3)
+    for axis in figure.axes:
+        axis.tick_params(labelsize=7)
+    figure.suptitle(f"{data.attrs['object']}: 68% and 90% regions" + ("; lines: literature" if known else ""), y=0.99)
+    return figure
+
+
+def decimals(values):
+    spread = np.subtract(*np.percentile(values, [84, 16]))
+    return int(np.clip(1 - np.floor(np.log10(spread)), 0, 6)) if spread > 0 else 4
+
+
+def table(data):
+    known = literature(data)
+    rows = ["<tr><th>quantity</th><th>unit</th><th>median</th><th>68%</th><th>90%</th>"
+            + ("<th>literature</th>" if known else "") + "<th></th></tr>"]
+    for name, variable in data.posterior.data_vars.items():
+        values = variable.values.ravel()
+        low90, low68, median, high68, high90 = np.percentile(values, [5, 16, 50, 84, 95])
+        d = decimals(values)
+        unit = variable.attrs.get("units", "1")
+        cells = [name, "" if unit == "1" else unit, f"{median:.{d}f}", f"{low68:.{d}f} &ndash; {high68:.{d}f}",
+                 f"{low90:.{d}f} &ndash; {high90:.{d}f}"]
+        if known:
+            value, error, source = known.get(name, (None, 0.0, ""))
+            text = "" if value is None else f"{value:g}" + (f" &plusmn; {error:g}" if error > 0 else "")
+            cells.append(f'<span title="{html.escape(source)}">{text}</span>')
+        cells.append(html.escape(variable.attrs.get("long_name", "")))
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return "<table>" + "\n".join(rows) + "</table>"
+
+
+def page(data, figures):
+    attributes = data.attrs
+    known = literature(data)
+    alerts = "".join(f"<p class=warning>{html.escape(line)}</p>" for line in attributes.get("warnings", "").splitlines() if line)
+    # Figures of a page format that browsers do not show inside a page are linked.
+    images = "".join(f'<p><a href="{name}">{name}</a></p>' if name.endswith(".pdf") else f'<p><img src="{name}" alt="{name}"></p>'
+                     for name in figures)
+    sources = "".join(f"<li>{html.escape(source)}</li>" for source in dict.fromkeys(entry[2] for entry in known.values()))
+    facts = "".join(f"<tr><td>{html.escape(name)}</td><td><pre>{html.escape(str(value))}</pre></td></tr>"
+                    for name, value in attributes.items() if name != "warnings")
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(attributes['object'])}</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; color: #222 }}
+img {{ max-width: 100% }} table {{ border-collapse: collapse; font-size: 14px }} pre {{ margin: 0; white-space: pre-wrap }}
+td, th {{ padding: .15em .8em; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top }}
+.warning {{ background: #fee2e2; padding: .5em 1em }}
+</style></head><body>
+<h1>{html.escape(attributes['object'])}</h1>
+{alerts}
+<p>{data.posterior.sizes['chain'] * data.posterior.sizes['draw']} samples, {html.escape(attributes.get('method', ''))}.
+Intervals are central.</p>
+{table(data)}
+{f'<p>Literature:</p><ul>{sources}</ul>' if sources else ''}
+{images}
+<details><summary>Provenance</summary><table>{facts}</table></details>
+</body></html>
+"""
+
+
+def report(path, folder, suffix):
+    data = read(path)
+    name = Path(path).stem
+    figures = []
+    if channels(data):
+        figures.append(save(draw_light_curves(data), folder / f"{name}_light_curves.{suffix}"))
+    if np.isfinite(data.observed_data["sed_flux"].values).any():
+        figures.append(save(draw_sed(data), folder / f"{name}_sed.{suffix}"))
+    figures.append(save(draw_corner(data), folder / f"{name}_corner.{suffix}"))
+    out = folder / f"{name}.html"
+    partial = out.with_name(f"{out.name}.partial.{os.getpid()}")
+    try:
+        partial.write_text(page(data, figures), encoding="utf-8")
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return out, figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("posteriors", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--format", choices=["png", "pdf", "svg"], default="png")
+    options = parser.parse_args()
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        for path in options.posteriors:
+            page_file, figures = report(path, options.out, options.format)
+            for figure in figures:
+                print(options.out / figure)
+            print(f"report: {page_file}")
+    except NotAPosterior as error:
+        print(f"report: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"report: {error.filename or options.out}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
