@@ -25,7 +25,8 @@ struct Arguments {
 
 // Facts that every posterior of this run carries.
 std::vector<std::pair<std::string, std::string>> provenance(const Config& config, const RunSettings& run,
-                                                            const fs::path& checkpoint, const NeuralPosterior& posterior) {
+                                                            const fs::path& checkpoint,
+                                                            const NeuralPosterior& posterior) {
   return {
       {"method", "neural posterior estimation"},
       {"created_by", "penumbra " + program_version()},
@@ -59,17 +60,15 @@ std::vector<fs::path> output_files(const std::vector<std::string>& objects, cons
 
 std::string diagnostics_text(const Diagnostics& diagnostics) {
   std::string text = fmt::format("samples inside the prior's support: {:.1f}%\n", 100.0 * diagnostics.accepted);
-  if (std::isfinite(diagnostics.log_period_median)) {
-    text += fmt::format("period implied by the samples: {:+.1f}% off the known one, scatter {:.1f}%\n",
-                        100.0 * std::expm1(diagnostics.log_period_median), 100.0 * diagnostics.log_period_scatter);
-  }
   for (const ChannelFit& fit : diagnostics.curves) {
-    text += fmt::format("best prediction in {}: reduced chi^2 {:.2f}", kChannels[fit.channel].name, fit.reduced_chi2);
-    if (std::isfinite(fit.unexplained)) text += fmt::format(", {:.1f}% of the variance unexplained", 100.0 * fit.unexplained);
+    text += fmt::format("predictions in {}: reduced chi^2 {:.2f} (median), {:.2f} (best)", kChannels[fit.channel].name,
+                        fit.median_chi2, fit.best_chi2);
+    if (std::isfinite(fit.unexplained))
+      text += fmt::format("; {:.1f}% of the variance unexplained", 100.0 * fit.unexplained);
     text += "\n";
   }
   if (std::isfinite(diagnostics.sed_rms_mag)) {
-    text += fmt::format("best prediction of the photometry: rms {:.3f} mag\n", diagnostics.sed_rms_mag);
+    text += fmt::format("predictions of the photometry: rms {:.3f} mag\n", diagnostics.sed_rms_mag);
   }
   return text;
 }
@@ -123,10 +122,12 @@ void add_infer(CLI::App& program) {
       ->required()
       ->type_name("OBJECT.toml");
   arguments->settings.attach(*verb);
-  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]", true);
+  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
+                               true);
   arguments->settings.shortcut(*verb, "--out", "out", "folder for the posterior files [posteriors]", true);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each object [10000]", false);
-  arguments->settings.shortcut(*verb, "--predictions", "predictions", "draws whose light curves and SED are kept [100]", false);
+  arguments->settings.shortcut(*verb, "--predictions", "predictions", "draws whose light curves and SED are kept [100]",
+                               false);
   verb->footer(
       "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions.\n"
       "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"

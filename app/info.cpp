@@ -48,9 +48,9 @@ void print_file(const fs::path& file) {
 void print_checkpoint(const fs::path& file) {
   const CheckpointInfo info = read_checkpoint(file).info;
   fmt::print("{}\n  sha256: {}\n", file.string(), sha256_of_file(file));
-  fmt::print("  prior {}, {} weights, {} systems in {}, seed {}, commit {}\n  validation loss {:.4f}{}\n", info.provenance.prior,
-             info.progress.weights, info.progress.systems, duration_text(info.progress.seconds), info.seed,
-             info.provenance.commit, info.progress.best_validation_loss,
+  fmt::print("  prior {}, {} weights, {} systems in {}, seed {}, commit {}\n  validation loss {:.4f}{}\n",
+             info.provenance.prior, info.progress.weights, info.progress.systems, duration_text(info.progress.seconds),
+             info.seed, info.provenance.commit, info.progress.best_validation_loss,
              info.has_training_state ? "; holds training state" : "");
 }
 
@@ -86,7 +86,8 @@ void run_info(const Arguments& arguments) {
 void add_info(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("info", "version, devices, tables and checkpoints with where they come from");
   const auto arguments = std::make_shared<Arguments>();
-  verb->add_option("files", arguments->files, "tell of these files only: tables, checkpoints, simulations or posteriors")
+  verb->add_option("files", arguments->files,
+                   "tell of these files only: tables, checkpoints, simulations or posteriors")
       ->type_name("FILE");
   arguments->settings.attach(*verb);
   verb->footer("Keys of --config and --set: seed, device, threads; none of them changes what is told.");

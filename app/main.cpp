@@ -15,7 +15,8 @@ constexpr int kUserMistake = 2, kFailure = 1, kInterrupted = 130;
 
 int run(int argc, char** argv) {
   CLI::App program{
-      "Infers masses, radii, temperatures, age, distance and reddening of detached eclipsing binaries from light curves,\n"
+      "Infers masses, radii, temperatures, age, distance and reddening of detached eclipsing binaries from light "
+      "curves,\n"
       "photometry and a parallax.",
       "penumbra"};
   program.set_version_flag("--version", penumbra::program_version() + " " + penumbra::program_commit());

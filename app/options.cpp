@@ -62,8 +62,11 @@ struct Reader {
 
 void Settings::attach(CLI::App& verb) {
   verb.add_option("--config", config_, "TOML file with settings")->type_name("FILE.toml");
-  verb.add_option("--set", sets_, "one setting, over the file's; may be repeated")->type_name("KEY=VALUE")->allow_extra_args(false);
-  verb.add_option("--data", data_, "folder of the tables (default: $PENUMBRA_DATA, or data/ beside the program's folder)")
+  verb.add_option("--set", sets_, "one setting, over the file's; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  verb.add_option("--data", data_,
+                  "folder of the tables (default: $PENUMBRA_DATA, or data/ beside the program's folder)")
       ->type_name("DIR");
   shortcut(verb, "--seed", "seed", "seed of every random number [1]", false);
   shortcut(verb, "--device", "device", "auto, cpu or cuda [auto]", true);
@@ -96,9 +99,10 @@ std::filesystem::path Settings::data_folder() const {
   if (const char* variable = std::getenv("PENUMBRA_DATA"); variable != nullptr) folder = variable;
   if (!data_.empty()) folder = data_;
   if (!std::filesystem::is_directory(folder)) {
-    throw UserError(fmt::format("{}: no such folder; the tables are made by `make setup`, or named with --data DIR or "
-                                "$PENUMBRA_DATA",
-                                folder.string()));
+    throw UserError(
+        fmt::format("{}: no such folder; the tables are made by `make setup`, or named with --data DIR or "
+                    "$PENUMBRA_DATA",
+                    folder.string()));
   }
   return folder;
 }

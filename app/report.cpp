@@ -60,14 +60,17 @@ void run_report(const Arguments& arguments) {
   const fs::path root = fs::weakly_canonical(arguments.settings.data_folder()).parent_path();
   const fs::path script = root / "tools" / "report.py";
   if (!fs::exists(script)) {
-    throw EnvironmentError(fmt::format("{}: not found; the report needs the project's tools folder beside its data", script.string()));
+    throw EnvironmentError(
+        fmt::format("{}: not found; the report needs the project's tools folder beside its data", script.string()));
   }
   std::vector<std::string> command{find_python(root), script.string(), "--out", out, "--format", format};
   command.insert(command.end(), arguments.posteriors.begin(), arguments.posteriors.end());
   const int status = run_program(command);
   throw_if_interrupted();
-  if (status == 2) throw UserError(fmt::format("report: {} cannot be drawn (see above)", fmt::join(arguments.posteriors, ", ")));
-  if (status != 0) throw EnvironmentError(fmt::format("report: {} {} failed with status {}", command[0], command[1], status));
+  if (status == 2)
+    throw UserError(fmt::format("report: {} cannot be drawn (see above)", fmt::join(arguments.posteriors, ", ")));
+  if (status != 0)
+    throw EnvironmentError(fmt::format("report: {} {} failed with status {}", command[0], command[1], status));
 }
 
 }  // namespace

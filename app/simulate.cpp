@@ -78,11 +78,14 @@ void write_simulations(const std::filesystem::path& path, const std::vector<Simu
   file.strings("/sed_bands", names(kPassbands, kSedBandCount));
   write_rows(file, "/theta", systems, [](const Simulation& s) -> const Theta& { return s.draw.theta; });
   write_rows(file, "/z", systems, [](const Simulation& s) -> const Latent& { return s.draw.z; });
-  write_rows(file, "/sed/flux_jy", systems, [](const Simulation& s) -> const auto& { return s.observation.sed_flux_jy; });
-  write_rows(file, "/sed/sigma_jy", systems, [](const Simulation& s) -> const auto& { return s.observation.sed_sigma_jy; });
+  write_rows(
+      file, "/sed/flux_jy", systems, [](const Simulation& s) -> const auto& { return s.observation.sed_flux_jy; });
+  write_rows(
+      file, "/sed/sigma_jy", systems, [](const Simulation& s) -> const auto& { return s.observation.sed_sigma_jy; });
   write_column(file, "/period_day", systems, [](const Simulation& s) { return s.observation.period_day; });
   write_column(file, "/parallax_mas", systems, [](const Simulation& s) { return s.observation.parallax_mas; });
-  write_column(file, "/parallax_sigma_mas", systems, [](const Simulation& s) { return s.observation.parallax_sigma_mas; });
+  write_column(file, "/parallax_sigma_mas", systems,
+               [](const Simulation& s) { return s.observation.parallax_sigma_mas; });
   for (std::size_t c = 0; c < kChannelCount; ++c) write_channel(file, systems, c);
   file.commit();
 }
@@ -129,7 +132,8 @@ void add_simulate(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--systems", "systems", "how many [1000]", false);
   arguments->settings.shortcut(*verb, "--first", "first", "index of the first one in the seed's stream [0]", false);
   arguments->settings.shortcut(*verb, "--out", "out", "HDF5 file [simulations.h5]", true);
-  arguments->settings.shortcut(*verb, "--prior", "prior.name", "paper (its Table 1) or field (the solar neighbourhood) [field]", true);
+  arguments->settings.shortcut(*verb, "--prior", "prior.name",
+                               "paper (its Table 1) or field (the solar neighbourhood) [field]", true);
   verb->footer(
       "Keys of --config and --set: seed, device, threads, systems, first, out, prior.name and the prior's numbers\n"
       "(prior.msum_k, ...), simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases,\n"

@@ -35,7 +35,8 @@ fs::path preset_file(const std::string& preset, const fs::path& data) {
     for (const auto& entry : fs::directory_iterator(data / "presets")) known.push_back(entry.path().stem().string());
   }
   std::sort(known.begin(), known.end());
-  throw UserError(fmt::format("--preset {}: no such preset; allowed: {}, or a TOML file", preset, fmt::join(known, ", ")));
+  throw UserError(
+      fmt::format("--preset {}: no such preset; allowed: {}, or a TOML file", preset, fmt::join(known, ", ")));
 }
 
 void run_train(const Arguments& arguments) {
@@ -68,9 +69,9 @@ void run_train(const Arguments& arguments) {
   };
   const TrainReport report = train(preset, source, options);
   const fs::path checkpoint = options.folder / "checkpoint.h5";
-  fmt::print("{} systems, {} steps, {} weights, {}; validation loss {:.4f} (best {:.4f}{})\n", report.systems, report.steps,
-             report.weights, duration_text(report.seconds), report.validation_loss, report.best_validation_loss,
-             report.best_is_average ? ", of averaged weights" : "");
+  fmt::print("{} systems, {} steps, {} weights, {}; validation loss {:.4f} (best {:.4f}{})\n", report.systems,
+             report.steps, report.weights, duration_text(report.seconds), report.validation_loss,
+             report.best_validation_loss, report.best_is_average ? ", of averaged weights" : "");
   if (!report.finished) {
     fmt::print("stopped early; go on with the same command and --resume\n{}\n", checkpoint.string());
     return;
@@ -88,12 +89,15 @@ void add_train(CLI::App& program) {
   verb->add_option("--preset", arguments->preset, "name of a preset in <data>/presets, or a TOML file [compact]");
   verb->add_flag("--resume", arguments->resume, "go on with <out>/checkpoint.h5");
   arguments->settings.attach(*verb);
-  arguments->settings.shortcut(*verb, "--out", "out", "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
+  arguments->settings.shortcut(*verb, "--out", "out",
+                               "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
   arguments->settings.shortcut(*verb, "--stop-after-minutes", "stop_after_minutes",
                                "save and leave after this long, to be resumed; 0 for never [0]", false);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, out, stop_after_minutes, checkpoint_seconds, and the tables of a\n"
-      "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field) and its\n"
+      "Keys of --config and --set: seed, device, threads, out, stop_after_minutes, checkpoint_seconds, and the tables "
+      "of a\n"
+      "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field) and "
+      "its\n"
       "numbers, simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases, reflection.\n"
       "--config FILE.toml takes the place of --preset.");
   verb->callback([arguments] { run_train(*arguments); });

@@ -19,8 +19,8 @@
 namespace penumbra {
 
 struct Config::Section {
-  toml::table* table;     // null: missing in the file
-  std::string prefix;     // "train." or "light_curve[0]."
+  toml::table* table;  // null: missing in the file
+  std::string prefix;  // "train." or "light_curve[0]."
   std::set<std::string> asked;
   std::map<std::string, std::vector<Section*>> children;
 };
@@ -35,6 +35,7 @@ struct Config::Tree {
 namespace {
 
 std::string value_text(const toml::node& node) {
+  if (const auto number = node.value_exact<double>()) return fmt::format("{}", *number);  // as short as possible
   std::ostringstream text;
   node.visit([&](const auto& value) { text << value; });
   return text.str();
@@ -89,7 +90,8 @@ Config Config::load(const std::filesystem::path& file) {
     if (std::filesystem::is_directory(file, ignored)) {
       throw UserError(fmt::format("{}: is a folder, expected a TOML file", file.string()));
     }
-    if (!in || !std::filesystem::is_empty(file, ignored)) throw UserError(fmt::format("{}: cannot be read", file.string()));
+    if (!in || !std::filesystem::is_empty(file, ignored))
+      throw UserError(fmt::format("{}: cannot be read", file.string()));
   }
   return parse(content.str(), file.string());
 }
@@ -146,7 +148,8 @@ UserError Config::error(const std::string& key, const std::string& what) const {
     return UserError(fmt::format("{}: {} = {}: {}", where(tree_->source, *node), name, value_text(*node), what));
   }
   const bool table_known = section_->table != nullptr && section_->table != &tree_->root;
-  return UserError(fmt::format("{}: {}: {}", table_known ? where(tree_->source, *section_->table) : tree_->source, name, what));
+  return UserError(
+      fmt::format("{}: {}: {}", table_known ? where(tree_->source, *section_->table) : tree_->source, name, what));
 }
 
 template <typename T>

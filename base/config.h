@@ -1,5 +1,5 @@
-// A checked TOML file. Whoever reads a key says its type, its range and its default; finish() then refuses every key that
-// nobody asked for, so that a misspelt key is an error and not silence.
+// A checked TOML file. Whoever reads a key says its type, its range and its default; finish() then refuses every key
+// that nobody asked for, so that a misspelt key is an error and not silence.
 //
 // Messages read "preset.toml:4: train.batch = -3: expected an integer >= 1".
 #pragma once
@@ -30,7 +30,7 @@ inline constexpr Range kPositive{0.0, std::numeric_limits<double>::infinity(), t
 // One table of the file. Copies share the file and the memory of what was asked for.
 class Config {
  public:
-  static Config load(const std::filesystem::path& file);                   // UserError: missing, or not TOML
+  static Config load(const std::filesystem::path& file);                  // UserError: missing, or not TOML
   static Config parse(std::string_view toml, const std::string& source);  // `source` is what messages call the text
 
   // "train.batch=64", as --set gives it. The value is TOML; what is not is taken as a string.
@@ -46,7 +46,8 @@ class Config {
   bool flag(const std::string& key, bool fallback) const;
   std::string text(const std::string& key, const std::string& fallback) const;
   std::string text(const std::string& key) const;
-  std::string choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed) const;
+  std::string choice(const std::string& key, const std::string& fallback,
+                     const std::vector<std::string>& allowed) const;
   std::vector<std::int64_t> integers(const std::string& key, const std::vector<std::int64_t>& fallback,
                                      const Range& range = {}) const;
 

@@ -1,5 +1,7 @@
 #include "base/hdf5_file.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <hdf5.h>
 
 #include <algorithm>
@@ -7,9 +9,6 @@
 #include <numeric>
 #include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 
@@ -33,8 +32,13 @@ class Handle {
   herr_t (*close_)(hid_t);
 };
 
-// The library prints its whole error stack by default; our messages replace it.
-void silence_library() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+// The library prints its whole error stack by default; our messages replace it. At exit it would flush once more what a
+// full disk has just refused, and crash: every file is closed by its owner, so it need not.
+void silence_library() {
+  static const herr_t no_exit_handler = H5dont_atexit();
+  static_cast<void>(no_exit_handler);
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 // The innermost reason on the library's error stack, for instance "No space left on device".
 std::string library_reason() {
@@ -113,8 +117,8 @@ std::vector<T> read_numbers(hid_t file, const std::filesystem::path& name, const
   }
   std::vector<T> values(element_count(found));
   if (!values.empty() && H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
-    throw UserError(fmt::format("{}: dataset '{}' cannot be read (truncated file?): {}", name.string(), path,
-                                library_reason()));
+    throw UserError(
+        fmt::format("{}: dataset '{}' cannot be read (truncated file?): {}", name.string(), path, library_reason()));
   }
   return values;
 }
@@ -145,8 +149,7 @@ bool read_strings(hid_t type, hid_t space, std::vector<std::string>& out, Read r
 
 Handle open_attribute(hid_t file, const std::filesystem::path& name, const std::string& path,
                       const std::string& attribute) {
-  if (!path_exists(file, path) ||
-      H5Aexists_by_name(file, path.c_str(), attribute.c_str(), H5P_DEFAULT) <= 0) {
+  if (!path_exists(file, path) || H5Aexists_by_name(file, path.c_str(), attribute.c_str(), H5P_DEFAULT) <= 0) {
     throw UserError(fmt::format("{}: no attribute '{}' on '{}'", name.string(), attribute, path));
   }
   return {H5Aopen_by_name(file, path.c_str(), attribute.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose};
@@ -203,9 +206,9 @@ void write_attribute(hid_t file, const std::filesystem::path& name, const std::s
     H5Adelete_by_name(file, path.c_str(), attribute.c_str(), H5P_DEFAULT);
   }
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle created(H5Acreate_by_name(file, path.c_str(), attribute.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT,
-                                         H5P_DEFAULT),
-                       H5Aclose);
+  const Handle created(
+      H5Acreate_by_name(file, path.c_str(), attribute.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose);
   if (!created.valid() || H5Awrite(created, type, value) < 0) throw_write_failed(name, what);
 }
 
@@ -222,7 +225,8 @@ Hdf5Reader::Hdf5Reader(const std::filesystem::path& file) : file_(file) {
   handle_ = H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (handle_ < 0) {
     const std::string reason = library_reason();
-    throw UserError(fmt::format("{}: not a readable HDF5 file (another format, or truncated): {}", file.string(), reason));
+    throw UserError(
+        fmt::format("{}: not a readable HDF5 file (another format, or truncated): {}", file.string(), reason));
   }
 }
 
@@ -273,7 +277,8 @@ std::string Hdf5Reader::text_attribute(const std::string& path, const std::strin
   const Handle space(H5Aget_space(attribute), H5Sclose);
   std::vector<std::string> values;
   if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1 ||
-      !read_strings(type, space, values, [&](hid_t memory, void* buffer) { return H5Aread(attribute, memory, buffer); })) {
+      !read_strings(type, space, values,
+                    [&](hid_t memory, void* buffer) { return H5Aread(attribute, memory, buffer); })) {
     throw UserError(fmt::format("{}: attribute '{}' of '{}' is not one string", file_.string(), name, path));
   }
   return values.front();
@@ -334,8 +339,7 @@ std::vector<std::string> Hdf5Reader::children(const std::string& group) const {
   return names;
 }
 
-Hdf5Writer::Hdf5Writer(const std::filesystem::path& file)
-    : file_(file) {
+Hdf5Writer::Hdf5Writer(const std::filesystem::path& file) : file_(file) {
   silence_library();
   handle_ = H5Fcreate(file_.partial().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   if (handle_ < 0) {

@@ -37,7 +37,8 @@ void parallel_for(std::uint64_t count, int threads, const Work& work) {
       next = count;
     }
   };
-  const auto extra = static_cast<std::size_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(resolve_threads(threads)), count));
+  const auto extra =
+      static_cast<std::size_t>(std::min<std::uint64_t>(static_cast<std::uint64_t>(resolve_threads(threads)), count));
   {
     std::vector<std::jthread> pool;
     for (std::size_t t = 1; t < extra; ++t) pool.emplace_back(run);

@@ -22,7 +22,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void advance(std::uint64_t count = 1);  // thread-safe
+  void advance(std::uint64_t count = 1);                       // thread-safe
   void set(std::uint64_t done, const std::string& note = {});  // note: appended, for instance the loss
 
  private:

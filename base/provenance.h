@@ -6,7 +6,8 @@
 namespace penumbra {
 
 std::string program_version();  // "0.1.0"
-std::string program_commit();   // of the sources that were built; "-dirty" when edited since; "unknown" outside a git checkout
-std::string utc_now();          // ISO 8601, seconds: the moment of writing
+std::string
+program_commit();       // of the sources that were built; "-dirty" when edited since; "unknown" outside a git checkout
+std::string utc_now();  // ISO 8601, seconds: the moment of writing
 
 }  // namespace penumbra

@@ -127,8 +127,8 @@ std::vector<double> TextTable::numbers(const std::string& column) const {
   for (std::size_t row = 0; row < rows(); ++row) {
     const std::string& field = fields_[row * names_.size() + index];
     if (!parse_number(field, values[row]) || !std::isfinite(values[row])) {
-      throw UserError(fmt::format("{}: {} = {}: expected a finite number", where(row), column,
-                                  field.empty() ? "(empty)" : field));
+      throw UserError(
+          fmt::format("{}: {} = {}: expected a finite number", where(row), column, field.empty() ? "(empty)" : field));
     }
   }
   return values;

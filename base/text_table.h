@@ -1,5 +1,5 @@
-// A text table with named columns: CSV, or ECSV (Astropy's enhanced CSV, APE 6: '#' lines, then names, commas or blanks).
-// Values become numbers when a column is asked for, so that a bad one is named by file, line and column.
+// A text table with named columns: CSV, or ECSV (Astropy's enhanced CSV, APE 6: '#' lines, then names, commas or
+// blanks). Values become numbers when a column is asked for, so that a bad one is named by file, line and column.
 #pragma once
 
 #include <filesystem>

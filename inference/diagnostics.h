@@ -2,7 +2,7 @@
 //
 // A neural posterior answers every question, also a senseless one (a contact binary, a pulsator, a wrong period). What
 // gives such an object away: posterior predictions that do not follow the data, samples that leave the prior's support,
-// samples in the far tail of the prior, and masses and radii that imply another period than the known one.
+// and samples in the far tail of the prior.
 #pragma once
 
 #include <string>
@@ -14,26 +14,25 @@ namespace penumbra {
 
 struct DiagnosticLimits {
   double min_accepted = 0.5;      // share of the network's samples inside the prior's support
-  double max_unexplained = 0.25;  // share of a light curve's variance that the best prediction leaves unexplained
+  double max_unexplained = 0.25;  // share of a light curve's variance that the median prediction leaves unexplained
   double min_signal = 10.0;       // chi^2 per point about a constant, below which a light curve is not judged
-  double max_sed_rms_mag = 0.3;   // of the best prediction
+  double max_sed_rms_mag = 0.3;   // of the median prediction
   double max_latent = 4.0;        // |median z|; 6e-5 of the prior is farther out
-  double max_period_sigma = 4.0;  // |ln(P sampled / P known)| over its scatter, and
-  double max_period_log = 0.05;   // over this
 };
 
+// How the predictions of D draws follow one light curve, each with its flux scale free.
 struct ChannelFit {
   std::size_t channel;
-  double reduced_chi2;  // of the best draw, with the flux scale free
-  double unexplained;   // (chi^2 - T) / (chi^2 of a constant - T), at least 0; NaN where the signal is too weak
+  double best_chi2;    // reduced, of the best draw
+  double median_chi2;  // of the median draw
+  double
+      unexplained;  // by the median draw: (chi^2 - T) / (chi^2 of a constant - T), at least 0; NaN: too weak a signal
 };
 
 struct Diagnostics {
   double accepted;                 // share of the network's samples that the prior accepted
   std::vector<ChannelFit> curves;  // of the channels that are observed
-  double sed_rms_mag;              // NaN: no photometry
-  double log_period_median;        // of ln(P sampled / P known); NaN: no period
-  double log_period_scatter;       // half the 68% interval
+  double sed_rms_mag;              // of the median draw; NaN: no photometry
   std::vector<std::string> warnings;
 };
 
@@ -43,7 +42,8 @@ struct ScaledFit {
 };
 ScaledFit fit_scale(const LightCurve& data, const double* model);
 
-Diagnostics diagnose(const Observation& observation, const PosteriorSamples& samples, const Predictions& predictions,
+// latents: z(theta) of some posterior samples, at least one.
+Diagnostics diagnose(const Observation& observation, const std::vector<Latent>& latents, const Predictions& predictions,
                      double accepted, const DiagnosticLimits& limits = {});
 
 }  // namespace penumbra

@@ -13,10 +13,12 @@
 namespace penumbra {
 namespace {
 
-constexpr int kMaxRounds = 20;     // of replacing rejected samples
-constexpr int kRoundShift = 48;    // rounds use streams that no object reaches
+constexpr int kMaxRounds = 20;   // of replacing rejected samples
+constexpr int kRoundShift = 48;  // rounds use streams that no object reaches
 
-std::uint64_t stream_of(const std::string& name) { return std::stoull(sha256_of_text(name).substr(0, 12), nullptr, 16); }
+std::uint64_t stream_of(const std::string& name) {
+  return std::stoull(sha256_of_text(name).substr(0, 12), nullptr, 16);
+}
 
 double log_unit_normal(const Latent& z) {
   const double square = std::inner_product(z.begin(), z.end(), z.begin(), 0.0);
@@ -31,7 +33,8 @@ void remove_sample(PosteriorSamples& samples, std::size_t s) {
   samples.log_prior.erase(samples.log_prior.begin() + at);
 }
 
-// Predictions of the first draws. A sample whose system cannot be rendered has no place in the prior either: it is removed.
+// Predictions of the first draws. A sample whose system cannot be rendered has no place in the prior either: it is
+// removed.
 Predictions predict(const Simulator& simulator, const Observation& observation, PosteriorSamples& samples,
                     std::size_t wanted) {
   Predictions out;
@@ -88,15 +91,23 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
   out.record.predictions =
       predict(simulator, object.observation, samples, static_cast<std::size_t>(options.predictions));
   if (samples.theta.empty()) {
-    throw UserError(fmt::format("{}: none of the network's {} samples describes a detached binary of the prior: the object is "
-                                "outside the prior's range (or the period, epoch or photometry is wrong)",
-                                object.file.string(), drawn));
+    throw UserError(
+        fmt::format("{}: none of the network's {} samples describes a detached binary of the prior: the object is "
+                    "outside the prior's range (or the period, epoch or photometry is wrong)",
+                    object.file.string(), drawn));
   }
-  out.diagnostics = diagnose(object.observation, samples, out.record.predictions, accepted);
+  // Where the predicted draws lie in the prior; z(theta), since the flow's own coordinate of a known period is free.
+  std::vector<Latent> latents;
+  for (std::size_t s = 0; s < out.record.predictions.draws; ++s) {
+    Latent latent;
+    if (simulator.prior().latent_from_theta(samples.theta[s], latent) == Status::kOk) latents.push_back(latent);
+  }
+  out.diagnostics =
+      diagnose(object.observation, latents.empty() ? samples.z : latents, out.record.predictions, accepted);
   out.record.warnings = out.diagnostics.warnings;
   if (samples.theta.size() < wanted) {
-    out.record.warnings.push_back(fmt::format("{} samples instead of {}: most were outside the prior's support",
-                                              samples.theta.size(), wanted));
+    out.record.warnings.push_back(
+        fmt::format("{} samples instead of {}: most were outside the prior's support", samples.theta.size(), wanted));
   }
   return out;
 }

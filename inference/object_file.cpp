@@ -33,13 +33,15 @@ std::pair<std::string, bool> value_column(const Config& entry, const TextTable& 
   if (says_flux) return {entry.text("flux"), false};
   if (says_mag) return {entry.text("mag"), true};
   if (table.has("flux") && table.has("mag")) {
-    throw UserError(fmt::format("{}: magnitudes mixed with fluxes: it has the columns flux and mag; say which to read with "
-                                "flux = \"flux\" or mag = \"mag\" in {}",
-                                table.file().string(), entry.file().string()));
+    throw UserError(
+        fmt::format("{}: magnitudes mixed with fluxes: it has the columns flux and mag; say which to read with "
+                    "flux = \"flux\" or mag = \"mag\" in {}",
+                    table.file().string(), entry.file().string()));
   }
   if (!table.has("flux") && !table.has("mag")) {
-    throw UserError(fmt::format("{}: no column flux or mag; it has: {}; name the column with flux = \"...\" or mag = \"...\"",
-                                table.file().string(), fmt::join(table.names(), ", ")));
+    throw UserError(
+        fmt::format("{}: no column flux or mag; it has: {}; name the column with flux = \"...\" or mag = \"...\"",
+                    table.file().string(), fmt::join(table.names(), ", ")));
   }
   return {table.has("mag") ? "mag" : "flux", table.has("mag")};
 }
@@ -69,8 +71,9 @@ RawLightCurve read_light_curve(const Config& entry, const std::filesystem::path&
     std::vector<double> sorted = raw.value;
     std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());
     if (!(sorted[sorted.size() / 2] > 0.0)) {
-      throw UserError(fmt::format("{}: the median of {} is {}: fluxes must be positive (for magnitudes say mag = \"{}\")",
-                                  table.file().string(), column, sorted[sorted.size() / 2], column));
+      throw UserError(
+          fmt::format("{}: the median of {} is {}: fluxes must be positive (for magnitudes say mag = \"{}\")",
+                      table.file().string(), column, sorted[sorted.size() / 2], column));
     }
   }
   for (double& time : raw.time) time += offset;
@@ -82,8 +85,8 @@ void read_photometry(const Config& photometry, const std::vector<double>& zero_p
     const auto found = std::find_if(kPassbands.begin(), kPassbands.begin() + kSedBandCount,
                                     [&](const PassbandInfo& info) { return info.name == band; });
     if (found == kPassbands.begin() + kSedBandCount) {
-      throw photometry.error(band, fmt::format("unknown band; allowed: {}",
-                                               fmt::join(names_of(kPassbands, kSedBandCount), ", ")));
+      throw photometry.error(
+          band, fmt::format("unknown band; allowed: {}", fmt::join(names_of(kPassbands, kSedBandCount), ", ")));
     }
     const auto k = static_cast<std::size_t>(found - kPassbands.begin());
     const Config entry = photometry.section(band);
@@ -163,7 +166,8 @@ Object read_object(const std::filesystem::path& file, const std::vector<double>&
   if (config.has("epoch") || !entries.empty()) epoch = config.number("epoch");
   for (const Config& entry : entries) {
     const std::string name = entry.text("channel");
-    const auto found = std::find_if(kChannels.begin(), kChannels.end(), [&](const auto& info) { return info.name == name; });
+    const auto found =
+        std::find_if(kChannels.begin(), kChannels.end(), [&](const auto& info) { return info.name == name; });
     if (found == kChannels.end()) {
       throw entry.error("channel",
                         fmt::format("unknown band; allowed: {}", fmt::join(names_of(kChannels, kChannelCount), ", ")));
@@ -180,7 +184,8 @@ Object read_object(const std::filesystem::path& file, const std::vector<double>&
   const bool any_flux = std::any_of(observation.sed_flux_jy.begin(), observation.sed_flux_jy.end(),
                                     [](double flux) { return std::isfinite(flux); });
   if (entries.empty() && !any_flux && !observation.has_parallax()) {
-    throw UserError(fmt::format("{}: nothing observed; expected a [[light_curve]], [photometry] or parallax_mas", file.string()));
+    throw UserError(
+        fmt::format("{}: nothing observed; expected a [[light_curve]], [photometry] or parallax_mas", file.string()));
   }
   return object;
 }

@@ -40,7 +40,8 @@ class NetcdfWriter {
   int root() const { return id_; }
   void check(int status) const {
     if (status != NC_NOERR) {
-      throw EnvironmentError(fmt::format("{}: cannot write the file: {}", target_.file().string(), nc_strerror(status)));
+      throw EnvironmentError(
+          fmt::format("{}: cannot write the file: {}", target_.file().string(), nc_strerror(status)));
     }
   }
 
@@ -176,7 +177,8 @@ void write_data(NetcdfWriter& writer, const PosteriorRecord& record) {
   const int constant_band = constant.dimension("band", kSedBandCount);
   define_bands(constant, constant_band);
   constant.numbers("sed_sigma", {constant_band}, observation.sed_sigma_jy.data(), "Jy", "one-sigma error");
-  constant.numbers("sed_wavelength", {constant_band}, record.band_wavelength_um.data(), "um", "mean wavelength of the band");
+  constant.numbers("sed_wavelength", {constant_band}, record.band_wavelength_um.data(), "um",
+                   "mean wavelength of the band");
   constant.numbers("parallax_sigma", {}, &observation.parallax_sigma_mas, "mas", "one-sigma error");
   constant.numbers("period", {}, &observation.period_day, "d", "orbital period of the object file");
   if (object.literature.empty()) return;

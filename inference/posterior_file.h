@@ -2,7 +2,9 @@
 //
 //   /                       attributes: object, method, warnings, commit, config_sha256, seed, device, checkpoint, ...
 //   posterior               one variable a quantity of inference/quantities.h, (chain, draw)
-//   unconstrained_posterior z (chain, draw, latent), the prior's unit normal coordinates (sim/prior.h)
+//   unconstrained_posterior z (chain, draw, latent), the prior's unit normal coordinates (sim/prior.h); where the
+//   period
+//                           is known, z[rsumfrac] is a free unit normal number
 //   sample_stats            log_q = ln q(z | x) and log_prior = ln N(z; 0, I), (chain, draw)
 //   posterior_predictive    a variable a channel (chain, draw, <channel>_epoch): clean light curves of the first draws,
 //                           scaled to the data; sed_flux (chain, draw, band), Jy; parallax
@@ -26,9 +28,9 @@ namespace penumbra {
 
 // Predictions of D posterior draws at the epochs of the data.
 struct Predictions {
-  std::size_t draws = 0;                                   // D
-  std::array<std::vector<double>, kChannelCount> flux;     // [D][T]; empty where the channel is not observed
-  std::vector<double> sed_jy;                              // [D][kSedBandCount]
+  std::size_t draws = 0;                                // D
+  std::array<std::vector<double>, kChannelCount> flux;  // [D][T]; empty where the channel is not observed
+  std::vector<double> sed_jy;                           // [D][kSedBandCount]
 };
 
 struct PosteriorSamples {
@@ -41,7 +43,7 @@ struct PosteriorSamples {
 struct PosteriorRecord {
   Object object;
   PosteriorSamples samples;
-  Predictions predictions;  // of samples 0 .. D - 1
+  Predictions predictions;                 // of samples 0 .. D - 1
   std::vector<double> band_wavelength_um;  // [kSedBandCount], for figures
   std::vector<std::string> warnings;
   std::vector<std::pair<std::string, std::string>> attributes;  // provenance: name, value

@@ -32,7 +32,7 @@ inline constexpr std::array<ParameterInfo, kDerivedCount> kDerived{{
     {"radius_ratio", "", "R_2/R_1", "ratio of the radii", 3},
     {"inclination", "deg", "i", "orbital inclination", 2},
     {"sma", "Rsun", "a", "semi-major axis", 3},
-    {"period", "d", "P", "orbital period that the sampled masses and radii imply (Kepler's third law)", 4},
+    {"period", "d", "P", "orbital period; exact where it is known", 4},
     {"logg1", "dex(cm/s2)", R"(\log g_1)", "surface gravity of the primary", 3},
     {"logg2", "dex(cm/s2)", R"(\log g_2)", "surface gravity of the secondary", 3},
     {"age", "Myr", R"({\rm age})", "age", 0},

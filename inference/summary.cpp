@@ -47,9 +47,9 @@ std::string summary_table(const PosteriorRecord& record) {
     for (std::size_t s = 0; s < rows.size(); ++s) column[s] = rows[s][static_cast<std::size_t>(k)];
     const Summary summary = summarize(column);
     const int d = info.decimals;
-    std::string line = fmt::format("{:<14}{:<12}{:>12.{}f}  {:>11.{}f} - {:<11.{}f}  {:>11.{}f} - {:<11.{}f}", info.name,
-                                   info.unit, summary.median, d, summary.low68, d, summary.high68, d, summary.low90, d,
-                                   summary.high90, d);
+    std::string line =
+        fmt::format("{:<14}{:<12}{:>12.{}f}  {:>11.{}f} - {:<11.{}f}  {:>11.{}f} - {:<11.{}f}", info.name, info.unit,
+                    summary.median, d, summary.low68, d, summary.high68, d, summary.low90, d, summary.high90, d);
     for (const LiteratureValue& entry : record.object.literature) {
       if (entry.quantity != k) continue;
       auto known = std::find(sources.begin(), sources.end(), entry.source);
@@ -59,7 +59,8 @@ std::string summary_table(const PosteriorRecord& record) {
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
-  for (std::size_t i = 0; i < sources.size(); ++i) text += fmt::format("{}[{}] {}\n", i == 0 ? "\n" : "", i + 1, sources[i]);
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    text += fmt::format("{}[{}] {}\n", i == 0 ? "\n" : "", i + 1, sources[i]);
   for (std::size_t i = 0; i < record.warnings.size(); ++i) {
     text += fmt::format("{}WARNING: {}\n", i == 0 ? "\n" : "", record.warnings[i]);
   }

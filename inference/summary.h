@@ -15,8 +15,8 @@ struct Summary {
 // Quantiles by linear interpolation between order statistics. Reorders nothing: takes a copy. Values: at least one.
 Summary summarize(std::vector<double> values);
 
-// One row a quantity: name, unit, median, 68% and 90% intervals; beside them the literature where the object file has it,
-// with its distance in units of the combined error. Warnings follow below.
+// One row a quantity: name, unit, median, 68% and 90% intervals; beside them the literature where the object file has
+// it, with its distance in units of the combined error. Warnings follow below.
 std::string summary_table(const PosteriorRecord& record);
 
 }  // namespace penumbra

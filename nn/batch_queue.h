@@ -38,9 +38,9 @@ class BatchQueue {
 
   std::mutex mutex_;
   std::condition_variable slot_free_, batch_ready_;
-  std::vector<int> rows_left_;     // of each slot's batch, until it is complete
-  std::int64_t consumed_;          // batches released
-  std::int64_t claimed_batch_;     // where the next chunk of rows comes from
+  std::vector<int> rows_left_;  // of each slot's batch, until it is complete
+  std::int64_t consumed_;       // batches released
+  std::int64_t claimed_batch_;  // where the next chunk of rows comes from
   int claimed_row_ = 0;
   bool stop_ = false;
   std::exception_ptr error_;

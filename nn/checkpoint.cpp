@@ -41,6 +41,7 @@ std::vector<std::pair<std::string, std::string>> facts(const CheckpointInfo& inf
           {"prior", info.provenance.prior},
           {"simulation", info.provenance.simulation},
           {"commit", info.provenance.commit},
+          {"device", info.device},
           {"seed", fmt::format("{}", info.seed)}};
 }
 
@@ -124,20 +125,20 @@ Checkpoint read_checkpoint(const std::filesystem::path& file) {
     format = "nothing";
   }
   if (format != kFormat) {
-    throw UserError(fmt::format("{}: not a Penumbra checkpoint: attribute format is {}; expected {}", file.string(), format,
-                                kFormat));
+    throw UserError(fmt::format("{}: not a Penumbra checkpoint: attribute format is {}; expected {}", file.string(),
+                                format, kFormat));
   }
   const double version = reader.number_attribute("/", "format_version");
   if (version != kCheckpointVersion) {
-    throw UserError(fmt::format("{}: checkpoint format version {}; this program reads version {}", file.string(), version,
-                                kCheckpointVersion));
+    throw UserError(fmt::format("{}: checkpoint format version {}; this program reads version {}", file.string(),
+                                version, kCheckpointVersion));
   }
   for (const NameList& list : meanings()) {
     const std::vector<std::string> found = reader.strings(list.path);
     const auto [a, b] = std::mismatch(found.begin(), found.end(), list.names.begin(), list.names.end());
     if (a != found.end() || b != list.names.end()) {
-      throw UserError(fmt::format("{}: made for other {}: entry {} is {}; this program has {}", file.string(), list.path + 1,
-                                  a - found.begin(), a == found.end() ? "missing" : *a,
+      throw UserError(fmt::format("{}: made for other {}: entry {} is {}; this program has {}", file.string(),
+                                  list.path + 1, a - found.begin(), a == found.end() ? "missing" : *a,
                                   b == list.names.end() ? "none" : *b));
     }
   }
@@ -150,6 +151,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& file) {
   info.preset = text("preset");
   info.preset_sha256 = text("preset_sha256");
   info.provenance = {text("prior"), text("simulation"), text("commit")};
+  info.device = text("device");
   const std::string seed = text("seed");
   std::from_chars(seed.data(), seed.data() + seed.size(), info.seed);
   TrainReport& progress = info.progress;

@@ -1,10 +1,9 @@
 // A trained network on disk: one HDF5 file with the weights, where they came from, and (while training) how to go on.
 //
-//   /                     attributes: format, format_version, preset, preset_sha256, prior, simulation, commit, seed, ...
-//   /weights/<name>       float32, the weights that inference uses
-//   /training/<name>      float32, optimiser state; absent from an exported file
-//   /parameters, /channels, /sed_bands   names, checked on reading
-//   /sha256               of everything above, checked on reading
+//   /                     attributes: format, format_version, preset, preset_sha256, prior, simulation, commit, device,
+//   seed, ... /weights/<name>       float32, the weights that inference uses /training/<name>      float32, optimiser
+//   state; absent from an exported file /parameters, /channels, /sed_bands   names, checked on reading /sha256 of
+//   everything above, checked on reading
 #pragma once
 
 #include <cstdint>
@@ -29,6 +28,7 @@ struct CheckpointInfo {
   std::string preset;         // to_toml
   std::string preset_sha256;  // of that text
   Provenance provenance;
+  std::string device;  // that trained it, and LibTorch's version
   std::uint64_t seed = 0;
   TrainReport progress;
   bool has_training_state = false;
@@ -43,8 +43,8 @@ struct Checkpoint {
 // Atomic: the old file stays until the new one is complete.
 void write_checkpoint(const std::filesystem::path& file, const Checkpoint& checkpoint);
 
-// Throws UserError with the reason: unreadable or truncated, not a Penumbra checkpoint, written by another format version,
-// damaged (SHA-256), or made for other parameters, channels or bands than this program's.
+// Throws UserError with the reason: unreadable or truncated, not a Penumbra checkpoint, written by another format
+// version, damaged (SHA-256), or made for other parameters, channels or bands than this program's.
 Checkpoint read_checkpoint(const std::filesystem::path& file);
 
 // The same network without training state: what is shipped.

@@ -20,7 +20,7 @@ struct NetworkConfig {
   std::int64_t curve_embedding = 256;
   std::int64_t sed_hidden = 128, sed_embedding = 64;
   std::int64_t scalar_hidden = 64, scalar_embedding = 32;  // light-curve summaries, and period and parallax
-  std::int64_t context = 256;                               // what the flow is conditioned on
+  std::int64_t context = 256;                              // what the flow is conditioned on
 };
 
 struct FlowConfig {

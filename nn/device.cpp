@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <torch/version.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -43,8 +44,8 @@ const std::string& cuda_failure() {
     const std::string problem = open_cuda_libraries();
     if (!problem.empty()) return problem;
     if (!at::hasCUDA()) return std::string("LibTorch finds no usable GPU");
-    // The encoder's convolutions may use TF32. The flow's matrix products may not: a posterior can be 1000 times narrower
-    // than the prior, and TF32 keeps 10 bits.
+    // The encoder's convolutions may use TF32. The flow's matrix products may not: a posterior can be 1000 times
+    // narrower than the prior, and TF32 keeps 10 bits.
     at::globalContext().setAllowTF32CuDNN(true);
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setDeterministicCuDNN(true);  // a resumed run repeats the same numbers
@@ -63,6 +64,12 @@ std::string resolve_device(const std::string& request) {
   if (cuda_failure().empty()) return "cuda";
   if (request == "cuda") throw UserError(fmt::format("device = cuda: {}", cuda_failure()));
   return "cpu";
+}
+
+void restart_with_sleeping_threads(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/1);
+  execv("/proc/self/exe", argv);  // returns only where it fails: then the threads spin, which is slow, not wrong
 }
 
 void set_torch_threads(int threads) {

@@ -109,14 +109,16 @@ at::Tensor Made::invert(std::int64_t samples, const ContextTerms& terms, const N
     }
     at::Tensor output = terms.output.narrow(1, d * outputs_, outputs_).repeat_interleave(samples, 0);
     if (end > 0) {
-      output = at::addmm(output, second.narrow(1, 0, end), out_.narrow(0, d * outputs_, outputs_).narrow(1, 0, end).t());
+      output =
+          at::addmm(output, second.narrow(1, 0, end), out_.narrow(0, d * outputs_, outputs_).narrow(1, 0, end).t());
     }
     x.select(1, d).copy_(next(d, output.view({systems, samples, outputs_})).reshape({-1}));
   }
   return x.view({systems, samples, dimensions_});
 }
 
-Flow::Flow(const FlowConfig& config, std::int64_t dimensions, std::int64_t context, Weights& weights) : config_(config) {
+Flow::Flow(const FlowConfig& config, std::int64_t dimensions, std::int64_t context, Weights& weights)
+    : config_(config) {
   for (std::int64_t block = 0; block < config.blocks; ++block) {
     const bool last = block == config.blocks - 1;
     mades_.emplace_back("flow." + std::to_string(block), dimensions, context, config.hidden,

@@ -1,8 +1,9 @@
-// Masked autoregressive flow (Papamakarios et al. 2017): q(z | context). Includes ATen: for nn/*.cpp and their tests only.
+// Masked autoregressive flow (Papamakarios et al. 2017): q(z | context). Includes ATen: for nn/*.cpp and their tests
+// only.
 //
 // z passes through blocks. Each permutes its D inputs and transforms them by y_d = (x_d - m_d) exp(-a_d), where m_d and
-// a_d are the output of a masked network (MADE, Germain et al. 2015) and depend on x_0 .. x_{d-1} and the context. The last
-// block models its inputs themselves: a Gaussian mixture per dimension, as in nbi (Zhang et al. 2021).
+// a_d are the output of a masked network (MADE, Germain et al. 2015) and depend on x_0 .. x_{d-1} and the context. The
+// last block models its inputs themselves: a Gaussian mixture per dimension, as in nbi (Zhang et al. 2021).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,8 +20,8 @@
 namespace penumbra {
 
 // Two hidden layers of ReLU units, sorted by degree: a unit of degree d sees the inputs below d (and the context), and
-// feeds the outputs d and above. So each unit can be computed as soon as input d - 1 is known, which makes inversion cost
-// one pass in all instead of one a dimension.
+// feeds the outputs d and above. So each unit can be computed as soon as input d - 1 is known, which makes inversion
+// cost one pass in all instead of one a dimension.
 class Made {
  public:
   // outputs: numbers per dimension

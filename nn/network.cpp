@@ -56,7 +56,8 @@ Network::Perceptron Network::perceptron(const std::string& name, std::int64_t in
 
 Network::Convolution Network::convolution(const std::string& name, std::int64_t inputs, std::int64_t outputs,
                                           std::int64_t width, std::int64_t stride, double gain) {
-  at::Tensor weight = weights_.normal(name + ".weight", {outputs, inputs, width}, gain / std::sqrt(static_cast<double>(inputs * width)));
+  at::Tensor weight = weights_.normal(name + ".weight", {outputs, inputs, width},
+                                      gain / std::sqrt(static_cast<double>(inputs * width)));
   return {weight, weights_.zeros(name + ".bias", {outputs}), stride};
 }
 
@@ -66,7 +67,8 @@ Network::Network(const NetworkConfig& network, const FlowConfig& flow, std::opti
                  const at::Device& device)
     : weights_(seed) {
   const std::size_t levels = network.curve_widths.size();
-  const double branch_gain = std::sqrt(2.0 / static_cast<double>(std::ssize(network.curve_widths) * network.curve_blocks));
+  const double branch_gain =
+      std::sqrt(2.0 / static_cast<double>(std::ssize(network.curve_widths) * network.curve_blocks));
   std::int64_t width = kChannelCount * FeatureLayout::kBinChannels;
   std::int64_t length = network.phase_bins;
   for (std::size_t level = 0; level < levels; ++level) {

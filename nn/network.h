@@ -34,8 +34,8 @@ class Network {
   Network(const NetworkConfig& network, const FlowConfig& flow, std::optional<std::uint64_t> seed,
           const at::Device& device);
 
-  at::Tensor context(const Inputs& inputs) const;                            // [B][context]
-  at::Tensor log_prob(const at::Tensor& z, const Inputs& inputs) const;      // [B]
+  at::Tensor context(const Inputs& inputs) const;                        // [B][context]
+  at::Tensor log_prob(const at::Tensor& z, const Inputs& inputs) const;  // [B]
   const Flow& flow() const { return flow_; }
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }

@@ -43,8 +43,8 @@ struct NeuralPosterior::Impl {
 
   void check(const FeatureBatch& batch) const {
     if (batch.layout.phase_bins != layout.phase_bins) {
-      throw UserError(fmt::format("features have {} phase bins; the checkpoint's network reads {}", batch.layout.phase_bins,
-                                  layout.phase_bins));
+      throw UserError(fmt::format("features have {} phase bins; the checkpoint's network reads {}",
+                                  batch.layout.phase_bins, layout.phase_bins));
     }
   }
 };
@@ -113,7 +113,8 @@ std::vector<float> NeuralPosterior::log_prob(const FeatureBatch& batch) const {
   const std::int64_t group = impl_->on_cpu() ? kCpuSystems : kGpuSystems;
   for (std::int64_t b = 0; b < batch.size; b += group) {
     const std::int64_t count = std::min<std::int64_t>(group, batch.size - b);
-    const at::Tensor z = at::from_blob(const_cast<float*>(batch.z.data()) + b * kParameterCount, {count, kParameterCount});
+    const at::Tensor z =
+        at::from_blob(const_cast<float*>(batch.z.data()) + b * kParameterCount, {count, kParameterCount});
     at::from_blob(out.data() + b, {count})
         .copy_(impl_->network.log_prob(z.to(impl_->device), impl_->inputs(batch, b, count)));
   }

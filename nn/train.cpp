@@ -26,15 +26,15 @@
 namespace penumbra {
 namespace {
 
-constexpr std::int64_t kLogEvery = 100;       // steps between rows of train.csv
-constexpr std::int64_t kMaxBadSteps = 100;    // in a row
+constexpr std::int64_t kLogEvery = 100;     // steps between rows of train.csv
+constexpr std::int64_t kMaxBadSteps = 100;  // in a row
 constexpr double kNotYet = std::numeric_limits<double>::infinity();
 
 // The validation set is the start of this stream, which training never reads.
 std::uint64_t validation_seed(std::uint64_t seed) { return ~seed; }
 
-// Memory for one batch: page-locked where a GPU reads it, so that the copy is fast. It starts as NaN: a source that forgets
-// an input fails at once.
+// Memory for one batch: page-locked where a GPU reads it, so that the copy is fast. It starts as NaN: a source that
+// forgets an input fails at once.
 struct HostBatch {
   Inputs inputs;
   at::Tensor z;
@@ -45,8 +45,12 @@ struct HostBatch {
     inputs = Inputs::empty(systems, layout, options);
     z = at::empty({systems, kParameterCount}, options);
     for (const at::Tensor& t : {inputs.curves, inputs.summaries, inputs.sed, inputs.meta, z}) t.fill_(NAN);
-    rows = {inputs.curves.data_ptr<float>(), inputs.summaries.data_ptr<float>(), inputs.sed.data_ptr<float>(),
-            inputs.meta.data_ptr<float>(),   z.data_ptr<float>(),                layout};
+    rows = {inputs.curves.data_ptr<float>(),
+            inputs.summaries.data_ptr<float>(),
+            inputs.sed.data_ptr<float>(),
+            inputs.meta.data_ptr<float>(),
+            z.data_ptr<float>(),
+            layout};
   }
 };
 
@@ -55,7 +59,8 @@ struct Adam {
   static constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
   at::Tensor first_moment, second_moment;
 
-  explicit Adam(const at::Tensor& values) : first_moment(at::zeros_like(values)), second_moment(at::zeros_like(values)) {}
+  explicit Adam(const at::Tensor& values)
+      : first_moment(at::zeros_like(values)), second_moment(at::zeros_like(values)) {}
 
   // update: 1 for the first.
   void step(at::Tensor& values, const at::Tensor& gradient, double learning_rate, std::int64_t update) {
@@ -85,8 +90,8 @@ class Log {
   void row(const TrainReport& report, double learning_rate, double loss, double gradient_norm,
            const std::optional<std::pair<double, double>>& validation) {
     const auto cell = [](double value) { return std::isfinite(value) ? fmt::format("{:.5f}", value) : std::string(); };
-    out_ << fmt::format("{},{},{:.1f},{:.3e},{},{},{},{},{}\n", report.steps, report.systems, report.seconds, learning_rate,
-                        cell(loss), cell(gradient_norm), validation ? cell(validation->first) : "",
+    out_ << fmt::format("{},{},{:.1f},{:.3e},{},{},{},{},{}\n", report.steps, report.systems, report.seconds,
+                        learning_rate, cell(loss), cell(gradient_norm), validation ? cell(validation->first) : "",
                         validation ? cell(validation->second) : "", report.skipped_steps)
          << std::flush;
   }
@@ -123,7 +128,8 @@ class Trainer {
     Log log(options_.folder / "train.csv", report_.steps);
     std::vector<HostBatch> memory;
     std::vector<SystemRows> slots;
-    // On a CPU simulation and training take turns, each with all cores: side by side they would only slow each other down.
+    // On a CPU simulation and training take turns, each with all cores: side by side they would only slow each other
+    // down.
     const int slots_wanted = device_.is_cuda() ? std::max(options_.prefetch_batches, 2) : 1;
     for (int i = 0; i < slots_wanted; ++i) {
       memory.emplace_back(config_.batch, layout_, device_.is_cuda());
@@ -158,8 +164,9 @@ class Trainer {
       } else {
         ++report_.skipped_steps;
         if (++bad_in_a_row == kMaxBadSteps) {
-          throw std::runtime_error(fmt::format("training stopped at step {}: loss or gradient not finite in {} steps in a row",
-                                               report_.steps, kMaxBadSteps));
+          throw std::runtime_error(
+              fmt::format("training stopped at step {}: loss or gradient not finite in {} steps in a row",
+                          report_.steps, kMaxBadSteps));
         }
       }
 
@@ -173,9 +180,13 @@ class Trainer {
         loss_count = 0;
       }
       if (progress) {
-        const double speed = static_cast<double>((report_.steps - first_step) * config_.batch) / seconds_since(started_);
+        const double speed =
+            static_cast<double>((report_.steps - first_step) * config_.batch) / seconds_since(started_);
+        const std::string best = std::isfinite(report_.best_validation_loss)
+                                     ? fmt::format(", best validation {:.3f}", report_.best_validation_loss)
+                                     : "";
         progress->set(static_cast<std::uint64_t>(report_.steps - first_step),
-                      fmt::format("loss {:.3f}, validation {:.3f}, {:.0f} systems/s", loss, report_.best_validation_loss, speed));
+                      fmt::format("loss {:.3f}{}, {:.0f} systems/s", loss, best, speed));
       }
       if (report_.finished || seconds_since(saved_) > options_.checkpoint_seconds) save();
     }
@@ -199,7 +210,8 @@ class Trainer {
   void prepare_folder() {
     std::error_code error;
     std::filesystem::create_directories(options_.folder, error);
-    if (error) throw UserError(fmt::format("{}: cannot make this folder: {}", options_.folder.string(), error.message()));
+    if (error)
+      throw UserError(fmt::format("{}: cannot make this folder: {}", options_.folder.string(), error.message()));
     const bool exists = std::filesystem::exists(checkpoint_file());
     if (options_.resume) {
       if (!exists) throw UserError(fmt::format("{}: nothing to resume", checkpoint_file().string()));
@@ -211,8 +223,8 @@ class Trainer {
 
   void make_validation_set() {
     HostBatch host(config_.validation_systems, layout_, device_.is_cuda());
-    BatchQueue queue(source_, validation_seed(options_.seed), 0, 1, static_cast<int>(config_.validation_systems), {host.rows},
-                     simulation_threads());
+    BatchQueue queue(source_, validation_seed(options_.seed), 0, 1, static_cast<int>(config_.validation_systems),
+                     {host.rows}, simulation_threads());
     queue.next();
     validation_inputs_ = host.inputs.to(device_);
     validation_z_ = host.z.to(device_);
@@ -227,7 +239,8 @@ class Trainer {
 
   // Linear warm-up, then a cosine to the minimum (Loshchilov & Hutter 2017).
   double learning_rate() const {
-    const double warm = std::min(1.0, static_cast<double>(report_.steps + 1) / static_cast<double>(config_.warmup_steps + 1));
+    const double warm =
+        std::min(1.0, static_cast<double>(report_.steps + 1) / static_cast<double>(config_.warmup_steps + 1));
     const double cosine = 0.5 * (1.0 + std::cos(M_PI * schedule_position()));
     return warm * (config_.minimum_learning_rate + (config_.learning_rate - config_.minimum_learning_rate) * cosine);
   }
@@ -238,7 +251,8 @@ class Trainer {
            (options_.stop_after_systems > 0 && report_.systems >= options_.stop_after_systems);
   }
 
-  // One update of the weights; none where the loss or the gradient is not finite. Returns both, the norm before clipping.
+  // One update of the weights; none where the loss or the gradient is not finite. Returns both, the norm before
+  // clipping.
   std::pair<double, double> step(const HostBatch& batch, double rate) {
     weights_.gradient().zero_();
     const at::Tensor loss =
@@ -298,7 +312,13 @@ class Trainer {
 
   void save() {
     Checkpoint checkpoint;
-    checkpoint.info = {preset_text_, sha256_of_text(preset_text_), options_.provenance, options_.seed, report_, true};
+    checkpoint.info = {.preset = preset_text_,
+                       .preset_sha256 = sha256_of_text(preset_text_),
+                       .provenance = options_.provenance,
+                       .device = describe_device(device_.is_cuda() ? "cuda" : "cpu"),
+                       .seed = options_.seed,
+                       .progress = report_,
+                       .has_training_state = true};
     // Before the first validation the best known weights are the average.
     checkpoint.weights = weights_.store(report_.best_validation_loss < kNotYet ? best_ : average_);
     for (const auto& [name, tensor] : training_state()) {
@@ -315,7 +335,8 @@ class Trainer {
     const Checkpoint checkpoint = read_checkpoint(checkpoint_file());
     const auto same = [&](const std::string& what, const std::string& stored, const std::string& now) {
       if (stored == now) return;
-      throw UserError(fmt::format("{}: cannot resume: it was trained with {} {}; this run has {}", source, what, stored, now));
+      throw UserError(
+          fmt::format("{}: cannot resume: it was trained with {} {}; this run has {}", source, what, stored, now));
     };
     same("the preset\n", checkpoint.info.preset, preset_text_);
     same("seed", std::to_string(checkpoint.info.seed), std::to_string(options_.seed));
@@ -331,7 +352,8 @@ class Trainer {
       const auto stored = std::find_if(checkpoint.training.begin(), checkpoint.training.end(),
                                        [&, key = name](const StoredTensor& t) { return t.name == key; });
       if (stored == checkpoint.training.end() || std::ssize(stored->values) != weights_.count()) {
-        throw UserError(fmt::format("{}: cannot resume: no training state {} of {} values", source, name, weights_.count()));
+        throw UserError(
+            fmt::format("{}: cannot resume: no training state {} of {} values", source, name, weights_.count()));
       }
       at::Tensor to = tensor;
       to.copy_(at::from_blob(const_cast<float*>(stored->values.data()), {weights_.count()}));
@@ -357,19 +379,6 @@ class Trainer {
 };
 
 }  // namespace
-
-FeatureRow SystemRows::row(int b) const {
-  const SystemRows r = from(b);
-  return {r.curves, r.summaries, r.sed, r.meta};
-}
-
-float* SystemRows::target(int b) const { return z + std::ptrdiff_t{b} * kParameterCount; }
-
-SystemRows SystemRows::from(int b) const {
-  const auto i = static_cast<std::size_t>(b);
-  return {curves + i * layout.curve_size(), summaries + i * FeatureLayout::summary_size(),
-          sed + i * FeatureLayout::sed_size(), meta + i * FeatureLayout::kMeta, target(b), layout};
-}
 
 TrainReport train(const Preset& preset, const SystemSource& source, const TrainOptions& options) {
   set_torch_threads(options.torch_threads);

@@ -1,7 +1,7 @@
 // Training a neural posterior on systems that are simulated while it trains. No torch here.
 //
-// Every system is a pure function of (seed, index), so a run that was killed and resumed repeats the same numbers: on the
-// same device with the same thread count the result is bit-identical.
+// Every system is a pure function of (seed, index), so a run that was killed and resumed repeats the same numbers: on
+// the same device with the same thread count the result is bit-identical.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +25,9 @@ struct SystemRows {
   SystemRows from(int b) const;  // the rows b, b + 1, ...
 };
 
-// Fills rows 0 .. count - 1 with the systems first .. first + count - 1 of the stream `seed`. Called by several threads at
-// once. Must depend on nothing but its arguments.
-using SystemSource =
-    std::function<void(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows)>;
+// Fills rows 0 .. count - 1 with the systems first .. first + count - 1 of the stream `seed`. Called by several threads
+// at once. Must depend on nothing but its arguments.
+using SystemSource = std::function<void(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows)>;
 
 // What a checkpoint says about where its systems came from.
 struct Provenance {
@@ -38,17 +37,17 @@ struct Provenance {
 };
 
 struct TrainOptions {
-  std::filesystem::path folder;    // gets checkpoint.h5 and train.csv
-  std::string device = "auto";     // auto | cpu | cuda
-  std::uint64_t seed = 1;          // of the systems and of the initial weights
-  int torch_threads = 0;           // 0: all cores
-  int simulation_threads = 0;      // 0: all cores
-  int prefetch_batches = 4;        // simulated ahead while a GPU trains
+  std::filesystem::path folder;  // gets checkpoint.h5 and train.csv
+  std::string device = "auto";   // auto | cpu | cuda
+  std::uint64_t seed = 1;        // of the systems and of the initial weights
+  int torch_threads = 0;         // 0: all cores
+  int simulation_threads = 0;    // 0: all cores
+  int prefetch_batches = 4;      // simulated ahead while a GPU trains
   double checkpoint_seconds = 300.0;
-  double stop_after_minutes = 0.0;  // save and leave after this long, to be resumed later; 0: never
+  double stop_after_minutes = 0.0;      // save and leave after this long, to be resumed later; 0: never
   std::int64_t stop_after_systems = 0;  // the same, in systems of the whole run; 0: never
-  bool resume = false;             // continue folder/checkpoint.h5; without it an existing one is a UserError
-  bool quiet = false;              // no progress on stderr
+  bool resume = false;                  // continue folder/checkpoint.h5; without it an existing one is a UserError
+  bool quiet = false;                   // no progress on stderr
   Provenance provenance;
 };
 
@@ -64,9 +63,9 @@ struct TrainReport {
   std::int64_t weights = 0;           // number of trained weights
 };
 
-// Minimises the mean of -ln q(z | x) (the paper, section 3.3) with Adam. Saves folder/checkpoint.h5 at intervals, at the
-// end, and when interrupt_requested() (base/interrupt.h). Throws UserError: unknown device, a checkpoint of another preset or seed;
-// std::runtime_error: the loss is not finite for 100 steps in a row.
+// Minimises the mean of -ln q(z | x) (the paper, section 3.3) with Adam. Saves folder/checkpoint.h5 at intervals, at
+// the end, and when interrupt_requested() (base/interrupt.h). Throws UserError: unknown device, a checkpoint of another
+// preset or seed; std::runtime_error: the loss is not finite for 100 steps in a row.
 TrainReport train(const Preset& preset, const SystemSource& source, const TrainOptions& options);
 
 }  // namespace penumbra

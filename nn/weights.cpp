@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -79,7 +78,8 @@ void Weights::load(const std::vector<StoredTensor>& stored, const std::string& s
   std::map<std::string, const StoredTensor*> by_name;
   for (const StoredTensor& tensor : stored) by_name[tensor.name] = &tensor;
   if (by_name.size() != tensors_.size()) {
-    throw UserError(fmt::format("{}: {} weight tensors; its preset's network has {}", source, by_name.size(), tensors_.size()));
+    throw UserError(
+        fmt::format("{}: {} weight tensors; its preset's network has {}", source, by_name.size(), tensors_.size()));
   }
   std::vector<float> all;
   for (const Named& named : tensors_) {

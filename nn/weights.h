@@ -1,7 +1,7 @@
 // The named tensors of a network. Includes ATen: for nn/*.cpp and their tests only.
 //
-// All trained tensors are views into one flat vector, and their gradients into another, so that the optimiser, the moving
-// average, the gradient's norm and a checkpoint are each an operation on one vector.
+// All trained tensors are views into one flat vector, and their gradients into another, so that the optimiser, the
+// moving average, the gradient's norm and a checkpoint are each an operation on one vector.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -41,8 +41,8 @@ class Weights {
   at::Tensor& gradient() { return gradient_; }  // [count]; backward() adds to it
   std::int64_t count() const;
 
-  // Named slices of a flat vector such as values(), and back. load throws UserError, naming `source`, where names or shapes
-  // are not those of this network.
+  // Named slices of a flat vector such as values(), and back. load throws UserError, naming `source`, where names or
+  // shapes are not those of this network.
   std::vector<StoredTensor> store(const at::Tensor& flat) const;
   void load(const std::vector<StoredTensor>& stored, const std::string& source);
 

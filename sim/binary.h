@@ -12,12 +12,12 @@
 
 namespace penumbra {
 
-// How finely the surface, the eclipse and the phase curve are sampled.
+// How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get more.
 struct Resolution {
-  int azimuths = 10, polar = 6;       // points on each star's visible disc; a close star has two more of each
+  int azimuths = 10, polar = 6;       // points on each star's visible disc
   int lens_radial = 5, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
-  int out_of_eclipse_phases = 16;     // over a whole orbit; half as many more where a star is close at periastron
-  int eclipse_phases = 24;            // between first and fourth contact
+  int out_of_eclipse_phases = 16;     // over a whole orbit
+  int eclipse_phases = 28;            // between first and fourth contact
 };
 
 struct Effects {
@@ -28,8 +28,9 @@ struct Effects {
 inline constexpr int kMaxBands = 32;
 inline constexpr int kMaxSmoothPhases = 128;
 
-// Phases over which the SED is averaged (the paper, section 2.2.2).
-inline constexpr double kSedPhases[4] = {0.125, 0.375, 0.625, 0.875};
+// The SED is the mean over phases .125, .375, .625 and .875 (the paper, section 2.2.2).
+inline constexpr int kSedPhaseCount = 4;
+PN_HD inline double sed_phase(int i) { return 0.125 + 0.25 * i; }
 
 // The shape of a star changes with separation only: its potential and mean gravity at Chebyshev-Lobatto points in
 // 1 / separation, one point where the orbit is a circle.
@@ -39,9 +40,10 @@ struct BinaryStar {
   double q;       // companion's mass over its own
   double radius;  // over the semi-major axis
   double gravity_darkening;
-  double irradiation;
+  double irradiation;             // albedo times the companion's mean surface flux over this star's
   double potential[kShapeNodes];  // less q / separation, the part that varies most
   double log_mean_gravity[kShapeNodes];
+  double facing[kShapeNodes];
 };
 
 struct Binary {
@@ -52,9 +54,11 @@ struct Binary {
   double flux_scale;  // (a / distance)^2: intensity times a^2 -> flux at the observer
 
   PN_HD bool circular() const { return shape_nodes == 1; }
-  PN_HD bool close_at_periastron() const {
+  PN_HD int largest_crowding() const {
     const double periastron = 1.0 - orbit.eccentricity;
-    return is_close(star[0].radius, periastron) || is_close(star[1].radius, periastron);
+    const int first = crowding(star[0].q, periastron, star[0].radius);
+    const int second = crowding(star[1].q, periastron, star[1].radius);
+    return first > second ? first : second;
   }
 
   // Fits one star's shape at one node: kBadGeometry where no closed surface holds its volume.
@@ -64,29 +68,35 @@ struct Binary {
     const RocheFit fit = fit_roche(s.q, separation, s.radius, s.gravity_darkening, gauss);
     s.potential[node] = fit.potential - s.q / separation;
     s.log_mean_gravity[node] = fit.log_mean_gravity;
+    s.facing[node] = fit.facing;
     return fit.closed ? Status::kOk : Status::kBadGeometry;
   }
 
   PN_HD Surface surface(int which, double separation) const {
-    const BinaryStar& s = star[which];
-    double potential = s.potential[0], log_mean_gravity = s.log_mean_gravity[0];
-    if (shape_nodes > 1) {
-      // Barycentric interpolation; weights alternate in sign and are halved at the ends.
-      const double at = 1.0 / separation;
-      double sum_weight = 0.0, sum_potential = 0.0, sum_gravity = 0.0;
-      for (int n = 0; n < shape_nodes; ++n) {
-        double difference = at - inverse_separation[n];
-        if (difference == 0.0) difference = 1e-100;
-        const double weight = (n % 2 == 0 ? 1.0 : -1.0) * (n == 0 || n == shape_nodes - 1 ? 0.5 : 1.0) / difference;
-        sum_weight += weight;
-        sum_potential += weight * s.potential[n];
-        sum_gravity += weight * s.log_mean_gravity[n];
-      }
-      potential = sum_potential / sum_weight;
-      log_mean_gravity = sum_gravity / sum_weight;
+    const BinaryStar &s = star[which], &other = star[1 - which];
+    // Barycentric interpolation; weights alternate in sign and are halved at the ends.
+    double sum = 0.0, potential = 0.0, log_mean_gravity = 0.0, facing = 0.0, facing_back = 0.0;
+    for (int n = 0; n < shape_nodes; ++n) {
+      double difference = 1.0 / separation - inverse_separation[n];
+      if (difference == 0.0) difference = 1e-100;
+      const double weight = (n % 2 == 0 ? 1.0 : -1.0) * (n == 0 || n == shape_nodes - 1 ? 0.5 : 1.0) / difference;
+      sum += weight;
+      potential += weight * s.potential[n];
+      log_mean_gravity += weight * s.log_mean_gravity[n];
+      facing += weight * other.facing[n];
+      facing_back += weight * s.facing[n];
     }
-    return {{s.q, separation, potential + s.q / separation}, s.radius, s.gravity_darkening, log_mean_gravity,
-            star[1 - which].radius, s.irradiation};
+    // The companion's facing side is brighter by this star's light that it sends back: 2 / 3 of what falls on its middle is
+    // the mean over the disc seen from here.
+    const double fall = s.radius / separation;
+    const double brightness = facing / sum + 2.0 / 3.0 * other.irradiation * (facing_back / sum) * fall * fall;
+    return {{s.q, separation, potential / sum + s.q / separation},
+            s.radius,
+            s.gravity_darkening,
+            log_mean_gravity / sum,
+            other.radius,
+            s.irradiation * brightness,
+            crowding(s.q, separation, s.radius)};
   }
 };
 

@@ -110,8 +110,9 @@ PN_HD inline double protrusion(const Outline& a, const Outline& b, double offset
 // Where two outlines cross.
 struct Crossings {
   int count;            // 0 or 2
+  bool inside;          // without crossings: a lies within b
   double azimuth_a[2];  // azimuths about a's centre; a lies inside b between [0] and [1], azimuth_a[1] > azimuth_a[0]
-  double largest;       // largest protrusion of a out of b found
+  double largest;       // largest protrusion of a out of b
 };
 
 // Root of the protrusion between two azimuths of opposite sign: regula falsi, Illinois variant.
@@ -135,10 +136,12 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
   return x;
 }
 
-// The outlines' crossings. Outlines are convex and nearly round, so there are two or none. A narrow lens or crescent between
-// two samples is found at the extremum of the parabola through three of them.
+// The outlines' crossings. Outlines are convex and nearly round, so there are two or none. A narrow lens or crescent that at
+// most one sample meets is found at the extremum of the parabola through three; one thinner than `thin`, whose tips would
+// drown in rounding, counts as no crossing.
 PN_HD inline Crossings find_crossings(const Outline& a, const Outline& b, double offset) {
   constexpr double kStep = kTwoPi / kOutlinePoints;
+  const double thin = 1e-9 * a.cosine[0];
   double f[kOutlinePoints];
   int inside = 0, highest = 0, lowest = 0;
   for (int j = 0; j < kOutlinePoints; ++j) {
@@ -150,23 +153,30 @@ PN_HD inline Crossings find_crossings(const Outline& a, const Outline& b, double
     if (f[j] > f[highest]) highest = j;
     if (f[j] < f[lowest]) lowest = j;
   }
-  Crossings result{0, {0.0, 0.0}, f[highest]};
+  Crossings result{0, f[highest] < thin, {0.0, 0.0}, f[highest]};
   double enter = 0.0, exit = 0.0;
-  if (inside == 0 || inside == kOutlinePoints) {
-    const int j = inside == 0 ? lowest : highest;
+  if (inside <= 1 || inside >= kOutlinePoints - 1) {
+    const bool mostly_inside = inside > 1;
+    const int j = mostly_inside ? highest : lowest;
     const double left = f[(j + kOutlinePoints - 1) % kOutlinePoints], right = f[(j + 1) % kOutlinePoints];
     const double bend = left - 2.0 * f[j] + right;
     double shift = bend != 0.0 ? 0.5 * (left - right) / bend : 0.0;
-    shift = std::fmin(1.0, std::fmax(-1.0, shift));
+    shift = std::fmin(0.9, std::fmax(-0.9, shift));
     const double at = (j + shift) * kStep;
     const double extreme = protrusion(a, b, offset, std::cos(at), std::sin(at));
-    if (inside != 0) result.largest = std::fmax(result.largest, extreme);
-    if ((extreme < 0.0) == (inside != 0)) return result;
+    if (mostly_inside) {
+      result.largest = std::fmax(result.largest, extreme);
+      result.inside = result.largest < thin;
+      if (extreme < thin) return result;
+    } else if (extreme > -thin) {
+      return result;
+    }
     const double before = crossing_between(a, b, offset, (j - 1) * kStep, left, at, extreme);
     const double after = crossing_between(a, b, offset, (j + 1) * kStep, right, at, extreme);
-    enter = inside == 0 ? before : after;
-    exit = inside == 0 ? after : before;
+    enter = mostly_inside ? after : before;
+    exit = mostly_inside ? before : after;
   } else {
+    if (result.inside || f[lowest] > -thin) return result;
     for (int j = 0; j < kOutlinePoints; ++j) {
       const int next = (j + 1) % kOutlinePoints;
       if ((f[j] < 0.0) == (f[next] < 0.0)) continue;
@@ -175,18 +185,20 @@ PN_HD inline Crossings find_crossings(const Outline& a, const Outline& b, double
     }
   }
   result.count = 2;
+  result.inside = false;
   result.azimuth_a[0] = enter;
   result.azimuth_a[1] = exit > enter ? exit : exit + kTwoPi;
   return result;
 }
 
-// out[k] += sign * flux of the cone from `origin` to the piece of `edge` between two azimuths about the edge's own centre at
+// out[k] += flux of the cone from `origin` to the piece of `edge` between two azimuths about the edge's own centre at
 // X = offset. Along each ray the point is origin + (1 - y^2) (edge - origin), which removes the limb's square root.
 struct LensIntegral {
   const Surface* surface;  // eclipsed star
   const SkyFrame* frame;
   const Outline* limb;  // its outline
   double centre_height;  // of the surface above the sky plane, on the line of sight through the centre
+  double longest;        // largest radius of the surface: towards the companion
   const GaussTable* gauss;
   const BandIntensity* bands;
   int band_count;
@@ -204,7 +216,7 @@ struct LensIntegral {
                             py * py * (limb->inverse2_mean - limb->inverse2_cos) - 2.0 * px * py * limb->inverse2_sin;
       const double guess = centre_height * centre_height * (inside > 1e-3 ? inside : 1e-3);
       const Vector3 sky = px * frame->right + py * frame->up;
-      const double height = surface->roche.height(sky, frame->sight, middle, guess);
+      const double height = surface->roche.height(sky, frame->sight, middle, guess, longest);
       double mu;
       Vector3 gravity;
       const SurfacePoint point = surface_point(*surface, sky + height * frame->sight, frame->sight, mu, gravity);
@@ -242,7 +254,7 @@ struct LensIntegral {
 
 // Gauss points for an arc: `half_turn` for pi, in proportion to the arc's length beyond a fixed half of it.
 PN_HD inline int arc_points(int half_turn, double length) {
-  const int points = static_cast<int>(std::ceil(half_turn * (0.5 + 0.5 * length / kPi)));
+  const int points = static_cast<int>(std::ceil(half_turn * (0.4 + 0.8 * length / kPi)));
   return points < kMaxGaussPoints ? points : kMaxGaussPoints;
 }
 
@@ -258,12 +270,13 @@ PN_HD inline Overlap add_hidden_flux(const Surface& eclipsed, const Surface& ecl
   const Outline a = trace_outline(eclipsed, frame);
   const Outline b = trace_outline(eclipsing, companion_frame(frame));
   const Crossings crossings = find_crossings(a, b, sky_distance);
-  if (crossings.count == 0 && crossings.largest < 0.0) return Overlap::kTotal;
+  if (crossings.count == 0 && crossings.inside) return Overlap::kTotal;
   if (crossings.count == 0 && sky_distance > a.cosine[0]) return Overlap::kNone;
 
   double slope;
   const double centre_height = eclipsed.roche.radius(frame.sight, eclipsed.radius, slope);
-  const LensIntegral lens{&eclipsed, &frame, &a, centre_height, &gauss, bands, band_count, out};
+  const double longest = eclipsed.roche.radius({1.0, 0.0, 0.0}, eclipsed.radius, slope);
+  const LensIntegral lens{&eclipsed, &frame, &a, centre_height, longest, &gauss, bands, band_count, out};
   if (crossings.count == 0) {
     lens.add_arc({sky_distance, 0.0}, b, sky_distance, 0.0, kTwoPi, 2 * arc, LensIntegral::Spread::kEqual, radial);
     return Overlap::kAnnular;

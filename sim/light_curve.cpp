@@ -38,13 +38,6 @@ class Bands {
   const BandIntensity* stars_[2] = {values_[0].data(), values_[1].data()};
 };
 
-bool valid_request(int band_count, const Resolution& r) {
-  const auto within = [](int value, int low, int high) { return value >= low && value <= high; };
-  return within(band_count, 1, kMaxBands) && within(r.azimuths, 4, 1024) && within(r.polar, 2, kMaxGaussPoints) &&
-         within(r.lens_radial, 2, kMaxGaussPoints) && within(r.lens_arc, 2, kMaxGaussPoints) &&
-         within(r.out_of_eclipse_phases, 8, kMaxSmoothPhases * 2 / 3) && within(r.eclipse_phases, 8, 256);
-}
-
 }  // namespace
 
 Status render_phase_curve(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,

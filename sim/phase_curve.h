@@ -23,6 +23,14 @@ struct PhaseCurveView {
   const double* slope;
 };
 
+// Whether the stages' fixed-size arrays hold what is asked for.
+PN_HD inline bool valid_request(int band_count, const Resolution& r) {
+  const auto within = [](int value, int low, int high) { return value >= low && value <= high; };
+  return within(band_count, 0, kMaxBands) && within(r.azimuths, 4, 1024) && within(r.polar, 2, kMaxGaussPoints) &&
+         within(r.lens_radial, 2, kMaxGaussPoints) && within(r.lens_arc, 2, kMaxGaussPoints) &&
+         within(r.out_of_eclipse_phases, 8, kMaxSmoothPhases / 2) && within(r.eclipse_phases, 8, 256);
+}
+
 namespace detail {
 
 // Value of the cubic Hermite piece [n, n + 1] at phase x.
@@ -96,18 +104,19 @@ inline constexpr int kMaxSegments = 12;  // two eclipses of up to five stretches
 struct CurveLayout {
   int band_count, smooth_count, hidden_count, node_count;
 
-  PN_HD static int smooth_phases(const Resolution& r, bool close) {
-    return close ? r.out_of_eclipse_phases * 3 / 2 : r.out_of_eclipse_phases;
-  }
-  PN_HD static int partial_samples(const Resolution& r) { return r.eclipse_phases / 2 > 4 ? r.eclipse_phases / 2 : 4; }
-  PN_HD static int ring_samples(const Resolution& r) { return partial_samples(r) / 2 + 3; }
+  // Phases round the orbit of the full discs.
+  PN_HD static int smooth_phases(const Resolution& r, int crowding) { return with_more(r.out_of_eclipse_phases, crowding); }
+  // Samples and nodes of one side of an eclipse: from outer to inner contact or mid-eclipse, and within an annular eclipse.
+  PN_HD static int partial_samples(const Resolution& r, int crowding) { return with_more(r.eclipse_phases / 2, crowding); }
+  PN_HD static int ring_samples(const Resolution& r, int crowding) { return partial_samples(r, crowding) / 2 + 3; }
   PN_HD static int partial_nodes(const Resolution& r) { return 2 * r.eclipse_phases; }
   PN_HD static int ring_nodes(const Resolution& r) { return r.eclipse_phases; }
   PN_HD static int smooth_nodes(const Resolution& r) { return 5 * r.out_of_eclipse_phases; }
+  PN_HD static int with_more(int count, int crowding) { return count * (4 + crowding) / 4; }
 
   PN_HD static CurveLayout make(const Resolution& r, int bands) {
     const int nodes = 4 * (partial_nodes(r) + ring_nodes(r)) + smooth_nodes(r) + 2 * 6;
-    return {bands, smooth_phases(r, true), 4 * (partial_samples(r) + ring_samples(r)), nodes};
+    return {bands, smooth_phases(r, kMostCrowding), 4 * (partial_samples(r, kMostCrowding) + ring_samples(r, kMostCrowding)), nodes};
   }
   // Doubles of working memory.
   PN_HD int work_size() const { return 2 * band_count * smooth_count + band_count * hidden_count; }
@@ -240,7 +249,8 @@ PN_HD inline void find_contacts(CurveWork& work, int which) {
 // Lays out the segments from the contacts: a serial, cheap step.
 class SegmentList {
  public:
-  PN_HD SegmentList(CurveWork& work, const Resolution& resolution) : work_(work), resolution_(resolution) {
+  PN_HD SegmentList(CurveWork& work, const Resolution& resolution)
+      : work_(work), resolution_(resolution), crowding_(work.binary.largest_crowding()) {
     work.segment_count = work.sample_count = work.node_count = 0;
   }
 
@@ -294,13 +304,13 @@ class SegmentList {
     const double third = inner ? work_.inner_at[which][1] + turn : middle;
 
     // The two sides of a circular orbit's eclipse mirror each other and share samples.
-    const int partial = CurveLayout::partial_samples(resolution_), nodes = CurveLayout::partial_nodes(resolution_);
+    const int partial = CurveLayout::partial_samples(resolution_, crowding_), nodes = CurveLayout::partial_nodes(resolution_);
     const int ingress = take_samples(partial), egress = circular ? ingress : take_samples(partial);
     add({Segment::kPartial, first, second, false, which, ingress, partial, nodes});
     if (inner) {
       const bool total = work_.inner_total[which];
       const Segment::Kind kind = total ? Segment::kTotal : Segment::kAnnular;
-      const int ring = total ? 0 : CurveLayout::ring_samples(resolution_);
+      const int ring = total ? 0 : CurveLayout::ring_samples(resolution_, crowding_);
       const int before = take_samples(ring), after = circular ? before : take_samples(ring);
       add({kind, second, middle, false, which, before, ring, CurveLayout::ring_nodes(resolution_)});
       add({kind, middle, third, true, which, after, ring, CurveLayout::ring_nodes(resolution_)});
@@ -310,6 +320,7 @@ class SegmentList {
 
   CurveWork& work_;
   const Resolution& resolution_;
+  const int crowding_;
 };
 
 // Eclipse segments are parametrised by s in [0, 1], 0 at the near end: projected separation = near + (far - near)
@@ -394,16 +405,16 @@ PN_HD Status build_binary(Block& block, const System& system, const Effects& eff
   return static_cast<Status>(worst);
 }
 
-// out[band] = mean flux over kSedPhases. memory: kSedParts * band_count doubles.
-inline constexpr int kSedParts = 12;
+// out[band] = mean flux over the SED's phases. memory: kSedParts * band_count doubles.
+inline constexpr int kSedParts = 3 * kSedPhaseCount;
 template <class Block>
 PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* const* bands, int band_count,
                      const Resolution& resolution, const GaussTable& gauss, double* memory, double* out) {
-  // Two discs and the hidden part of one, at four phases.
+  // Two discs and the hidden part of one, at each phase.
   block.for_each(kSedParts, [&](int task) {
     double* part = memory + task * band_count;
     for (int k = 0; k < band_count; ++k) part[k] = 0.0;
-    const View view = view_at(binary, binary.orbit.true_anomaly(kSedPhases[task / 3]));
+    const View view = view_at(binary, binary.orbit.true_anomaly(sed_phase(task / 3)));
     int star = task % 3;
     if (star == 2) {
       if (add_hidden_flux(view, resolution, gauss, bands, band_count, part) != Overlap::kTotal) return;
@@ -415,7 +426,7 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
   block.for_each(band_count, [&](int k) {
     double sum = 0.0;
     for (int task = 0; task < kSedParts; ++task) sum += (task % 3 == 2 ? -1.0 : 1.0) * memory[task * band_count + k];
-    out[k] = 0.25 * binary.flux_scale * sum;
+    out[k] = binary.flux_scale / kSedPhaseCount * sum;
   });
 }
 
@@ -430,7 +441,7 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
   if (status != Status::kOk) return status;
 
   // Full discs around the orbit, [star][band][phase].
-  const int smooth = CurveLayout::smooth_phases(resolution, work.binary.close_at_periastron());
+  const int smooth = CurveLayout::smooth_phases(resolution, work.binary.largest_crowding());
   double* discs = memory;
   double* hidden = memory + 2 * band_count * smooth;
   const double start = 0.5 * kPi - work.binary.orbit.omega;

@@ -1,5 +1,5 @@
 // Heating of one star by the other: absorbed light is sent back where it fell, as heat, and changes the temperature only
-// (Wilson 1990, ApJ 356, 613, Lambert's law, one reflection).
+// (Wilson 1990, ApJ 356, 613; Lambert's law; to and fro once).
 #pragma once
 
 #include <cmath>

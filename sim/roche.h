@@ -96,9 +96,12 @@ struct Roche {
   }
 
   // Height along `sight` of the surface point that is seen at `sky` (a vector in the plane of the sky), the near side.
-  // Newton's method in (height - middle)^2, which stays regular at the limb, where the near and far sides meet.
-  PN_HD double height(const Vector3& sky, const Vector3& sight, double middle, double guess_square) const {
-    double v2 = guess_square;
+  // Newton's method in (height - middle)^2, which stays regular at the limb, where the near and far sides meet. `longest` is
+  // the surface's largest radius, towards the companion: beyond it a step would end in the companion's lobe.
+  PN_HD double height(const Vector3& sky, const Vector3& sight, double middle, double guess_square, double longest) const {
+    const double reach = std::sqrt(std::fmax(0.0, longest * longest - dot(sky, sky))) - middle;
+    const double most = std::fmax(reach, 0.0) * std::fmax(reach, 0.0);
+    double v2 = std::fmin(guess_square, most);
     double h = middle;
     for (int iteration = 0; iteration < 20; ++iteration) {
       const double v = std::sqrt(v2);
@@ -117,7 +120,7 @@ struct Roche {
                          spin * (p.x * sight.x + p.y * sight.y);
       const double step = 2.0 * v * excess / d_h;
       const double next = v2 - step;
-      v2 = next > 0.02 * v2 ? next : 0.02 * v2;
+      v2 = std::fmin(next > 0.02 * v2 ? next : 0.02 * v2, most);
       if (std::abs(step) < 3e-5 * r2) return middle + std::sqrt(v2);
     }
     return h;
@@ -147,10 +150,21 @@ PN_HD inline double inner_lagrange_potential(double q, double separation) {
   return 1.0 / x + q * (1.0 / (separation - x) - x / (separation * separation)) + 0.5 * (1.0 + q) * x * x;
 }
 
+// How nearly a star fills its Roche lobe (Eggleton 1983, ApJ 268, 368), in steps: the more, the more points it needs, in angle
+// and in phase, for the same accuracy.
+PN_HD inline int crowding(double q, double separation, double radius) {
+  const double root = std::cbrt(1.0 / q);
+  const double lobe = 0.49 * root * root / (0.6 * root * root + std::log1p(root)) * separation;
+  const double filled = radius / lobe;
+  return filled < 0.5 ? 0 : filled < 0.8 ? 1 : filled < 0.9 ? 2 : 4;
+}
+inline constexpr int kMostCrowding = 4;
+
 // The equipotential of a given volume, and what depends on its whole surface.
 struct RocheFit {
   double potential;
   double log_mean_gravity;  // ln of the area-weighted mean of (g R^2)^beta
+  double facing;            // mean of T^4 / Teff^4 over the disc seen from the companion's centre
   bool closed;              // false: no closed surface holds the volume
 };
 
@@ -168,7 +182,7 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
   const double x3 = volume / (separation * separation * separation);
   // Start: the monopole of Omega, and the tide's second-order swelling (Kopal 1959, Close Binary Systems, ch. III).
   RocheFit fit{1.0 / radius + q / separation + (1.0 + q) * radius * radius / 3.0 + 2.4 * q * q * x3 * x3 / radius, 0.0,
-               false};
+               1.0, false};
   if (!(radius < separation)) return fit;
   for (int iteration = 0; iteration < 12; ++iteration) {
     // A surface just inside the critical one still has a finite slope everywhere.
@@ -177,6 +191,7 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
     if (at_limit) fit.potential = lowest;
     const Roche roche{q, separation, fit.potential};
     double sum_volume = 0.0, sum_slope = 0.0, sum_area = 0.0, sum_gravity = 0.0;
+    double facing_area = 0.0, facing_gravity = 0.0;
     double r = radius;
     for (int i = 0; i < kShapeLatitudes; ++i) {
       const double x = 2.0 * node[i] - 1.0;
@@ -193,12 +208,20 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
         sum_volume += weight[i] * r * r * r;
         sum_slope += weight[i] * 3.0 * r * r / slope;
         sum_area += area;
-        sum_gravity += area * std::exp(0.5 * beta * std::log(g2 * volume * radius));
+        const double darkening = std::exp(0.5 * beta * std::log(g2 * volume * radius));
+        sum_gravity += area * darkening;
+        const double toward = r * dot(g, direction) - separation * g.x;  // g times the vector from the companion
+        if (toward > 0.0) {
+          const double seen = area * toward / (std::sqrt(g2) * companion_distance * companion_distance * companion_distance);
+          facing_area += seen;
+          facing_gravity += seen * darkening;
+        }
       }
     }
     sum_volume /= kShapeLongitudes;
     sum_slope /= kShapeLongitudes;
     fit.log_mean_gravity = std::log(sum_gravity / sum_area);
+    fit.facing = facing_gravity / facing_area * (sum_area / sum_gravity);
     const double excess = sum_volume - volume;
     if (at_limit && excess < 0.0) return fit;  // the whole lobe is smaller than the star
     const double step = -excess / sum_slope;

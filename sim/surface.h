@@ -33,7 +33,8 @@ struct Surface {
   double gravity_darkening;  // beta of T^4 ~ g^beta
   double log_mean_gravity;   // RocheFit
   double companion_radius;
-  double irradiation;  // albedo times the companion's surface flux over this star's; 0 switches reflection off
+  double irradiation;        // albedo times the flux of the companion's facing side over this star's mean; 0: no reflection
+  int crowding;              // roche.h
 };
 
 // What the bands need to know of a surface point.
@@ -93,16 +94,13 @@ PN_HD inline SkyFrame companion_frame(const SkyFrame& f) {
   return {{-f.sight.x, f.sight.y, f.sight.z}, {-f.right.x, f.right.y, f.right.z}, {-f.up.x, f.up.y, f.up.z}};
 }
 
-// A star so distorted that its light needs more points in angle and in phase for the same accuracy.
-PN_HD inline bool is_close(double radius, double separation) { return radius > 0.25 * separation; }
-
 // out[k] += flux of the whole disc, int I dA_projected, in units of intensity times a^2. Polar coordinates about the line of
 // sight through the centre: trapezoid in azimuth; from the centre to the limb Gauss points in v with mu = 1 -
 // (1 - v^2)^2 on a sphere, so that v is as sqrt(mu) at the limb, where limb-darkening laws are polynomials in it, and as the
 // distance from the centre there.
 PN_HD inline void add_disc_flux(const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
                                 const GaussTable& gauss, const BandIntensity* bands, int band_count, double* out) {
-  const int more = is_close(surface.radius, surface.roche.separation) ? 2 : 0;
+  const int more = 2 * surface.crowding;
   const int points = polar + more < kMaxGaussPoints ? polar + more : kMaxGaussPoints;
   azimuths += more;
   const double* node = gauss.nodes(points);

@@ -63,26 +63,28 @@ def channels(data):
 
 
 def eclipse_window(phase, flux, centre):
-    """Half-width in phase of the dip around `centre`, and whether there is one."""
-    offset = (phase - centre + 0.5) % 1.0 - 0.5
-    near = np.abs(offset) < 0.2
+    """Half-width in phase that shows the dip of a light curve around `centre` with some of the light beside it."""
+    offset = np.abs((phase - centre + 0.5) % 1.0 - 0.5)
+    near = offset < 0.2
     if near.sum() < 10:
         return 0.1
-    deep = 1.0 - flux[near].min()
-    inside = np.abs(offset[near][flux[near] < 1.0 - 0.3 * deep])
-    return float(np.clip(2.5 * (inside.max() if len(inside) else 0.04), 0.02, 0.2))
+    depth = 1.0 - np.percentile(flux[near], 1)
+    inside = near & (flux < 1.0 - 0.3 * depth)
+    return float(np.clip(2.0 * np.percentile(offset[inside], 95), 0.02, 0.2)) if inside.any() else 0.1
 
 
-def binned_phase_curve(phase, values, bins=400):
-    """Median of many model curves' values in phase bins, for lines that do not jump between scattered epochs."""
-    index = np.minimum((phase * bins).astype(int), bins - 1)
-    used = np.unique(index)
-    return np.array([phase[index == b].mean() for b in used]), np.array([values[..., index == b].mean(-1) for b in used])
+def secondary_phase(phase, model):
+    """Phase of the deepest point of the model away from phase 0, between -.25 and .75."""
+    away = np.abs((phase + 0.5) % 1.0 - 0.5) > 0.2
+    if not away.any():
+        return 0.5
+    deepest = float(phase[away][np.argmin(model[away])])
+    return deepest - 1.0 if deepest > 0.75 else deepest
 
 
 def draw_light_curves(data):
     names = channels(data)
-    figure, axes = plt.subplots(2 * len(names), 3, figsize=(13, 5.2 * len(names)), squeeze=False,
+    figure, axes = plt.subplots(2 * len(names), 3, figsize=(13, 5.0 * len(names)), squeeze=False,
                                 gridspec_kw={"height_ratios": [3, 1] * len(names), "width_ratios": [2, 1, 1], "hspace": 0.12})
     for row, name in enumerate(names):
         flux = data.observed_data[name].values
@@ -90,49 +92,35 @@ def draw_light_curves(data):
         phase = data.constant_data[f"{name}_phase"].values
         models = data.posterior_predictive[name].values.reshape(-1, len(phase))
         low, middle, high = np.percentile(models, [5, 50, 95], axis=0)
-        residual = flux - middle
         shifted = np.where(phase > 0.75, phase - 1.0, phase)  # the primary eclipse in one piece
         order = np.argsort(shifted)
-        secondary = 0.5
-        smooth_phase, smooth = binned_phase_curve(phase, middle[None, :])
-        away = np.abs((smooth_phase + 0.5) % 1.0 - 0.5) > 0.2
-        if away.any():
-            secondary = float(smooth_phase[away][np.argmin(smooth[away, 0])])
-        windows = [(-0.25, 0.75)]
-        for centre in (0.0, secondary):
-            half = eclipse_window(phase, middle, centre)
-            centre = centre if centre <= 0.75 else centre - 1.0
-            windows.append((centre - half, centre + half))
-        for column, (left, right) in enumerate(windows):
+        x, flux, sigma, low, middle, high = (values[order] for values in (shifted, flux, sigma, low, middle, high))
+        secondary = secondary_phase(x, middle)
+        windows = [("all phases", -0.25, 0.75)]
+        for title, centre in (("primary eclipse", 0.0), ("secondary eclipse", secondary)):
+            half = eclipse_window(x, flux, centre)
+            windows.append((title, centre - half, centre + half))
+        for column, (title, left, right) in enumerate(windows):
             top, bottom = axes[2 * row, column], axes[2 * row + 1, column]
-            size = 2 if column == 0 else 5
-            for shift in (-1.0, 0.0, 1.0):
-                x = shifted + shift
-                inside = (x >= left) & (x <= right)
-                if not inside.any():
-                    continue
-                if column == 0 or len(phase) > 3000:
-                    top.plot(x[inside], flux[inside], ".", color=DATA, ms=size, alpha=0.5, rasterized=True)
-                else:
-                    top.errorbar(x[inside], flux[inside], sigma[inside], fmt=".", color=DATA, ms=size, lw=0.6, alpha=0.6)
-                bottom.plot(x[inside], 1e3 * residual[inside], ".", color=DATA, ms=size, alpha=0.5, rasterized=True)
-                line = order[inside[order]]
-                top.fill_between(x[line], low[line], high[line], color=BAND, alpha=0.7, lw=0, zorder=3)
-                top.plot(x[line], middle[line], color=MODEL, lw=1.2, zorder=4)
-                bottom.fill_between(x[line], 1e3 * (low - middle)[line], 1e3 * (high - middle)[line], color=BAND, alpha=0.7,
-                                    lw=0, zorder=3)
+            seen = (x >= left) & (x <= right)
+            point = {"fmt": ".", "color": DATA, "ms": 2 if column == 0 else 4, "lw": 0.5, "alpha": 0.6, "zorder": 3, "rasterized": True}
+            errors = sigma[seen] if column > 0 and len(x) < 5000 else None
+            top.fill_between(x[seen], low[seen], high[seen], color=BAND, lw=0, zorder=1, label="90% of the predictions")
+            top.errorbar(x[seen], flux[seen], errors, label="data", **point)
+            top.plot(x[seen], middle[seen], color=MODEL, lw=1.1, zorder=4, label="median prediction")
+            bottom.fill_between(x[seen], 1e3 * (low - middle)[seen], 1e3 * (high - middle)[seen], color=BAND, lw=0, zorder=1)
+            bottom.errorbar(x[seen], 1e3 * (flux - middle)[seen], None if errors is None else 1e3 * errors, **point)
             bottom.axhline(0.0, color=MODEL, lw=1.0, zorder=4)
-            top.set_xlim(left, right)
-            bottom.set_xlim(left, right)
+            for axis in (top, bottom):
+                axis.set_xlim(left, right)
             top.tick_params(labelbottom=False)
             bottom.set_xlabel("orbital phase")
-        label = data.observed_data[name].attrs.get("long_name", name)
-        axes[2 * row, 0].set_title(f"{label}: data, median and 90% of the predictions", fontsize=10, loc="left")
-        axes[2 * row, 1].set_title("primary eclipse", fontsize=10, loc="left")
-        axes[2 * row, 2].set_title("secondary eclipse", fontsize=10, loc="left")
+            top.set_title(title, fontsize=10, loc="left")
+        band = data.posterior_predictive[name].attrs["long_name"].removeprefix("light curve in ").removesuffix(" without noise")
+        axes[2 * row, 0].set_title(f"{data.attrs['object']}, {band}", fontsize=12, loc="left")
+        axes[2 * row, 0].legend(frameon=False, fontsize=8, loc="lower right")
         axes[2 * row, 0].set_ylabel("relative flux")
         axes[2 * row + 1, 0].set_ylabel("residual ($10^{-3}$)")
-    figure.suptitle(data.attrs["object"], x=0.06, ha="left", y=0.93 if len(names) == 1 else 0.9)
     return figure
 
 
@@ -150,13 +138,16 @@ def draw_sed(data):
     top.plot(wavelength[order], middle[order], "_", color=MODEL, ms=9, mew=1.5, label="predictions, median")
     top.errorbar(wavelength[seen], observed[seen], sigma[seen], fmt="o", color=DATA, ms=5, label="photometry", zorder=4)
     for k in np.flatnonzero(seen):
-        top.annotate(bands[k], (wavelength[k], observed[k]), xytext=(5, 6), textcoords="offset points", fontsize=8)
+        top.annotate(bands[k], (wavelength[k], observed[k]), xytext=(0, 8), textcoords="offset points", fontsize=8, rotation=90,
+                     ha="center", va="bottom")
         spread = -2.5 * np.log10(models[:, k] / middle[k])
         bottom.vlines(wavelength[k], *np.percentile(spread, [5, 95]), color=BAND, lw=6, alpha=0.7)
     bottom.errorbar(wavelength[seen], -2.5 * np.log10(observed[seen] / middle[seen]), 1.0857 * sigma[seen] / observed[seen],
                     fmt="o", color=DATA, ms=5, zorder=4)
     bottom.axhline(0.0, color=MODEL, lw=1.0)
-    top.set(xscale="log", yscale="log", ylabel="flux density (Jy)", title=data.attrs["object"])
+    top.set(xscale="log", yscale="log", ylabel="flux density (Jy)")
+    top.margins(y=0.15)
+    top.set_title(data.attrs["object"], loc="left", pad=30)
     top.legend(frameon=False, fontsize=8)
     bottom.set(xlabel="wavelength ($\\mu$m)", ylabel="residual (mag)")
     bottom.set_xticks([0.2, 0.4, 0.6, 1.0, 2.0, 3.4], ["0.2", "0.4", "0.6", "1", "2", "3.4"])
@@ -181,6 +172,8 @@ def draw_corner(data):
         unit = posterior[name].attrs.get("units", "1")
         labels.append(name if unit == "1" else f"{name}\n({unit})")
     known = literature(data)
+    if "age" in known:
+        known.setdefault("log_age", (float(np.log10(known["age"][0])) + 6.0, 0.0, ""))  # Myr to dex(yr)
     truths = [known[name][0] if name in known else None for name in CORNER]
     # A central range that keeps the published value in view.
     ranges = []
@@ -192,7 +185,8 @@ def draw_corner(data):
         ranges.append((low - margin, high + margin))
     figure = corner.corner(np.column_stack(columns), labels=labels, range=ranges, bins=30, smooth=0.8, color=MODEL,
                            truths=truths if known else None, truth_color=DATA, plot_datapoints=False, levels=(0.68, 0.9),
-                           fill_contours=True, label_kwargs={"fontsize": 9}, max_n_ticks=3)
+                           fill_contours=True, label_kwargs={"fontsize": 9}, max_n_ticks=3, labelpad=0.12)
+    figure.set_size_inches(14, 14)
     for axis in figure.axes:
         axis.tick_params(labelsize=7)
     figure.suptitle(f"{data.attrs['object']}: 68% and 90% regions" + ("; lines: literature" if known else ""), y=0.99)

@@ -29,6 +29,8 @@ struct Case {
   rlim_t file_limit = 0;
 };
 
+void PrintTo(const Case& mistake, std::ostream* out) { *out << mistake.name; }
+
 std::string object_with(const std::string& extra) { return kObject + extra; }
 
 // A checkpoint shared by all cases that need one, and its folder.
@@ -36,7 +38,8 @@ const fs::path& trained_folder() {
   static const ScratchFolder folder("bad_input_checkpoint");
   static const bool trained = [] {
     write_text(folder.path() / "tiny.toml", kTinyPreset);
-    const ProgramResult result = run_program({"train", "--config", "tiny.toml", "--out", "run", "--device", "cpu"}, folder.path());
+    const ProgramResult result =
+        run_program({"train", "--config", "tiny.toml", "--out", "run", "--device", "cpu"}, folder.path());
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return result.exit_code == 0;
   }();
@@ -69,11 +72,13 @@ std::vector<Case> make_cases() {
 
   // The object file.
   command("MissingObjectFile", {"infer", "none.toml", "--out", "out"}, {"none.toml: no such file"});
-  object("EmptyObjectFile", "# nothing\n", {"star.toml: nothing observed", "[[light_curve]], [photometry] or parallax_mas"});
+  object("EmptyObjectFile", "# nothing\n",
+         {"star.toml: nothing observed", "[[light_curve]], [photometry] or parallax_mas"});
   object("NotToml", "period_day = = 2\n", {"star.toml:1: not valid TOML"});
   object("UnknownKey", "perod_day = 2.5\n" + std::string(kObject),
          {"star.toml:1: perod_day: unknown key", "allowed here:", "period_day"});
-  object("UnknownLightCurveKey", object_with("exposure = 30\n"), {"star.toml:7: light_curve[0].exposure: unknown key", "exposure_s"});
+  object("UnknownLightCurveKey", object_with("exposure = 30\n"),
+         {"star.toml:7: light_curve[0].exposure: unknown key", "exposure_s"});
   object("ZeroPeriod", "period_day = 0\nepoch = 1\n", {"star.toml:1: period_day = 0: expected a finite number > 0"});
   object("NegativePeriod", "period_day = -1.5\n", {"star.toml:1: period_day = -1.5: expected a finite number > 0"});
   object("NanPeriod", "period_day = nan\n", {"star.toml:1: period_day = nan: expected a finite number > 0"});
@@ -86,9 +91,12 @@ std::vector<Case> make_cases() {
          {"star.toml:4: light_curve[0].channel = 'TESS': unknown band", "ASAS-SN:V", "TESS:T", "Kepler:Kp"});
   object("ChannelTwice", object_with("[[light_curve]]\nchannel = 'TESS:T'\nfile = 'c.csv'\n"),
          {"star.toml:8: light_curve[1].channel = 'TESS:T': given twice"});
-  object("LightCurveIsNotATable", "light_curve = 'c.csv'\n", {"star.toml:1: light_curve = 'c.csv': expected tables, [[light_curve]]"});
-  object("NegativeExposure", object_with("exposure_s = -1\n"), {"star.toml:7: light_curve[0].exposure_s = -1: expected"});
-  object("ExposureLongerThanThePeriod", object_with("exposure_s = 1e6\n"), {"exposure_s = 1000000.0: expected a finite number in [0, 216000]"});
+  object("LightCurveIsNotATable", "light_curve = 'c.csv'\n",
+         {"star.toml:1: light_curve = 'c.csv': expected tables, [[light_curve]]"});
+  object("NegativeExposure", object_with("exposure_s = -1\n"),
+         {"star.toml:7: light_curve[0].exposure_s = -1: expected"});
+  object("ExposureLongerThanThePeriod", object_with("exposure_s = 1e6\n"),
+         {"exposure_s = 1000000: expected a finite number in [0, 216000]"});
   object("UnknownPhotometricBand", kPhotometry + std::string("\"Johnson:R\" = { mag = 7, error = 0.1 }\n"),
          {"star.toml:3: photometry.Johnson:R = ", "unknown band; allowed: GALEX:FUV", "WISE:W1"});
   object("MagnitudeAndFlux", kPhotometry + std::string("\"Johnson:V\" = { mag = 7, flux_jy = 3, error = 0.1 }\n"),
@@ -104,50 +112,68 @@ std::vector<Case> make_cases() {
          {"star.toml:2: parallax_error_mas = -0.1: expected a finite number > 0"});
   object("UnknownLiterature", object_with("[literature]\nmass = { value = 1.0 }\n"),
          {"star.toml:8: literature.mass", "unknown quantity", "mass1"});
-  object("MagAndFluxKeys", object_with("flux = 'flux'\nmag = 'mag'\n"), {"star.toml:8: light_curve[0].mag = 'mag': magnitudes mixed with fluxes"});
+  object("MagAndFluxKeys", object_with("flux = 'flux'\nmag = 'mag'\n"),
+         {"star.toml:8: light_curve[0].mag = 'mag': magnitudes mixed with fluxes"});
   object("UnknownColumn", object_with("flux = 'pdcsap'\n"), {"c.csv: no column 'pdcsap'; it has: time, flux, error"});
 
   // The light curve.
-  cases.push_back({"MissingLightCurve", "", "", {}, {"c.csv: no such file"}, [](const fs::path& f) { fs::remove(f / "c.csv"); }});
+  cases.push_back(
+      {"MissingLightCurve", "", "", {}, {"c.csv: no such file"}, [](const fs::path& f) { fs::remove(f / "c.csv"); }});
   cases.push_back({"LightCurveIsAFolder", "", "", {}, {"c.csv: is a folder"}, [](const fs::path& f) {
                      fs::remove(f / "c.csv");
                      fs::create_directory(f / "c.csv");
                    }});
-  cases.push_back({"EmptyLightCurve", "", "", {}, {"c.csv: empty"}, [](const fs::path& f) { write_text(f / "c.csv", ""); }});
+  cases.push_back(
+      {"EmptyLightCurve", "", "", {}, {"c.csv: empty"}, [](const fs::path& f) { write_text(f / "c.csv", ""); }});
   curve("NoRows", "time,flux,error\n", {"c.csv: no rows below the column names"});
   curve("NoColumnNames", "1.0,1.0,0.1\n2.0,1.0,0.1\n", {"c.csv:1: '1.0,1.0,0.1': expected a line of column names"});
-  curve("MissingField", "time,flux,error\n1.0,1.0,0.1\n2.0,1.0\n", {"c.csv:3: 2 fields, expected 3 (time, flux, error)"});
+  curve("MissingField", "time,flux,error\n1.0,1.0,0.1\n2.0,1.0\n",
+        {"c.csv:3: 2 fields, expected 3 (time, flux, error)"});
   curve("NotANumber", "time,flux,error\n1.0,one,0.1\n", {"c.csv:2: flux = one: expected a finite number"});
   curve("EmptyField", "time,flux,error\n1.0,,0.1\n", {"c.csv:2: flux = (empty): expected a finite number"});
-  curve("NanFlux", "# comment\ntime,flux,error\n1.0,1.0,0.1\n2.0,nan,0.1\n", {"c.csv:4: flux = nan: expected a finite number"});
+  curve("NanFlux", "# comment\ntime,flux,error\n1.0,1.0,0.1\n2.0,nan,0.1\n",
+        {"c.csv:4: flux = nan: expected a finite number"});
   curve("NanTime", "time,flux,error\nNaN,1.0,0.1\n", {"c.csv:2: time = NaN: expected a finite number"});
   curve("InfiniteError", "time,flux,error\n1.0,1.0,inf\n", {"c.csv:2: error = inf: expected a finite number"});
   curve("ZeroError", "time,flux,error\n1.0,1.0,0\n", {"c.csv:2: error = 0: expected an error > 0"});
-  curve("NegativeError", "time,flux,error\n1.0,1.0,0.1\n2.0,1.0,-0.1\n", {"c.csv:3: error = -0.1: expected an error > 0"});
-  curve("UnsortedTimes", "time,flux,error\n1,1,0.1\n3,1,0.1\n2,1,0.1\n", {"c.csv:4: time = 2: earlier than the time of the row before (3)"});
-  curve("DuplicateTimes", "time,flux,error\n1,1,0.1\n3,1,0.1\n3,1,0.1\n", {"c.csv:4: time = 3: the same as the time of the row before (3)"});
-  curve("FluxAndMagColumns", "time,flux,mag,error\n1,1,10,0.1\n", {"c.csv: magnitudes mixed with fluxes", "flux = \"flux\" or mag = \"mag\""});
-  curve("NeitherFluxNorMag", "time,value,error\n1,1,0.1\n", {"c.csv: no column flux or mag; it has: time, value, error"});
-  curve("FluxAmongMagnitudes", "time,mag,error\n1,12.1,0.1\n2,52000,0.1\n", {"c.csv:3: mag = 52000: not a magnitude; expected -30 to 40"});
-  curve("MagnitudesCalledFlux", "time,flux,error\n1,-9.1,0.1\n2,-9.2,0.1\n3,-9.1,0.1\n", {"c.csv: the median of flux is -9.1: fluxes must be positive"});
+  curve("NegativeError", "time,flux,error\n1.0,1.0,0.1\n2.0,1.0,-0.1\n",
+        {"c.csv:3: error = -0.1: expected an error > 0"});
+  curve("UnsortedTimes", "time,flux,error\n1,1,0.1\n3,1,0.1\n2,1,0.1\n",
+        {"c.csv:4: time = 2: earlier than the time of the row before (3)"});
+  curve("DuplicateTimes", "time,flux,error\n1,1,0.1\n3,1,0.1\n3,1,0.1\n",
+        {"c.csv:4: time = 3: the same as the time of the row before (3)"});
+  curve("FluxAndMagColumns", "time,flux,mag,error\n1,1,10,0.1\n",
+        {"c.csv: magnitudes mixed with fluxes", "flux = \"flux\" or mag = \"mag\""});
+  curve("NeitherFluxNorMag", "time,value,error\n1,1,0.1\n",
+        {"c.csv: no column flux or mag; it has: time, value, error"});
+  curve("FluxAmongMagnitudes", "time,mag,error\n1,12.1,0.1\n2,52000,0.1\n",
+        {"c.csv:3: mag = 52000: not a magnitude; expected -30 to 40"});
+  curve("MagnitudesCalledFlux", "time,flux,error\n1,-9.1,0.1\n2,-9.2,0.1\n3,-9.1,0.1\n",
+        {"c.csv: the median of flux is -9.1: fluxes must be positive"});
   curve("NoTimeColumn", "bjd,flux,error\n1,1,0.1\n", {"c.csv: no column 'time'; it has: bjd, flux, error"});
   curve("NoErrorColumn", "time,flux\n1,1\n", {"c.csv: no column 'error'; it has: time, flux"});
 
   // The command line.
   command("NoVerb", {}, {"subcommand is required"});
-  command("UnknownVerb", {"guess"}, {"guess"});
+  command("UnknownVerb", {"guess"}, {"A subcommand is required"});
   command("UnknownOption", infer_with({"--sampels", "10"}), {"--sampels"});
-  command("UnknownSetting", infer_with({"--set", "sampels=10"}), {"--set sampels=10", "sampels: unknown key", "samples"});
+  command("UnknownSetting", infer_with({"--set", "sampels=10"}),
+          {"--set sampels=10", "sampels: unknown key", "samples"});
   command("SettingWithoutValue", infer_with({"--set", "samples"}), {"--set samples: expected key=value"});
   command("ZeroSamples", infer_with({"--samples", "0"}), {"samples = 0: expected an integer in [1,"});
   command("TextSamples", infer_with({"--samples", "many"}), {"samples = 'many': expected an integer"});
-  command("UnknownDevice", infer_with({"--device", "tpu"}), {"device = 'tpu': expected one of: auto, cpu, cuda"});
+  command("UnknownDevice", {"infer", "star.toml", "--device", "tpu", "--out", "out"},
+          {"device = 'tpu': expected one of: auto, cpu, cuda"});
   command("MissingConfig", infer_with({"--config", "none.toml"}), {"none.toml: no such file"});
   command("MissingDataFolder", infer_with({"--data", "nowhere"}), {"nowhere: no such folder", "make setup"});
-  command("UnknownPreset", {"train", "--preset", "huge", "--out", "out"}, {"--preset huge: no such preset; allowed: compact"});
-  command("UnknownPrior", {"simulate", "--prior", "flat", "--out", "out"}, {"prior.name = 'flat': expected one of: paper, field"});
-  command("UnknownPresetKey", {"train", "--set", "train.batches=3", "--out", "out"}, {"train.batches: unknown key", "batch"});
-  command("SameOutputTwice", {"infer", "star.toml", "./star.toml", "--out", "out"}, {"two objects would write", "star.nc"});
+  command("UnknownPreset", {"train", "--preset", "huge", "--out", "out"},
+          {"--preset huge: no such preset; allowed: compact"});
+  command("UnknownPrior", {"simulate", "--prior", "flat", "--out", "out"},
+          {"prior.name = 'flat': expected one of: paper, field"});
+  command("UnknownPresetKey", {"train", "--set", "train.batches=3", "--out", "out"},
+          {"train.batches: unknown key", "batch"});
+  command("SameOutputTwice", {"infer", "star.toml", "./star.toml", "--out", "out"},
+          {"two objects would write", "star.nc"});
   command("NotAPosterior", {"report", "star.toml", "--out", "out"}, {"star.toml"});
   command("MissingPosterior", {"report", "none.nc", "--out", "out"}, {"none.nc: no such file"});
   command("InfoOnText", {"info", "star.toml"}, {"star.toml: not a readable HDF5 file"});
@@ -155,39 +181,70 @@ std::vector<Case> make_cases() {
   // Checkpoints.
   command("MissingCheckpoint", infer_with({"--checkpoint", "none.h5"}), {"none.h5", "no such file"});
   command("CheckpointIsText", infer_with({"--checkpoint", "star.toml"}), {"star.toml"});
-  cases.push_back({"TruncatedCheckpoint", "", "", infer_with({"--checkpoint", "cut.h5"}), {"cut.h5"},
-                   [](const fs::path& f) { copy_checkpoint(f / "cut.h5", 0.6); }});
-  cases.push_back({"BarelyTruncatedCheckpoint", "", "", infer_with({"--checkpoint", "cut.h5"}), {"cut.h5"},
-                   [](const fs::path& f) { copy_checkpoint(f / "cut.h5", 0.999); }});
-  cases.push_back({"AnotherHdf5File", "", "", infer_with({"--checkpoint", std::string(PENUMBRA_SOURCE_DIR) + "/data/tables/passbands.h5"}),
+  cases.push_back(
+      {"TruncatedCheckpoint", "", "", infer_with({"--checkpoint", "cut.h5"}), {"cut.h5"}, [](const fs::path& f) {
+         copy_checkpoint(f / "cut.h5", 0.6);
+       }});
+  cases.push_back(
+      {"BarelyTruncatedCheckpoint", "", "", infer_with({"--checkpoint", "cut.h5"}), {"cut.h5"}, [](const fs::path& f) {
+         copy_checkpoint(f / "cut.h5", 0.999);
+       }});
+  cases.push_back({"AnotherHdf5File",
+                   "",
+                   "",
+                   infer_with({"--checkpoint", std::string(PENUMBRA_SOURCE_DIR) + "/data/tables/passbands.h5"}),
                    {"passbands.h5", "checkpoint"}});
-  cases.push_back({"CheckpointOfAnotherPreset",
-                   "",
-                   "",
-                   {"train", "--config", "tiny.toml", "--set", "flow.hidden=48", "--resume", "--out", "run", "--device", "cpu"},
-                   {"checkpoint.h5", "preset"},
-                   [](const fs::path& f) {
-                     write_text(f / "tiny.toml", kTinyPreset);
-                     fs::create_directory(f / "run");
-                     fs::copy_file(trained_folder() / "checkpoint.h5", f / "run" / "checkpoint.h5");
-                   }});
+  cases.push_back(
+      {"CheckpointOfAnotherPreset",
+       "",
+       "",
+       {"train", "--config", "tiny.toml", "--set", "flow.hidden=48", "--resume", "--out", "run", "--device", "cpu"},
+       {"checkpoint.h5", "preset"},
+       [](const fs::path& f) {
+         write_text(f / "tiny.toml", kTinyPreset);
+         fs::create_directory(f / "run");
+         fs::copy_file(trained_folder() / "checkpoint.h5", f / "run" / "checkpoint.h5");
+       }});
 
   // Where the output goes. A path below a regular file cannot be made, not even by root.
-  cases.push_back({"UnwritableFolder", "", "", {"infer", "star.toml", "--out", "c.csv/out", "--device", "cpu", "--checkpoint", "w.h5"},
-                   {"c.csv/out", "cannot create the folder"}, [](const fs::path& f) { copy_checkpoint(f / "w.h5", 1.0); }});
-  command("UnwritableFile", {"simulate", "--systems", "2", "--out", "c.csv/out.h5"}, {"c.csv/out.h5: cannot create the file"});
-  command("FolderThatDoesNotExist", {"simulate", "--systems", "2", "--out", "no/out.h5"}, {"no/out.h5: cannot create the file"});
+  cases.push_back({"UnwritableFolder",
+                   "",
+                   "",
+                   {"infer", "star.toml", "--out", "c.csv/out", "--device", "cpu", "--checkpoint", "w.h5"},
+                   {"c.csv/out", "cannot create the folder"},
+                   [](const fs::path& f) { copy_checkpoint(f / "w.h5", 1.0); }});
+  command("UnwritableFile", {"simulate", "--systems", "2", "--out", "c.csv/out.h5"},
+          {"c.csv/out.h5: cannot create the file"});
+  command("FolderThatDoesNotExist", {"simulate", "--systems", "2", "--out", "no/out.h5"},
+          {"no/out.h5: cannot create the file"});
   if (::geteuid() != 0) {
-    cases.push_back({"NoWritePermission", "", "", {"simulate", "--systems", "2", "--out", "locked/out.h5"}, {"locked/out.h5", "Permission denied"},
+    cases.push_back({"NoWritePermission",
+                     "",
+                     "",
+                     {"simulate", "--systems", "2", "--out", "locked/out.h5"},
+                     {"locked/out.h5", "Permission denied"},
                      [](const fs::path& f) {
                        fs::create_directory(f / "locked");
                        fs::permissions(f / "locked", fs::perms::owner_read | fs::perms::owner_exec);
                      }});
   }
   // A full disk is nobody's mistake: exit code 1.
-  cases.push_back({"FullDisk", "", "", {"simulate", "--systems", "40", "--out", "sim.h5"}, {"sim.h5: cannot write"}, nullptr, 1, 20000});
-  cases.push_back({"FullDiskForAPosterior", "", "", infer_with({"--checkpoint", "w.h5"}), {"star.nc: cannot write the file"},
-                   [](const fs::path& f) { copy_checkpoint(f / "w.h5", 1.0); }, 1, 30000});
+  cases.push_back({"FullDisk",
+                   "",
+                   "",
+                   {"simulate", "--systems", "40", "--out", "sim.h5"},
+                   {"sim.h5: cannot write"},
+                   nullptr,
+                   1,
+                   20000});
+  cases.push_back({"FullDiskForAPosterior",
+                   "",
+                   "",
+                   infer_with({"--checkpoint", "w.h5"}),
+                   {"star.nc: cannot write the file"},
+                   [](const fs::path& f) { copy_checkpoint(f / "w.h5", 1.0); },
+                   1,
+                   30000});
   return cases;
 }
 

@@ -53,9 +53,10 @@ TEST_F(AtomicFileTest, SaysWhyItCannotWrite) {
     write_text_file(folder_ / "missing" / "c.csv", "x");
     FAIL() << "no error";
   } catch (const UserError& error) {
-    EXPECT_EQ(std::string(error.what()),
-              (folder_ / "missing" / "c.csv").string() +
-                  ": cannot create the file: No such file or directory; choose an existing folder that you may write to");
+    EXPECT_EQ(
+        std::string(error.what()),
+        (folder_ / "missing" / "c.csv").string() +
+            ": cannot create the file: No such file or directory; choose an existing folder that you may write to");
   }
 }
 

@@ -67,10 +67,14 @@ TEST(Config, UnknownKeysNameFileLineAndTheAllowedOnes) {
 }
 
 TEST(Config, WrongValuesNameLineKeyValueAndWhatIsAllowed) {
-  const Config config = Config::parse("period_day = 0\nseed = 1.5\nmag = nan\nname = ''\non = 1\nw = [1, 'x']\n[a]\n", "o.toml");
+  const Config config =
+      Config::parse("period_day = 0\nseed = 1.5\nmag = nan\nname = ''\non = 1\nw = [1, 'x']\n[a]\n", "o.toml");
   EXPECT_EQ(user_error([&] { config.number("period_day", kPositive); }),
             "o.toml:1: period_day = 0: expected a finite number > 0");
-  EXPECT_EQ(user_error([&] { config.integer("seed", 0, {0, 10}); }), "o.toml:2: seed = 1.5: expected an integer in [0, 10]");
+  EXPECT_EQ(user_error([&] {
+              config.integer("seed", 0, {0, 10});
+            }),
+            "o.toml:2: seed = 1.5: expected an integer in [0, 10]");
   EXPECT_EQ(user_error([&] { config.number("mag"); }), "o.toml:3: mag = nan: expected a finite number");
   EXPECT_EQ(user_error([&] { config.text("name"); }), "o.toml:4: name = '': expected a string that is not empty");
   EXPECT_EQ(user_error([&] { config.flag("on", true); }), "o.toml:5: on = 1: expected true or false");
@@ -83,7 +87,8 @@ TEST(Config, WrongValuesNameLineKeyValueAndWhatIsAllowed) {
 }
 
 TEST(Config, SyntaxAndMissingFiles) {
-  EXPECT_EQ(user_error([] { Config::parse("a = 1\nb = = 2\n", "bad.toml"); }).substr(0, 27), "bad.toml:2: not valid TOML:");
+  EXPECT_EQ(user_error([] { Config::parse("a = 1\nb = = 2\n", "bad.toml"); }).substr(0, 27),
+            "bad.toml:2: not valid TOML:");
   EXPECT_EQ(user_error([] { Config::load("/nowhere/x.toml"); }), "/nowhere/x.toml: no such file");
   EXPECT_EQ(user_error([] { Config::load("/"); }), "/: is a folder, expected a TOML file");
   const auto file = std::filesystem::temp_directory_path() / "penumbra_empty_config.toml";

@@ -19,9 +19,8 @@ namespace fs = std::filesystem;
 class Hdf5File : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() /
-              ("penumbra_hdf5_" + std::to_string(::getpid()) + "_" +
-               ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ = fs::temp_directory_path() / ("penumbra_hdf5_" + std::to_string(::getpid()) + "_" +
+                                           ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }
@@ -95,7 +94,9 @@ TEST_F(Hdf5File, NamesFileDatasetAndExpectation) {
   const std::string name = file.string();
   EXPECT_EQ(user_error([&] { reader.doubles("/gird"); }), name + ": no dataset '/gird'");
   EXPECT_EQ(user_error([&] { reader.doubles("/deep/gird"); }), name + ": no dataset '/deep/gird'");
-  EXPECT_EQ(user_error([&] { reader.doubles("/grid", {3, 2}); }),
+  EXPECT_EQ(user_error([&] {
+              reader.doubles("/grid", {3, 2});
+            }),
             name + ": dataset '/grid' has shape (2, 3), expected (3, 2)");
   EXPECT_EQ(user_error([&] { reader.doubles("/names"); }), name + ": dataset '/names' holds strings, expected numbers");
   EXPECT_EQ(user_error([&] { reader.integers("/grid"); }),
@@ -167,7 +168,8 @@ TEST_F(Hdf5File, FailedWriteNamesTheFileAndLeavesNothing) {
       writer.commit();
     } catch (const EnvironmentError& error) {
       const std::string message = error.what();
-      result = message.find("big.h5") != std::string::npos && message.find("File too large") != std::string::npos ? 0 : 2;
+      result =
+          message.find("big.h5") != std::string::npos && message.find("File too large") != std::string::npos ? 0 : 2;
     }
     ::_exit(result);
   }

@@ -89,10 +89,12 @@ TEST_F(ObjectFile, EverythingButOneMeasurementMayBeMissing) {
 }
 
 TEST_F(ObjectFile, ReadsEcsvAndNamedColumns) {
-  write("c.ecsv", "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: bjd, datatype: float64}\nbjd sap note \"sap err\"\n"
-                  "1.0 +20.0 \"a b\" 1e-1\n1.5 10.0 ok 0.1\n\n2.25 20.0 \"\" 0.1\n");
-  const fs::path file = write("e.toml", "period_day=1\nepoch=0\n[[light_curve]]\nchannel='TESS:T'\nfile='c.ecsv'\ntime='bjd'\n"
-                                        "flux='sap'\nerror='sap err'\n");
+  write("c.ecsv",
+        "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: bjd, datatype: float64}\nbjd sap note \"sap err\"\n"
+        "1.0 +20.0 \"a b\" 1e-1\n1.5 10.0 ok 0.1\n\n2.25 20.0 \"\" 0.1\n");
+  const fs::path file = write("e.toml",
+                              "period_day=1\nepoch=0\n[[light_curve]]\nchannel='TESS:T'\nfile='c.ecsv'\ntime='bjd'\n"
+                              "flux='sap'\nerror='sap err'\n");
   const LightCurve curve = read_object(file, zero_points_).observation.light_curves[kTessChannel];
   EXPECT_EQ(curve.phase, (std::vector<double>{0.0, 0.25, 0.5}));
   EXPECT_EQ(curve.flux, (std::vector<double>{1.0, 1.0, 0.5}));

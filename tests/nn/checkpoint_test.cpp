@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 #include "base/error.h"
 #include "base/sha256.h"
@@ -21,6 +22,7 @@ Checkpoint example() {
   c.info.preset = "[flow]\nblocks = 2\n";
   c.info.preset_sha256 = sha256_of_text(c.info.preset);
   c.info.provenance = {"paper", "surveys = all", "abc123"};
+  c.info.device = "cpu, 2 threads";
   c.info.seed = 0xfedcba9876543210ULL;  // more bits than a double holds
   c.info.progress = {.systems = 1280,
                      .steps = 10,
@@ -65,6 +67,7 @@ TEST(Checkpoint, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read.info.provenance.prior, "paper");
   EXPECT_EQ(read.info.provenance.simulation, "surveys = all");
   EXPECT_EQ(read.info.provenance.commit, "abc123");
+  EXPECT_EQ(read.info.device, "cpu, 2 threads");
   EXPECT_EQ(read.info.seed, written.info.seed);
   EXPECT_EQ(read.info.progress.systems, 1280);
   EXPECT_EQ(read.info.progress.steps, 10);

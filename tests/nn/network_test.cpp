@@ -9,10 +9,19 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "nn/device.h"
 #include "sim/parameters.h"
 
 namespace penumbra {
 namespace {
+
+// One thread: small tensors gain nothing from more, and lose much where tests run side by side.
+const auto* const kOneThread = testing::AddGlobalTestEnvironment([] {
+  struct OneThread : testing::Environment {
+    void SetUp() override { set_torch_threads(1); }
+  };
+  return new OneThread;
+}());
 
 void fill_normal(const at::Tensor& out, std::uint64_t draw) {
   RandomStream random(12, draw, Stage::kTest);
@@ -64,7 +73,7 @@ TEST(Network, ContextReadsEveryInput) {
   const at::Tensor before = network.context(inputs);
   for (const at::Tensor& input : {inputs.curves, inputs.summaries, inputs.sed, inputs.meta}) {
     const at::Tensor flat = input.view({2, -1});
-    for (std::int64_t i = 0; i < flat.size(1); i += flat.size(1) > 100 ? 37 : 1) {
+    for (std::int64_t i = 0; i<flat.size(1); i += flat.size(1)> 100 ? 37 : 1) {
       const float kept = flat[0][i].item<float>();
       flat[0][i] = kept + 3.0f;
       const at::Tensor after = network.context(inputs);
@@ -85,8 +94,9 @@ TEST(Network, BatchSizeDoesNotMatter) {
   }
 }
 
-// Rotating a light curve by a whole number of the coarsest level's steps rotates what the convolutions see: with periodic
-// padding the seam between the last and the first bin is nowhere. A network whose embedding sums over positions shows it.
+// Rotating a light curve by a whole number of the coarsest level's steps rotates what the convolutions see: with
+// periodic padding the seam between the last and the first bin is nowhere. A network whose embedding sums over
+// positions shows it.
 TEST(Network, PhaseHasNoSeam) {
   const at::NoGradGuard no_grad;
   const NetworkConfig config = small_network();

@@ -1,10 +1,12 @@
 #include "nn/posterior.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <string>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -19,7 +21,9 @@ constexpr int kBins = 16;
 void random_systems(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
   for (int b = 0; b < count; ++b) {
     RandomStream random(seed, first + static_cast<std::uint64_t>(b), Stage::kTest);
-    const auto fill = [&](float* out, std::size_t n) { std::generate_n(out, n, [&] { return float(random.normal()); }); };
+    const auto fill = [&](float* out, std::size_t n) {
+      std::generate_n(out, n, [&] { return float(random.normal()); });
+    };
     const FeatureRow row = rows.row(b);
     fill(row.curves, rows.layout.curve_size());
     fill(row.summaries, FeatureLayout::summary_size());
@@ -51,13 +55,14 @@ const NeuralPosterior& posterior() {
     preset.train.validation_systems = 64;
     preset.train.validate_every = 64 * 100;
     TrainOptions options;
-    options.folder = std::filesystem::path(testing::TempDir()) / "posterior_test";
-    std::filesystem::remove_all(options.folder);
+    options.folder = std::filesystem::path(testing::TempDir()) / ("posterior_test_" + std::to_string(::getpid()));
     options.device = "cpu";
     options.torch_threads = 1;
     options.quiet = true;
     train(preset, random_systems, options);
-    return NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
+    NeuralPosterior trained = NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
+    std::filesystem::remove_all(options.folder);
+    return trained;
   }();
   return loaded;
 }
@@ -65,9 +70,9 @@ const NeuralPosterior& posterior() {
 FeatureBatch systems(std::uint64_t first, int count) {
   FeatureBatch batch;
   batch.resize(count, FeatureLayout{.phase_bins = kBins});
-  random_systems(5, first, count,
-                 {batch.curves.data(), batch.summaries.data(), batch.sed.data(), batch.meta.data(), batch.z.data(),
-                  batch.layout});
+  random_systems(
+      5, first, count,
+      {batch.curves.data(), batch.summaries.data(), batch.sed.data(), batch.meta.data(), batch.z.data(), batch.layout});
   return batch;
 }
 
@@ -76,10 +81,11 @@ TEST(NeuralPosterior, SamplesDoNotDependOnTheBatch) {
   std::vector<float> z, log_q, z_one, log_q_one;
   posterior().sample(systems(0, kSystems), kSamples, 9, 1000, z, log_q);
   for (const int b : {0, 1, 17, 36}) {
-    posterior().sample(systems(static_cast<std::uint64_t>(b), 1), kSamples, 9, 1000 + static_cast<std::uint64_t>(b), z_one,
-                       log_q_one);
+    posterior().sample(systems(static_cast<std::uint64_t>(b), 1), kSamples, 9, 1000 + static_cast<std::uint64_t>(b),
+                       z_one, log_q_one);
     for (std::size_t i = 0; i < z_one.size(); ++i) {
-      ASSERT_NEAR(z_one[i], z[static_cast<std::size_t>(b) * z_one.size() + i], 1e-4) << "system " << b << ", value " << i;
+      ASSERT_NEAR(z_one[i], z[static_cast<std::size_t>(b) * z_one.size() + i], 1e-4)
+          << "system " << b << ", value " << i;
     }
     for (std::size_t i = 0; i < log_q_one.size(); ++i) {
       ASSERT_NEAR(log_q_one[i], log_q[static_cast<std::size_t>(b) * log_q_one.size() + i], 1e-3);
@@ -99,7 +105,8 @@ TEST(NeuralPosterior, EverySystemHasItsOwnNoise) {
   FeatureBatch twice = systems(3, 2);
   const std::size_t curve = twice.layout.curve_size();
   std::copy_n(twice.curves.begin(), curve, twice.curves.begin() + static_cast<std::ptrdiff_t>(curve));
-  std::copy_n(twice.summaries.begin(), FeatureLayout::summary_size(), twice.summaries.begin() + FeatureLayout::summary_size());
+  std::copy_n(twice.summaries.begin(), FeatureLayout::summary_size(),
+              twice.summaries.begin() + FeatureLayout::summary_size());
   std::copy_n(twice.sed.begin(), FeatureLayout::sed_size(), twice.sed.begin() + FeatureLayout::sed_size());
   std::copy_n(twice.meta.begin(), FeatureLayout::kMeta, twice.meta.begin() + FeatureLayout::kMeta);
   std::vector<float> z, log_q, again;

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 #include "nn/checkpoint.h"
 #include "nn/posterior.h"
@@ -74,6 +77,16 @@ std::string error_of(const Preset& preset, const SystemSource& source, const Tra
     return error.what();
   }
   return "";
+}
+
+void expect_same_state(const TrainOptions& one, const TrainOptions& other) {
+  const Checkpoint a = read_checkpoint(one.folder / "checkpoint.h5"),
+                   b = read_checkpoint(other.folder / "checkpoint.h5");
+  ASSERT_EQ(a.weights.size(), b.weights.size());
+  for (std::size_t i = 0; i < a.weights.size(); ++i) EXPECT_EQ(a.weights[i].values, b.weights[i].values);
+  ASSERT_EQ(a.training.size(), 4u);
+  ASSERT_EQ(b.training.size(), 4u);
+  for (std::size_t i = 0; i < a.training.size(); ++i) EXPECT_EQ(a.training[i].values, b.training[i].values);
 }
 
 TEST(Train, RecoversALinearGaussianPosterior) {
@@ -154,12 +167,7 @@ TEST(Train, ResumedRunIsBitIdentical) {
   EXPECT_TRUE(resumed.finished);
   EXPECT_EQ(resumed.best_validation_loss, whole.best_validation_loss);
 
-  const Checkpoint a = read_checkpoint(straight.folder / "checkpoint.h5");
-  const Checkpoint b = read_checkpoint(broken.folder / "checkpoint.h5");
-  ASSERT_EQ(a.weights.size(), b.weights.size());
-  for (std::size_t i = 0; i < a.weights.size(); ++i) EXPECT_EQ(a.weights[i].values, b.weights[i].values);
-  ASSERT_EQ(a.training.size(), 4u);
-  for (std::size_t i = 0; i < a.training.size(); ++i) EXPECT_EQ(a.training[i].values, b.training[i].values);
+  expect_same_state(straight, broken);
 
   // The log reads as if nothing had happened: header and the validations at steps 10, 20 and 30.
   std::ifstream log(broken.folder / "train.csv");
@@ -168,6 +176,42 @@ TEST(Train, ResumedRunIsBitIdentical) {
   std::getline(log, line);
   while (std::getline(log, line)) steps.push_back(std::stoi(line));
   EXPECT_EQ(steps, (std::vector<int>{10, 20, 30}));
+}
+
+// In a process of its own: trains until system 1000 is asked for, then calls `end`.
+template <class End>
+void train_until_system_1000(TrainOptions options, const End& end) {
+  watch_interrupts();
+  options.checkpoint_seconds = 0.0;  // after every step
+  const auto source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+    if (seed == options.seed && first <= 1000 && 1000 < first + static_cast<std::uint64_t>(count)) end();
+    linear_gaussian(seed, first, count, rows);
+  };
+  const TrainReport report = train(tiny(), source, options);
+  std::_Exit(!report.finished && report.steps >= 15 && report.steps < 30 ? 0 : 1);
+}
+
+// The child process repeats its test from the start, so each test has one such child and does nothing before it.
+TEST(TrainDeathTest, KilledRunGoesOnBitIdentically) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  TrainOptions killed = quiet_options("killed");
+  EXPECT_EXIT(train_until_system_1000(killed, [] { std::raise(SIGKILL); }), testing::KilledBySignal(SIGKILL), "");
+  killed.resume = true;
+  EXPECT_TRUE(train(tiny(), linear_gaussian, killed).finished);
+  const TrainOptions straight = quiet_options("unbroken");
+  train(tiny(), linear_gaussian, straight);
+  expect_same_state(straight, killed);
+}
+
+TEST(TrainDeathTest, InterruptedRunGoesOnBitIdentically) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  TrainOptions interrupted = quiet_options("interrupted");
+  EXPECT_EXIT(train_until_system_1000(interrupted, [] { std::raise(SIGTERM); }), testing::ExitedWithCode(0), "");
+  interrupted.resume = true;
+  EXPECT_TRUE(train(tiny(), linear_gaussian, interrupted).finished);
+  const TrainOptions straight = quiet_options("uninterrupted");
+  train(tiny(), linear_gaussian, straight);
+  expect_same_state(straight, interrupted);
 }
 
 TEST(Train, RefusesToResumeAnotherRun) {

@@ -1,0 +1,127 @@
+// A block of cooperating threads, as kernel bodies see it. Two models: DeviceBlock, the threads of one CUDA block, and
+// HostBlock, one host thread that runs every loop itself, so that a kernel's body runs in ordinary tests.
+//
+// Bodies take shared memory in pieces from one region whose size the launch states. It starts with garbage.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+#include "base/host_device.h"
+
+namespace penumbra {
+
+inline constexpr std::size_t kSharedAlignment = 16;
+
+// What an array of `count` elements of `element` bytes takes of the region.
+PN_HD constexpr std::size_t shared_bytes(std::size_t element, std::size_t count) {
+  return (element * count + kSharedAlignment - 1) / kSharedAlignment * kSharedAlignment;
+}
+
+// Each piece is its own allocation, so that AddressSanitizer sees a body that leaves it.
+class HostBlock {
+ public:
+  explicit HostBlock(std::size_t region_bytes) : left_(region_bytes) {}
+
+  int rank() const { return 0; }
+  int size() const { return 1; }
+  void sync() const {}
+
+  // function(0) .. function(count - 1), in any order; all done when it returns.
+  template <class Function>
+  void for_each(int count, Function&& function) const {
+    for (int i = 0; i < count; ++i) function(i);
+  }
+
+  // The largest of function(0) .. function(count - 1), and of 0; every thread gets it.
+  template <class Function>
+  int largest(int count, Function&& function) const {
+    int most = 0;
+    for (int i = 0; i < count; ++i) {
+      const int value = function(i);
+      if (value > most) most = value;
+    }
+    return most;
+  }
+
+  template <class T>
+  T* shared(std::size_t count) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    const std::size_t bytes = shared_bytes(sizeof(T), count);
+    if (bytes > left_) throw std::logic_error("HostBlock: the body takes more shared memory than its launch states");
+    left_ -= bytes;
+    pieces_.emplace_back(::operator new(sizeof(T) * count));
+    std::memset(pieces_.back().get(), 0xA5, sizeof(T) * count);
+    return static_cast<T*>(pieces_.back().get());
+  }
+
+  std::size_t bytes_left() const { return left_; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { ::operator delete(memory); }
+  };
+  std::size_t left_;
+  std::vector<std::unique_ptr<void, Free>> pieces_;
+};
+
+#if defined(__CUDACC__)
+// Bodies are host-device functions; compiled for the host these members do nothing, and are never called.
+class DeviceBlock {
+ public:
+  // `region` is dynamic shared memory: kSharedAlignment bytes for the block's own use, then the body's.
+  PN_HD explicit DeviceBlock(unsigned char* region)
+      : slot_(reinterpret_cast<int*>(region)), next_(region + kSharedAlignment) {}
+
+#if defined(__CUDA_ARCH__)
+  PN_HD int rank() const { return static_cast<int>(threadIdx.x); }
+  PN_HD int size() const { return static_cast<int>(blockDim.x); }
+  PN_HD void sync() const { __syncthreads(); }
+#else
+  PN_HD int rank() const { return 0; }
+  PN_HD int size() const { return 1; }
+  PN_HD void sync() const {}
+#endif
+
+  template <class Function>
+  PN_HD void for_each(int count, Function&& function) const {
+    for (int i = rank(); i < count; i += size()) function(i);
+    sync();
+  }
+
+  template <class Function>
+  PN_HD int largest(int count, Function&& function) const {
+    if (rank() == 0) *slot_ = 0;
+    sync();
+    for (int i = rank(); i < count; i += size()) {
+      const int value = function(i);
+#if defined(__CUDA_ARCH__)
+      atomicMax(slot_, value);
+#else
+      if (value > *slot_) *slot_ = value;
+#endif
+    }
+    sync();
+    const int most = *slot_;
+    sync();
+    return most;
+  }
+
+  template <class T>
+  PN_HD T* shared(std::size_t count) {
+    T* const data = reinterpret_cast<T*>(next_);
+    next_ += shared_bytes(sizeof(T), count);
+    return data;
+  }
+
+ private:
+  int* slot_;
+  unsigned char* next_;
+};
+#endif
+
+}  // namespace penumbra

@@ -1,0 +1,66 @@
+#include <vector>
+
+#include "kernels/device_buffer.h"
+#include "kernels/launch.h"
+#include "kernels/simulate.h"
+#include "kernels/simulate_body.h"
+#include "kernels/simulate_check.h"
+
+namespace penumbra {
+namespace {
+
+// Two warps: a phase curve is some 60 discs and 50 eclipsed lenses.
+constexpr unsigned kThreads = 64;
+
+__global__ void __launch_bounds__(kThreads) simulate_kernel(SimulateView view) {
+  extern __shared__ __align__(16) unsigned char region[];
+  DeviceBlock block(region);
+  simulate_body(block, view, static_cast<int>(blockIdx.x));
+}
+
+}  // namespace
+
+bool cuda_device_available(std::string* why) {
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaSuccess && count > 0) return true;
+  if (error != cudaSuccess) cudaGetLastError();  // not to be reported by the next launch
+  if (why != nullptr) *why = error == cudaSuccess ? "the machine has no CUDA device" : cudaGetErrorString(error);
+  return false;
+}
+
+void simulate_on_device(const SimulateInput& input, const SimulateOutput& output) {
+  check_sizes(input, output);
+  std::string why;
+  if (!cuda_device_available(&why)) throw EnvironmentError("no CUDA device: " + why);
+  const DeviceBuffer<System> systems(input.systems);
+  const DeviceBuffer<StarBand> curve_bands(input.curve_bands), sed_bands(input.sed_bands);
+  const DeviceBuffer<int> epoch_start(input.epoch_start);
+  const DeviceBuffer<double> phase(input.phase), exposure(input.exposure);
+  const DeviceBuffer<GaussTable> gauss(std::span<const GaussTable>(&gauss_table(), 1));
+  DeviceBuffer<double> flux(output.flux.size()), sed(output.sed.size());
+  DeviceBuffer<Status> status(output.status.size());
+  const SimulateView view{static_cast<int>(input.systems.size()),
+                          input.curve_band_count,
+                          input.sed_band_count,
+                          systems.data(),
+                          curve_bands.data(),
+                          sed_bands.data(),
+                          epoch_start.data(),
+                          phase.data(),
+                          exposure.data(),
+                          gauss.data(),
+                          input.resolution,
+                          input.effects,
+                          flux.data(),
+                          sed.data(),
+                          status.data()};
+  const std::size_t shared =
+      kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count);
+  launch("simulate", simulate_kernel, {static_cast<unsigned>(input.systems.size()), kThreads, shared}, view);
+  flux.download(output.flux);
+  sed.download(output.sed);
+  status.download(output.status);
+}
+
+}  // namespace penumbra

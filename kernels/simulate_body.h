@@ -1,0 +1,75 @@
+// The body of the simulate kernel: one block renders one system.
+#pragma once
+
+#include "kernels/block.h"
+#include "kernels/simulate.h"
+#include "sim/phase_curve.h"
+
+namespace penumbra {
+
+// SimulateInput and SimulateOutput as plain pointers.
+struct SimulateView {
+  int system_count, curve_band_count, sed_band_count;
+  const System* systems;
+  const StarBand* curve_bands;
+  const StarBand* sed_bands;
+  const int* epoch_start;
+  const double* phase;
+  const double* exposure;
+  const GaussTable* gauss;
+  Resolution resolution;
+  Effects effects;
+  double* flux;
+  double* sed;
+  Status* status;
+};
+
+// Shared memory that simulate_body takes.
+inline std::size_t simulate_shared_bytes(const Resolution& resolution, int curve_bands, int sed_bands) {
+  const CurveLayout layout = CurveLayout::make(resolution, curve_bands);
+  const auto doubles = [](int count) { return shared_bytes(sizeof(double), static_cast<std::size_t>(count)); };
+  return shared_bytes(sizeof(CurveWork), 1) +
+         shared_bytes(sizeof(BandIntensity), static_cast<std::size_t>(2 * (curve_bands + sed_bands))) +
+         doubles(layout.work_size()) + doubles(layout.curve_size()) + doubles(kSedParts * sed_bands);
+}
+
+template <class Block>
+PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
+  const int curve_count = view.curve_band_count, sed_count = view.sed_band_count;
+  const CurveLayout layout = CurveLayout::make(view.resolution, curve_count);
+  CurveWork& work = *block.template shared<CurveWork>(1);
+  BandIntensity* const bands = block.template shared<BandIntensity>(2 * (curve_count + sed_count));
+  double* const memory = block.template shared<double>(layout.work_size());
+  double* const curve = block.template shared<double>(layout.curve_size());
+  double* const sed_memory = block.template shared<double>(kSedParts * sed_count);
+
+  // Bands: [light curve: star][band], then [SED: star][band].
+  const StarBand* const curve_bands = view.curve_bands + static_cast<std::size_t>(index) * 2 * curve_count;
+  const StarBand* const sed_bands = view.sed_bands + static_cast<std::size_t>(index) * 2 * sed_count;
+  block.for_each(2 * (curve_count + sed_count), [&](int i) {
+    bands[i] = make_band_intensity(i < 2 * curve_count ? curve_bands[i] : sed_bands[i - 2 * curve_count]);
+  });
+  const BandIntensity* const curve_stars[2] = {bands, bands + curve_count};
+  const BandIntensity* const sed_stars[2] = {bands + 2 * curve_count, bands + 2 * curve_count + sed_count};
+
+  const Status status = build_phase_curve(block, view.systems[index], curve_stars, curve_count, view.resolution,
+                                          view.effects, *view.gauss, work, memory, curve);
+  block.for_each(1, [&](int) { view.status[index] = status; });
+  if (status != Status::kOk) return;
+
+  build_sed(block, work.binary, sed_stars, sed_count, view.resolution, *view.gauss, sed_memory,
+            view.sed + static_cast<std::size_t>(index) * sed_count);
+
+  const int nodes = work.node_count;
+  const PhaseCurveView result{nodes, curve_count, curve, curve + nodes, curve + (1 + curve_count) * nodes};
+  const int* const start = view.epoch_start + static_cast<std::size_t>(index) * curve_count;
+  block.for_each(start[curve_count] - start[0], [&](int i) {
+    const int epoch = start[0] + i;
+    int band = 0;
+    while (epoch >= start[band + 1]) ++band;
+    view.flux[epoch] = phase_curve_flux(result, band, view.phase[epoch],
+                                        view.exposure[static_cast<std::size_t>(index) * curve_count + band]);
+  });
+}
+
+}  // namespace penumbra
