@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/provenance.h"
+#include "nn/device.h"
 
 namespace {
 
@@ -39,6 +40,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  penumbra::restart_with_sleeping_threads(argv);
   penumbra::watch_interrupts();
   try {
     return run(argc, argv);

@@ -24,8 +24,8 @@ struct NetworkConfig {
 };
 
 struct FlowConfig {
-  std::int64_t blocks = 8;    // masked autoregressive blocks; the last one's output is the mixture
-  std::int64_t hidden = 128;  // units in each of a block's two hidden layers
+  std::int64_t blocks = 10;   // masked autoregressive blocks; the last one's output is the mixture
+  std::int64_t hidden = 192;  // units in each of a block's two hidden layers
   std::int64_t mixture_components = 8;
   double log_scale_limit = 3.0;  // |log scale| of every affine map stays below this
 };

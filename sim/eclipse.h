@@ -252,9 +252,15 @@ struct LensIntegral {
   }
 };
 
-// Gauss points for an arc: `half_turn` for pi, in proportion to the arc's length beyond a fixed half of it.
-PN_HD inline int arc_points(int half_turn, double length) {
-  const int points = static_cast<int>(std::ceil(half_turn * (0.4 + 0.8 * length / kPi)));
+#ifndef kLimbBase
+#define kLimbBase .4
+#define kLimbShare .7
+#define kEdgeBase .8
+#define kEdgeShare .4
+#endif
+// Gauss points for an arc of a given length: `half_turn` times a base plus a share of the length.
+PN_HD inline int arc_points(int half_turn, double base, double share, double length) {
+  const int points = static_cast<int>(std::ceil(half_turn * (base + share * length / kPi)));
   return points < kMaxGaussPoints ? points : kMaxGaussPoints;
 }
 
@@ -296,9 +302,9 @@ PN_HD inline Overlap add_hidden_flux(const Surface& eclipsed, const Surface& ecl
   const double radius_a = a(c_a, s_a, unused), radius_b = b(c_b, s_b, unused);
   const SkyPoint origin{0.5 * (radius_a * c_a + sky_distance + radius_b * c_b),
                         0.5 * (radius_a * s_a + radius_b * s_b)};
-  lens.add_arc(origin, a, 0.0, from_a, to_a, arc_points(arc, to_a - from_a), LensIntegral::Spread::kGauss,
+  lens.add_arc(origin, a, 0.0, from_a, to_a, arc_points(arc, kLimbBase, kLimbShare, to_a - from_a), LensIntegral::Spread::kGauss,
                radial);
-  lens.add_arc(origin, b, sky_distance, from_b, to_b, arc_points(arc, to_b - from_b),
+  lens.add_arc(origin, b, sky_distance, from_b, to_b, arc_points(arc, kEdgeBase, kEdgeShare, to_b - from_b),
                LensIntegral::Spread::kGaussToEnds, radial);
   return Overlap::kPartial;
 }
