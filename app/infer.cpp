@@ -59,16 +59,16 @@ std::vector<fs::path> output_files(const std::vector<std::string>& objects, cons
 }
 
 std::string diagnostics_text(const Diagnostics& diagnostics) {
-  std::string text = fmt::format("samples inside the prior's support: {:.1f}%\n", 100.0 * diagnostics.accepted);
+  std::string text = fmt::format("samples inside the prior's support: {:.1f}%; Roche lobe overflown in {:.1f}%\n",
+                                 100.0 * diagnostics.accepted, 100.0 * diagnostics.overflow);
   for (const ChannelFit& fit : diagnostics.curves) {
-    text += fmt::format("predictions in {}: reduced chi^2 {:.2f} (median), {:.2f} (best)", kChannels[fit.channel].name,
-                        fit.median_chi2, fit.best_chi2);
-    if (std::isfinite(fit.unexplained))
-      text += fmt::format("; {:.1f}% of the variance unexplained", 100.0 * fit.unexplained);
-    text += "\n";
+    text += fmt::format(
+        "predictions in {}: reduced chi^2 {:.2f} (median), {:.2f} (best); {:.1f}% of the variance unexplained\n",
+        kChannels[fit.channel].name, fit.median_chi2, fit.best_chi2, 100.0 * fit.unexplained);
   }
   if (std::isfinite(diagnostics.sed_rms_mag)) {
-    text += fmt::format("predictions of the photometry: rms {:.3f} mag\n", diagnostics.sed_rms_mag);
+    text += fmt::format("predictions of the photometry: rms {:.3f} mag; among each other within {:.3f} mag\n",
+                        diagnostics.sed_rms_mag, diagnostics.sed_spread_mag);
   }
   return text;
 }

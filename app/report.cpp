@@ -33,6 +33,7 @@ std::string find_python(const fs::path& root) {
 // Runs a program with these arguments and waits. Returns its exit status; 128 + the signal when one ended it.
 int run_program(const std::vector<std::string>& command) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& argument : command) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   const pid_t child = ::fork();

@@ -46,6 +46,7 @@ void write_channel(Hdf5Writer& file, const std::vector<Simulation>& systems, std
 template <typename Value>
 void write_column(Hdf5Writer& file, const std::string& path, const std::vector<Simulation>& systems, Value value) {
   std::vector<double> column;
+  column.reserve(systems.size());
   for (const Simulation& system : systems) column.push_back(value(system));
   file.doubles(path, column, {column.size()});
 }

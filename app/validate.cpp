@@ -91,16 +91,17 @@ void run_validate(const Arguments& arguments) {
     }
     progress.advance(count);
   }
-  fmt::print("{}mean held-out ln q(z | x): {:.3f}; samples inside the prior's support: {:.2f}%\n", calibration.table(), log_q,
-             100.0 * accepted);
+  fmt::print("{}mean held-out ln q(z | x): {:.3f}; samples inside the prior's support: {:.2f}%\n", calibration.table(),
+             log_q, 100.0 * accepted);
   if (calibration.systems() < systems)
     fmt::print("{} systems had no sample inside the prior's support\n", systems - calibration.systems());
   if (!out.empty()) {
-    calibration.write_csv(out, {"created by penumbra " + program_version() + ", commit " + program_commit() + ", " + utc_now(),
-                                "checkpoint " + checkpoint.filename().string() + ", sha256 " + sha256_of_file(checkpoint),
-                                fmt::format("{} systems of seed {}, {} samples each, device {}", systems, seed, samples,
-                                            describe_device(posterior.device())),
-                                fmt::format("mean held-out ln q(z | x) {:.4f}, accepted {:.4f}", log_q, accepted)});
+    calibration.write_csv(
+        out, {"created by penumbra " + program_version() + ", commit " + program_commit() + ", " + utc_now(),
+              "checkpoint " + checkpoint.filename().string() + ", sha256 " + sha256_of_file(checkpoint),
+              fmt::format("{} systems of seed {}, {} samples each, device {}", systems, seed, samples,
+                          describe_device(posterior.device())),
+              fmt::format("mean held-out ln q(z | x) {:.4f}, accepted {:.4f}", log_q, accepted)});
     fmt::print("{}\n", out.string());
   }
 }
@@ -111,13 +112,15 @@ void add_validate(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("validate", "calibration of a trained network on held-out simulations");
   const auto arguments = std::make_shared<Arguments>();
   arguments->settings.attach(*verb);
-  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]", true);
+  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
+                               true);
   arguments->settings.shortcut(*verb, "--systems", "systems", "held-out systems [1000]", false);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
   arguments->settings.shortcut(*verb, "--out", "out", "CSV file for the table; empty: printed only", true);
   verb->footer(
       "Keys of --config and --set: seed, device, threads, checkpoint, systems, samples, out.\n"
-      "The table: p of a Kolmogorov-Smirnov test of the ranks against uniform, coverage of the central 50, 68, 90 and 95%\n"
+      "The table: p of a Kolmogorov-Smirnov test of the ranks against uniform, coverage of the central 50, 68, 90 and "
+      "95%\n"
       "intervals, median widths, error. The held-out systems come from the checkpoint's own prior and simulator.");
   verb->callback([arguments] { run_validate(*arguments); });
 }

@@ -208,7 +208,7 @@ std::string Config::text(const std::string& key) const {
 
 std::string Config::choice(const std::string& key, const std::string& fallback,
                            const std::vector<std::string>& allowed) const {
-  const std::string value = text(key, fallback);
+  std::string value = text(key, fallback);
   for (const std::string& option : allowed) {
     if (value == option) return value;
   }

@@ -35,10 +35,14 @@ struct Example {
 
 Example example(int which) {
   switch (which) {
-    case 0: return Example(0.0, 0.2, 0.05);  // circular, partial eclipses
-    case 1: return Example(0.0, 0.5, 0.1);   // circular, close
-    case 2: return Example(0.3, 0.2, 0.0);   // eccentric, total and annular eclipses
-    default: return Example(0.3, 0.3, 0.1);  // eccentric, partial eclipses
+    case 0:
+      return Example(0.0, 0.2, 0.05);  // circular, partial eclipses
+    case 1:
+      return Example(0.0, 0.5, 0.1);  // circular, close
+    case 2:
+      return Example(0.3, 0.2, 0.0);  // eccentric, total and annular eclipses
+    default:
+      return Example(0.3, 0.3, 0.1);  // eccentric, partial eclipses
   }
 }
 

@@ -79,9 +79,9 @@ std::array<ParameterCalibration, kParameterCount> Calibration::summary() const {
     for (std::size_t level = 0; level < kCoverageLevels.size(); ++level) {
       // The truth is inside the central interval exactly when its rank is.
       const double half = 0.5 * kCoverageLevels[level];
-      c.coverage[level] = static_cast<double>(std::count_if(ranks.begin(), ranks.end(), [half](double r) {
-                            return std::abs(r - 0.5) <= half;
-                          })) / n;
+      c.coverage[level] = static_cast<double>(std::count_if(ranks.begin(), ranks.end(),
+                                                            [half](double r) { return std::abs(r - 0.5) <= half; })) /
+                          n;
     }
     c.ks_p = uniform_ks_p(ranks);
     c.median_width68 = median(column(width68_, p));
@@ -100,7 +100,8 @@ std::array<ParameterCalibration, kParameterCount> Calibration::summary() const {
 void Calibration::write_csv(const std::filesystem::path& file, const std::vector<std::string>& provenance) const {
   std::string text;
   for (const std::string& line : provenance) text += "# " + line + "\n";
-  text += "parameter,unit,ks_p,mean_rank,coverage50,coverage68,coverage90,coverage95,width68,width90,error_over_prior\n";
+  text +=
+      "parameter,unit,ks_p,mean_rank,coverage50,coverage68,coverage90,coverage95,width68,width90,error_over_prior\n";
   const auto rows = summary();
   for (int p = 0; p < kParameterCount; ++p) {
     const ParameterCalibration& c = rows[p];
@@ -112,8 +113,8 @@ void Calibration::write_csv(const std::filesystem::path& file, const std::vector
 }
 
 std::string Calibration::table() const {
-  std::string text = fmt::format("{:<13}{:<10}{:>9}{:>8}{:>8}{:>8}{:>8}{:>11}{:>11}{:>9}\n", "parameter", "unit", "KS p",
-                                 "50%", "68%", "90%", "95%", "68% width", "90% width", "error");
+  std::string text = fmt::format("{:<13}{:<10}{:>9}{:>8}{:>8}{:>8}{:>8}{:>11}{:>11}{:>9}\n", "parameter", "unit",
+                                 "KS p", "50%", "68%", "90%", "95%", "68% width", "90% width", "error");
   const auto rows = summary();
   for (int p = 0; p < kParameterCount; ++p) {
     const ParameterCalibration& c = rows[p];
@@ -121,7 +122,8 @@ std::string Calibration::table() const {
                         kParameters[p].name, kParameters[p].unit, c.ks_p, c.coverage[0], c.coverage[1], c.coverage[2],
                         c.coverage[3], c.median_width68, c.median_width90, c.rms_error_over_prior);
   }
-  return text + fmt::format("{} systems; error: rms of the posterior median over the spread of the truths\n", systems());
+  return text +
+         fmt::format("{} systems; error: rms of the posterior median over the spread of the truths\n", systems());
 }
 
 }  // namespace penumbra

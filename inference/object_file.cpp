@@ -111,6 +111,7 @@ std::vector<LiteratureValue> read_literature(const Config& literature) {
     const auto quantity = find_quantity(name);
     if (!quantity) {
       std::vector<std::string_view> names;
+      names.reserve(kQuantityCount);
       for (int k = 0; k < kQuantityCount; ++k) names.push_back(quantity_info(k).name);
       throw literature.error(name, fmt::format("unknown quantity; allowed: source, {}", fmt::join(names, ", ")));
     }

@@ -74,6 +74,7 @@ class Group {
 
   void texts(const std::string& name, const std::vector<int>& dimensions, const std::vector<std::string>& values) {
     std::vector<const char*> pointers;
+    pointers.reserve(values.size());
     for (const std::string& value : values) pointers.push_back(value.c_str());
     const int variable = define(name, NC_STRING, dimensions);
     writer_.check(nc_put_var_string(id_, variable, pointers.data()));

@@ -11,8 +11,8 @@ namespace penumbra {
 
 inline void check_cuda(cudaError_t error, const char* call, const char* file, int line) {
   if (error == cudaSuccess) return;
-  throw EnvironmentError(std::string(file) + ":" + std::to_string(line) + ": " + call + ": " +
-                         cudaGetErrorName(error) + ": " + cudaGetErrorString(error));
+  throw EnvironmentError(std::string(file) + ":" + std::to_string(line) + ": " + call + ": " + cudaGetErrorName(error) +
+                         ": " + cudaGetErrorString(error));
 }
 
 }  // namespace penumbra

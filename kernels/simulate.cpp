@@ -1,11 +1,10 @@
 #include "kernels/simulate.h"
 
-#include "sim/phase_curve.h"
-
 #include <algorithm>
 #include <stdexcept>
 
 #include "kernels/simulate_check.h"
+#include "sim/phase_curve.h"
 
 namespace penumbra {
 
@@ -24,7 +23,8 @@ void check_sizes(const SimulateInput& in, const SimulateOutput& out) {
   require(in.epoch_start.size() == curves + 1, "epoch_start is not [B * K + 1]");
   require(in.epoch_start.front() == 0 && std::is_sorted(in.epoch_start.begin(), in.epoch_start.end()),
           "epoch_start does not ascend from 0");
-  require(static_cast<std::size_t>(in.epoch_start.back()) == in.phase.size(), "epoch_start does not end at phase's size");
+  require(static_cast<std::size_t>(in.epoch_start.back()) == in.phase.size(),
+          "epoch_start does not end at phase's size");
   require(out.flux.size() == in.phase.size(), "flux is not as long as phase");
   require(out.sed.size() == seds, "sed is not [B][S]");
   require(out.status.size() == systems, "status is not [B]");

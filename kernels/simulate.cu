@@ -1,4 +1,5 @@
-#include <vector>
+#include <stdexcept>
+#include <string>
 
 #include "kernels/device_buffer.h"
 #include "kernels/launch.h"
@@ -33,6 +34,16 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
   check_sizes(input, output);
   std::string why;
   if (!cuda_device_available(&why)) throw EnvironmentError("no CUDA device: " + why);
+  const std::size_t shared =
+      kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count);
+  int device = 0, shared_limit = 0;
+  PENUMBRA_CHECK_CUDA(cudaGetDevice(&device));
+  PENUMBRA_CHECK_CUDA(cudaDeviceGetAttribute(&shared_limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  if (shared > static_cast<std::size_t>(shared_limit)) {
+    throw std::invalid_argument("simulate_on_device: " + std::to_string(input.curve_band_count) +
+                                " light-curve bands at this resolution take " + std::to_string(shared) +
+                                " bytes of shared memory a block, and the device has " + std::to_string(shared_limit));
+  }
   const DeviceBuffer<System> systems(input.systems);
   const DeviceBuffer<StarBand> curve_bands(input.curve_bands), sed_bands(input.sed_bands);
   const DeviceBuffer<int> epoch_start(input.epoch_start);
@@ -55,8 +66,6 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
                           flux.data(),
                           sed.data(),
                           status.data()};
-  const std::size_t shared =
-      kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count);
   launch("simulate", simulate_kernel, {static_cast<unsigned>(input.systems.size()), kThreads, shared}, view);
   flux.download(output.flux);
   sed.download(output.sed);

@@ -18,9 +18,9 @@ struct SimulateInput {
   std::span<const StarBand> curve_bands;  // [B][2 stars][K]
   int sed_band_count = 0;                 // S, may be 0
   std::span<const StarBand> sed_bands;    // [B][2 stars][S]
-  std::span<const int> epoch_start;       // [B * K + 1]: where each light curve's epochs begin in `phase`, ascending from 0
-  std::span<const double> phase;          // epochs of all light curves
-  std::span<const double> exposure;       // [B][K] exposure length in periods
+  std::span<const int> epoch_start;  // [B * K + 1]: where each light curve's epochs begin in `phase`, ascending from 0
+  std::span<const double> phase;     // epochs of all light curves
+  std::span<const double> exposure;  // [B][K] exposure length in periods
   Resolution resolution;
   Effects effects;
 };
@@ -31,7 +31,8 @@ struct SimulateOutput {
   std::span<Status> status;  // [B]; where it is not kOk, the system's fluxes are not written
 };
 
-// Throws std::invalid_argument where sizes disagree, EnvironmentError where there is no device or it fails.
+// Throws std::invalid_argument where sizes disagree or a curve outgrows a block's shared memory (some 25 bands),
+// EnvironmentError where there is no device or it fails.
 void simulate_on_device(const SimulateInput& input, const SimulateOutput& output);
 
 }  // namespace penumbra

@@ -50,9 +50,9 @@ struct FeatureRow {
 // missing. A magnitude without an error gets the paper's default of 5%, a flux below a tenth of its error that tenth.
 void pack_features(const Observation& observation, const FeatureLayout& layout, FeatureRow row);
 
-// What the network learns to predict of a system whose latent coordinates are z (sim/prior.h): target[16]. Where the period
-// is known, rsumfrac follows from it (Prior::theta_from_latent) and its coordinate carries nothing: the target there is an
-// independent unit normal, which the flow learns at once and sampling ignores.
+// What the network learns to predict of a system whose latent coordinates are z (sim/prior.h): target[16]. Where the
+// period is known, rsumfrac follows from it (Prior::theta_from_latent) and its coordinate carries nothing: the target
+// there is an independent unit normal, which the flow learns at once and sampling ignores.
 void pack_target(const Latent& z, const Observation& observation, RandomStream& random, float* target);
 
 // A batch of B systems on the host.

@@ -12,12 +12,13 @@
 
 namespace penumbra {
 
-// How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get more.
+// How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get
+// more.
 struct Resolution {
   int azimuths = 10, polar = 6;       // points on each star's visible disc
   int lens_radial = 5, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
   int out_of_eclipse_phases = 16;     // over a whole orbit
-  int eclipse_phases = 28;            // between first and fourth contact
+  int eclipse_phases = 26;            // between first and fourth contact
 };
 
 struct Effects {
@@ -39,6 +40,7 @@ inline constexpr int kShapeNodes = 8;
 struct BinaryStar {
   double q;       // companion's mass over its own
   double radius;  // over the semi-major axis
+  double lobe;    // radius of the Roche lobe over the separation
   double gravity_darkening;
   double irradiation;             // albedo times the companion's mean surface flux over this star's
   double potential[kShapeNodes];  // less q / separation, the part that varies most
@@ -54,10 +56,11 @@ struct Binary {
   double flux_scale;  // (a / distance)^2: intensity times a^2 -> flux at the observer
 
   PN_HD bool circular() const { return shape_nodes == 1; }
+  PN_HD int crowding_at(int which, double separation) const {
+    return crowding(star[which].radius / (star[which].lobe * separation));
+  }
   PN_HD int largest_crowding() const {
-    const double periastron = 1.0 - orbit.eccentricity;
-    const int first = crowding(star[0].q, periastron, star[0].radius);
-    const int second = crowding(star[1].q, periastron, star[1].radius);
+    const int first = crowding_at(0, 1.0 - orbit.eccentricity), second = crowding_at(1, 1.0 - orbit.eccentricity);
     return first > second ? first : second;
   }
 
@@ -86,8 +89,8 @@ struct Binary {
       facing += weight * other.facing[n];
       facing_back += weight * s.facing[n];
     }
-    // The companion's facing side is brighter by this star's light that it sends back: 2 / 3 of what falls on its middle is
-    // the mean over the disc seen from here.
+    // The companion's facing side is brighter by this star's light that it sends back: 2 / 3 of what falls on its
+    // middle is the mean over the disc seen from here.
     const double fall = s.radius / separation;
     const double brightness = facing / sum + 2.0 / 3.0 * other.irradiation * (facing_back / sum) * fall * fall;
     return {{s.q, separation, potential / sum + s.q / separation},
@@ -96,7 +99,7 @@ struct Binary {
             log_mean_gravity / sum,
             other.radius,
             s.irradiation * brightness,
-            crowding(s.q, separation, s.radius)};
+            crowding_at(which, separation)};
   }
 };
 
@@ -124,10 +127,10 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
     BinaryStar& star = binary.star[k];
     star.q = k == 0 ? system.q : 1.0 / system.q;
     star.radius = own.radius_rsun / system.sma_rsun;
+    star.lobe = roche_lobe_radius(star.q);
     star.gravity_darkening = own.gravity_darkening;
     const double ratio = system.star[1 - k].teff_k / own.teff_k;
-    star.irradiation =
-        effects.reflection ? bolometric_albedo(own.teff_k) * ratio * ratio * ratio * ratio : 0.0;
+    star.irradiation = effects.reflection ? bolometric_albedo(own.teff_k) * ratio * ratio * ratio * ratio : 0.0;
   }
   if (!(binary.star[0].radius + binary.star[1].radius < 1.0 - e)) return Status::kBadGeometry;
   return Status::kOk;
@@ -150,7 +153,9 @@ struct View {
 
 PN_HD inline View view_at(const Binary& binary, double true_anomaly) {
   const Aspect aspect = binary.orbit.aspect(true_anomaly);
-  View view{{binary.surface(0, aspect.separation), binary.surface(1, aspect.separation)}, {}, aspect.sky_distance,
+  View view{{binary.surface(0, aspect.separation), binary.surface(1, aspect.separation)},
+            {},
+            aspect.sky_distance,
             aspect.sight.x > 0.0 ? 0 : 1};
   for (int which = 0; which < 2; ++which) view.frame[which] = star_frame(aspect, which);
   return view;

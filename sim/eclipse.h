@@ -37,14 +37,13 @@ struct Outline {
   }
 };
 
-// cos and sin of 2 pi j / kOutlinePoints.
+// cos and sin of 2 pi j / kOutlinePoints, j >= 0.
+static_assert(kOutlinePoints == 16);
 PN_HD inline double outline_cos(int j) {
-  constexpr double kQuarter[5] = {1.0, 0.92387953251128675613, 0.70710678118654752440, 0.38268343236508977173, 0.0};
-  const int k = j & 15;
-  if (k <= 4) return kQuarter[k];
-  if (k <= 8) return -kQuarter[8 - k];
-  if (k <= 12) return -kQuarter[k - 8];
-  return kQuarter[16 - k];
+  constexpr double kC1 = 0.92387953251128675613, kC2 = 0.70710678118654752440, kC3 = 0.38268343236508977173;
+  constexpr double kCosine[kOutlinePoints] = {1.0,  kC1,  kC2,  kC3,  0.0, -kC3, -kC2, -kC1,
+                                              -1.0, -kC1, -kC2, -kC3, 0.0, kC3,  kC2,  kC1};
+  return kCosine[j % kOutlinePoints];
 }
 PN_HD inline double outline_sin(int j) { return outline_cos(j + 12); }
 
@@ -136,9 +135,9 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
   return x;
 }
 
-// The outlines' crossings. Outlines are convex and nearly round, so there are two or none. A narrow lens or crescent that at
-// most one sample meets is found at the extremum of the parabola through three; one thinner than `thin`, whose tips would
-// drown in rounding, counts as no crossing.
+// The outlines' crossings. Outlines are convex and nearly round, so there are two or none. A narrow lens or crescent
+// that at most one sample meets is found at the extremum of the parabola through three; one thinner than `thin`, whose
+// tips would drown in rounding, counts as no crossing.
 PN_HD inline Crossings find_crossings(const Outline& a, const Outline& b, double offset) {
   constexpr double kStep = kTwoPi / kOutlinePoints;
   const double thin = 1e-9 * a.cosine[0];
@@ -196,7 +195,7 @@ PN_HD inline Crossings find_crossings(const Outline& a, const Outline& b, double
 struct LensIntegral {
   const Surface* surface;  // eclipsed star
   const SkyFrame* frame;
-  const Outline* limb;  // its outline
+  const Outline* limb;   // its outline
   double centre_height;  // of the surface above the sky plane, on the line of sight through the centre
   double longest;        // largest radius of the surface: towards the companion
   const GaussTable* gauss;
@@ -224,8 +223,8 @@ struct LensIntegral {
     }
   }
 
-  // How the points of an arc are spread: Gauss points; Gauss points in t with azimuth ~ t^2 (3 - 2 t), for an arc that ends at
-  // the limb, where the intensity changes as a square root; equal steps for the whole turn.
+  // How the points of an arc are spread: Gauss points; Gauss points in t with azimuth ~ t^2 (3 - 2 t), for an arc that
+  // ends at the limb, where the intensity changes as a square root; equal steps for the whole turn.
   enum class Spread { kGauss, kGaussToEnds, kEqual };
 
   PN_HD void add_arc(const SkyPoint& origin, const Outline& edge, double offset, double from, double to, int points,
@@ -252,13 +251,8 @@ struct LensIntegral {
   }
 };
 
-#ifndef kLimbBase
-#define kLimbBase .4
-#define kLimbShare .7
-#define kEdgeBase .8
-#define kEdgeShare .4
-#endif
-// Gauss points for an arc of a given length: `half_turn` times a base plus a share of the length.
+// Gauss points for an arc of a given length, as `half_turn` times a base plus a share of the length. An edge that ends
+// at the limb needs a base for its square roots however short it is. (Tuned on random systems: 5e-5 of the flux.)
 PN_HD inline int arc_points(int half_turn, double base, double share, double length) {
   const int points = static_cast<int>(std::ceil(half_turn * (base + share * length / kPi)));
   return points < kMaxGaussPoints ? points : kMaxGaussPoints;
@@ -266,8 +260,9 @@ PN_HD inline int arc_points(int half_turn, double base, double share, double len
 
 enum class Overlap { kNone, kPartial, kAnnular, kTotal };
 
-// out[k] += flux that the eclipsing star hides, as add_disc_flux counts it. kTotal: all of the disc, and nothing is added.
-// `frame` is the eclipsed star's; `arc` and `radial` are Gauss points in azimuth for a half turn, and along each ray.
+// out[k] += flux that the eclipsing star hides, as add_disc_flux counts it. kTotal: all of the disc, and nothing is
+// added. `frame` is the eclipsed star's; `arc` and `radial` are Gauss points in azimuth for a half turn, and along each
+// ray.
 PN_HD inline Overlap add_hidden_flux(const Surface& eclipsed, const Surface& eclipsing, const SkyFrame& frame,
                                      double sky_distance, int arc, int radial, const GaussTable& gauss,
                                      const BandIntensity* bands, int band_count, double* out) {
@@ -302,9 +297,9 @@ PN_HD inline Overlap add_hidden_flux(const Surface& eclipsed, const Surface& ecl
   const double radius_a = a(c_a, s_a, unused), radius_b = b(c_b, s_b, unused);
   const SkyPoint origin{0.5 * (radius_a * c_a + sky_distance + radius_b * c_b),
                         0.5 * (radius_a * s_a + radius_b * s_b)};
-  lens.add_arc(origin, a, 0.0, from_a, to_a, arc_points(arc, kLimbBase, kLimbShare, to_a - from_a), LensIntegral::Spread::kGauss,
-               radial);
-  lens.add_arc(origin, b, sky_distance, from_b, to_b, arc_points(arc, kEdgeBase, kEdgeShare, to_b - from_b),
+  const double length_a = to_a - from_a, length_b = to_b - from_b;
+  lens.add_arc(origin, a, 0.0, from_a, to_a, arc_points(arc, 0.3, 0.4, length_a), LensIntegral::Spread::kGauss, radial);
+  lens.add_arc(origin, b, sky_distance, from_b, to_b, arc_points(arc, 0.8, 0.2, length_b),
                LensIntegral::Spread::kGaussToEnds, radial);
   return Overlap::kPartial;
 }

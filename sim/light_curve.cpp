@@ -69,8 +69,8 @@ double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double 
   return phase_curve_flux(view, band, phase, exposure_phase);
 }
 
-Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count, double phase,
-                   const Resolution& resolution, const Effects& effects, double* out) {
+Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
+                   double phase, const Resolution& resolution, const Effects& effects, double* out) {
   if (!valid_request(band_count, resolution) || !std::isfinite(phase)) return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   Binary binary;
@@ -78,7 +78,8 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   const Status status = build_binary(thread, system, effects, gauss_table(), binary);
   if (status != Status::kOk) return status;
   double scratch[kMaxBands];
-  instant_flux(binary, binary.orbit.true_anomaly(phase), resolution, gauss_table(), bands.get(), band_count, scratch, out);
+  instant_flux(binary, binary.orbit.true_anomaly(phase), resolution, gauss_table(), bands.get(), band_count, scratch,
+               out);
   return Status::kOk;
 }
 

@@ -1,4 +1,5 @@
-// Light curves and fluxes of two Roche-distorted stars, in PHOEBE's conventions (orbit.h, roche.h, surface.h, eclipse.h).
+// Light curves and fluxes of two Roche-distorted stars, in PHOEBE's conventions (orbit.h, roche.h, surface.h,
+// eclipse.h).
 #pragma once
 
 #include <vector>
@@ -11,8 +12,8 @@
 namespace penumbra {
 
 // A model curve of one orbit, continuous in phase: cubic pieces between nodes (phase_curve.h). Fluxes are f_nu at the
-// system's distance in the unit of StarBand::log_intensity times sr (Jy for the tables), without extinction. Reused between
-// systems without allocating.
+// system's distance in the unit of StarBand::log_intensity times sr (Jy for the tables), without extinction. Reused
+// between systems without allocating.
 struct PhaseCurve {
   int band_count = 0;
   std::vector<double> node_phase;  // [N], ascending over one period
@@ -29,8 +30,8 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
 double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double exposure_phase);
 
 // Flux of both stars in K bands at one phase exactly (no interpolation). out[K].
-Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count, double phase,
-                   const Resolution& resolution, const Effects& effects, double* out);
+Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
+                   double phase, const Resolution& resolution, const Effects& effects, double* out);
 
 // Mean over the phases .125, .375, .625, .875 (the paper, section 2.2.2). out[K], same unit.
 Status render_sed(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,

@@ -1,7 +1,7 @@
 // The relative orbit and how the observer sees it. Lengths are in units of the semi-major axis.
 //
-// Phase 0 is superior conjunction of the primary: true anomaly nu = pi / 2 - omega, with omega the primary's argument of
-// periastron. The frame of a star has x towards the companion and z along the orbit's angular momentum.
+// Phase 0 is superior conjunction of the primary: true anomaly nu = pi / 2 - omega, with omega the primary's argument
+// of periastron. The frame of a star has x towards the companion and z along the orbit's angular momentum.
 #pragma once
 
 #include <cmath>

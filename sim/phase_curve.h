@@ -1,10 +1,10 @@
 // The light of a whole orbit, as a piecewise cubic in phase that breaks at the contacts.
 //
-// Each star's full disc is smooth in true anomaly: a trigonometric polynomial through a few phases. What an eclipse hides is
-// smooth between contacts: polynomials through Chebyshev-Lobatto points. Both are evaluated on a denser set of nodes that
-// cubic Hermite pieces join. The work is a sequence of loops over independent tasks, so that one block of device threads and
-// one host thread run the same code: `block.for_each(n, f)` calls f(0) .. f(n - 1) and returns when all are done;
-// `block.largest(n, f)` returns the largest of their int values.
+// Each star's full disc is smooth in true anomaly: a trigonometric polynomial through a few phases. What an eclipse
+// hides is smooth between contacts: polynomials through Chebyshev-Lobatto points. Both are evaluated on a denser set of
+// nodes that cubic Hermite pieces join. The work is a sequence of loops over independent tasks, so that one block of
+// device threads and one host thread run the same code: `block.for_each(n, f)` calls f(0) .. f(n - 1) and returns when
+// all are done; `block.largest(n, f)` returns the largest of their int values.
 #pragma once
 
 #include <cmath>
@@ -14,8 +14,8 @@
 
 namespace penumbra {
 
-// A view of one orbit's curve. Nodes ascend over one period; where a segment begins, its first node repeats the phase of the
-// last segment's end. flux and slope (d flux / d phase) are [band][node].
+// A view of one orbit's curve. Nodes ascend over one period; where a segment begins, its first node repeats the phase
+// of the last segment's end. flux and slope (d flux / d phase) are [band][node].
 struct PhaseCurveView {
   int node_count, band_count;
   const double* node_phase;
@@ -74,8 +74,9 @@ PN_HD inline double phase_curve_flux(const PhaseCurveView& curve, int band, doub
     const double width = node[n + 1] - x < left ? node[n + 1] - x : left;
     if (node[n + 1] > node[n]) {
       constexpr double kGauss = 0.21132486540518711775;
-      sum += 0.5 * width * (detail::hermite(node, flux, slope, n, x + kGauss * width) +
-                            detail::hermite(node, flux, slope, n, x + (1.0 - kGauss) * width));
+      sum += 0.5 * width *
+             (detail::hermite(node, flux, slope, n, x + kGauss * width) +
+              detail::hermite(node, flux, slope, n, x + (1.0 - kGauss) * width));
     }
     left -= width;
     x = node[++n];
@@ -87,7 +88,7 @@ PN_HD inline double phase_curve_flux(const PhaseCurveView& curve, int band, doub
 struct Segment {
   enum Kind : int { kSmooth, kPartial, kAnnular, kTotal };
   Kind kind;
-  double from, to;  // true anomaly, ascending
+  double from, to;    // true anomaly, ascending
   bool near_at_from;  // eclipses: which end has the smaller projected separation
   int eclipsed;
   int first_sample, sample_count;  // of the hidden flux
@@ -105,9 +106,14 @@ struct CurveLayout {
   int band_count, smooth_count, hidden_count, node_count;
 
   // Phases round the orbit of the full discs.
-  PN_HD static int smooth_phases(const Resolution& r, int crowding) { return with_more(r.out_of_eclipse_phases, crowding); }
-  // Samples and nodes of one side of an eclipse: from outer to inner contact or mid-eclipse, and within an annular eclipse.
-  PN_HD static int partial_samples(const Resolution& r, int crowding) { return with_more(r.eclipse_phases / 2, crowding); }
+  PN_HD static int smooth_phases(const Resolution& r, int crowding) {
+    return with_more(r.out_of_eclipse_phases, crowding);
+  }
+  // Samples and nodes of one side of an eclipse: from outer to inner contact or mid-eclipse, and within an annular
+  // eclipse.
+  PN_HD static int partial_samples(const Resolution& r, int crowding) {
+    return with_more(r.eclipse_phases / 2, crowding);
+  }
   PN_HD static int ring_samples(const Resolution& r, int crowding) { return partial_samples(r, crowding) / 2 + 3; }
   PN_HD static int partial_nodes(const Resolution& r) { return 2 * r.eclipse_phases; }
   PN_HD static int ring_nodes(const Resolution& r) { return r.eclipse_phases; }
@@ -116,7 +122,8 @@ struct CurveLayout {
 
   PN_HD static CurveLayout make(const Resolution& r, int bands) {
     const int nodes = 4 * (partial_nodes(r) + ring_nodes(r)) + smooth_nodes(r) + 2 * 6;
-    return {bands, smooth_phases(r, kMostCrowding), 4 * (partial_samples(r, kMostCrowding) + ring_samples(r, kMostCrowding)), nodes};
+    return {bands, smooth_phases(r, kMostCrowding),
+            4 * (partial_samples(r, kMostCrowding) + ring_samples(r, kMostCrowding)), nodes};
   }
   // Doubles of working memory.
   PN_HD int work_size() const { return 2 * band_count * smooth_count + band_count * hidden_count; }
@@ -304,7 +311,12 @@ class SegmentList {
     const double third = inner ? work_.inner_at[which][1] + turn : middle;
 
     // The two sides of a circular orbit's eclipse mirror each other and share samples.
-    const int partial = CurveLayout::partial_samples(resolution_, crowding_), nodes = CurveLayout::partial_nodes(resolution_);
+    const int most = CurveLayout::partial_samples(resolution_, crowding_),
+              nodes = CurveLayout::partial_nodes(resolution_);
+    // An eclipse that stays far from total or annular has no sharp feature at its middle.
+    const double r0 = work_.binary.star[0].radius, r1 = work_.binary.star[1].radius;
+    const double margin = work_.binary.orbit.aspect(middle).sky_distance - std::abs(r0 - r1);
+    const int partial = margin > 0.6 * (r0 < r1 ? r0 : r1) ? most * 3 / 4 : most;
     const int ingress = take_samples(partial), egress = circular ? ingress : take_samples(partial);
     add({Segment::kPartial, first, second, false, which, ingress, partial, nodes});
     if (inner) {
@@ -324,8 +336,8 @@ class SegmentList {
 };
 
 // Eclipse segments are parametrised by s in [0, 1], 0 at the near end: projected separation = near + (far - near)
-// sin^2(pi s / 2). Near a contact the hidden flux goes as the 3/2 power of the distance from it, and past the centre of a
-// nearly central eclipse as its absolute value; in s both are smooth.
+// sin^2(pi s / 2). Near a contact the hidden flux goes as the 3/2 power of the distance from it, and past the centre of
+// a nearly central eclipse as its absolute value; in s both are smooth.
 PN_HD inline double anomaly_at(const Orbit& orbit, const Segment& segment, double s) {
   const double near = segment.near_at_from ? segment.from : segment.to;
   const double far = segment.near_at_from ? segment.to : segment.from;
@@ -399,9 +411,8 @@ PN_HD Status build_binary(Block& block, const System& system, const Effects& eff
   int worst = block.largest(1, [&](int) { return static_cast<int>(make_binary(system, effects, binary)); });
   if (worst != static_cast<int>(Status::kOk)) return static_cast<Status>(worst);
   const int shapes = binary.shape_nodes;
-  worst = block.largest(2 * shapes, [&](int task) {
-    return static_cast<int>(binary.fit_shape(task / shapes, task % shapes, gauss));
-  });
+  worst = block.largest(
+      2 * shapes, [&](int task) { return static_cast<int>(binary.fit_shape(task / shapes, task % shapes, gauss)); });
   return static_cast<Status>(worst);
 }
 
@@ -431,8 +442,8 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
 }
 
 // Builds the curve of one system. work: CurveLayout::work_size() doubles; curve: node_phase, flux, slope of
-// CurveLayout::node_count entries a band, packed by the final node count (work.node_count), curve_size() doubles in all.
-// bands[star][band].
+// CurveLayout::node_count entries a band, packed by the final node count (work.node_count), curve_size() doubles in
+// all. bands[star][band].
 template <class Block>
 PN_HD Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands, int band_count,
                                const Resolution& resolution, const Effects& effects, const GaussTable& gauss,

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "sim/constants.h"
+#include "sim/roche.h"
 #include "sim/special_functions.h"
 #include "sim/system.h"
 
@@ -140,17 +141,12 @@ PriorSpec named_prior(const std::string& name) {
   throw UserError(fmt::format("prior '{}' is not known: choose 'paper' or 'field'", name));
 }
 
-double eggleton_lobe(double q) {
-  const double c = std::cbrt(q);
-  return 0.49 * c * c / (0.6 * c * c + std::log1p(c));
-}
-
 Status rejection(const Theta& theta) {
   const double m1 = theta[kMsum] / (1.0 + theta[kQ]);
   const double logg[2] = {logg_cgs(m1, theta[kRadius1]), logg_cgs(theta[kMsum] - m1, theta[kRadius2])};
   const double radius[2] = {theta[kRadius1], theta[kRadius2]};
   const double periastron = (radius[0] + radius[1]) / theta[kRsumFrac] * (1.0 - theta[kEccentricity]);
-  const double lobe[2] = {eggleton_lobe(1.0 / theta[kQ]), eggleton_lobe(theta[kQ])};
+  const double lobe[2] = {roche_lobe_radius(theta[kQ]), roche_lobe_radius(1.0 / theta[kQ])};
   for (const double g : logg) {
     if (!(g <= kMaxLogG)) return Status::kGravityTooHigh;
   }
@@ -293,7 +289,7 @@ double Prior::log_barrier(const Theta& theta) const {
   // Eclipses at both conjunctions.
   const double least = theta[kCosI] * (1.0 - e * e) / (1.0 + std::abs(e * std::sin(theta[kOmega])));
   // Detached at periastron.
-  const double most = (eggleton_lobe(q) + eggleton_lobe(1.0 / q)) * (1.0 - e);
+  const double most = (roche_lobe_radius(q) + roche_lobe_radius(1.0 / q)) * (1.0 - e);
   return -softplus(spec_.barrier_steepness * std::log(least / theta[kRsumFrac])) -
          softplus(spec_.barrier_steepness * std::log(theta[kRsumFrac] / most));
 }

@@ -65,8 +65,8 @@ class Prior {
   // complete unless the status is kOutsideTracks or kInvalidInput.
   Status theta_from_latent(const Latent& z, Theta& theta) const;
   // The same for a binary whose period is known: rsumfrac = (R1 + R2) / a(Msum, P) by Kepler's third law, and
-  // z[kRsumFrac] is not read. A period has no error worth the name, so the posterior of all 16 parameters given it lies on
-  // a surface that a flow of 16 dimensions could only thicken; the other 15 coordinates have an ordinary density.
+  // z[kRsumFrac] is not read. A period has no error worth the name, so the posterior of all 16 parameters given it lies
+  // on a surface that a flow of 16 dimensions could only thicken; the other 15 coordinates have an ordinary density.
   // NaN: the period is not known, and this is theta(z).
   Status theta_from_latent(const Latent& z, double period_day, Theta& theta) const;
   // z(theta), the inverse map; kOutsideTracks / kInvalidInput where theta is outside the support. The rejections of
@@ -96,8 +96,5 @@ class Prior {
 
 // Section 2.4 (ii) to (iv), and the paper's code's rule against luminous giants: kOk or the first that applies.
 Status rejection(const Theta& theta);
-
-// Eggleton (1983, ApJ 268, 368): Roche-lobe radius over separation, of the star whose mass is q times its companion's.
-double eggleton_lobe(double q);
 
 }  // namespace penumbra

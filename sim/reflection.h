@@ -1,5 +1,5 @@
-// Heating of one star by the other: absorbed light is sent back where it fell, as heat, and changes the temperature only
-// (Wilson 1990, ApJ 356, 613; Lambert's law; to and fro once).
+// Heating of one star by the other: absorbed light is sent back where it fell, as heat, and changes the temperature
+// only (Wilson 1990, ApJ 356, 613; Lambert's law; to and fro once).
 #pragma once
 
 #include <cmath>
@@ -12,9 +12,9 @@ namespace penumbra {
 // Fraction of the incident light that is sent back: convective envelopes .6 (Rucinski 1969), radiative ones 1.
 PN_HD inline double bolometric_albedo(double teff_k) { return teff_k < 8000.0 ? 0.6 : 1.0; }
 
-// Irradiance of a small plane by a uniformly bright sphere, in units of the sphere's own surface flux. `cos_zenith` is the
-// cosine of the angle between the plane's normal and the sphere's centre, `sin_radius` the sphere's radius over its distance.
-// Exact, with the sphere partly below the plane too (Snyder 1996; Lagarde & de Rousiers 2014, section 4.7.2).
+// Irradiance of a small plane by a uniformly bright sphere, in units of the sphere's own surface flux. `cos_zenith` is
+// the cosine of the angle between the plane's normal and the sphere's centre, `sin_radius` the sphere's radius over its
+// distance. Exact, with the sphere partly below the plane too (Snyder 1996; Lagarde & de Rousiers 2014, section 4.7.2).
 PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius) {
   const double sin2_radius = sin_radius * sin_radius;
   if (cos_zenith >= sin_radius) return cos_zenith * sin2_radius;

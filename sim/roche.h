@@ -1,8 +1,8 @@
 // The shape of a star that fills an equipotential of the Roche model. Lengths are in units of the semi-major axis.
 //
-// Omega = 1 / r + q (1 / |r - d| - x / d^2) + (1 + q) (x^2 + y^2) / 2 about the star's centre, companion at (d, 0, 0), q the
-// companion's mass over the star's, rotation synchronous with the mean motion (Wilson 1979, F = 1). Gravity, the gradient,
-// is in units of G M / a^2 with the star's own M.
+// Omega = 1 / r + q (1 / |r - d| - x / d^2) + (1 + q) (x^2 + y^2) / 2 about the star's centre, companion at (d, 0, 0),
+// q the companion's mass over the star's, rotation synchronous with the mean motion (Wilson 1979, F = 1). Gravity, the
+// gradient, is in units of G M / a^2 with the star's own M.
 #pragma once
 
 #include <cmath>
@@ -29,8 +29,8 @@ struct Roche {
     const double own = 1.0 / (r2 * std::sqrt(r2));
     const double other = q / (c2 * companion_distance);
     const double spin = 1.0 + q;
-    return {-p.x * own - dx * other - q / (separation * separation) + spin * p.x,
-            p.y * (spin - own - other), -p.z * (own + other)};
+    return {-p.x * own - dx * other - q / (separation * separation) + spin * p.x, p.y * (spin - own - other),
+            -p.z * (own + other)};
   }
 
   // Radius of the surface along the unit vector `direction`: Newton's method in 1 / r, in which Omega is nearly linear.
@@ -76,8 +76,7 @@ struct Roche {
       const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
       const double own3 = own1 / r2, other3 = q * other1 / c2;
       const double tide = q / (separation * separation);
-      const double value =
-          own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
+      const double value = own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
       const double d_s = -s * own3 - c_out * other3 - tide * out.x + spin * (p.x * out.x + p.y * out.y);
       const double d_h = -h * own3 - c_sight * other3 - tide * sight.x + spin * (p.x * sight.x + p.y * sight.y);
       const double d_sh = 3.0 * (s * h * own3 / r2 + c_out * c_sight * other3 / c2) + spin_sh;
@@ -96,12 +95,15 @@ struct Roche {
   }
 
   // Height along `sight` of the surface point that is seen at `sky` (a vector in the plane of the sky), the near side.
-  // Newton's method in (height - middle)^2, which stays regular at the limb, where the near and far sides meet. `longest` is
-  // the surface's largest radius, towards the companion: beyond it a step would end in the companion's lobe.
-  PN_HD double height(const Vector3& sky, const Vector3& sight, double middle, double guess_square, double longest) const {
-    const double reach = std::sqrt(std::fmax(0.0, longest * longest - dot(sky, sky))) - middle;
-    const double most = std::fmax(reach, 0.0) * std::fmax(reach, 0.0);
-    double v2 = std::fmin(guess_square, most);
+  // Newton's method in (height - middle)^2, which stays regular at the limb, where the near and far sides meet.
+  // `longest` is the surface's largest radius, towards the companion: beyond it a step would end in the companion's
+  // lobe.
+  PN_HD double height(const Vector3& sky, const Vector3& sight, double middle, double guess_square,
+                      double longest) const {
+    const double reach2 = longest * longest - dot(sky, sky);
+    const double reach = (reach2 > 0.0 ? std::sqrt(reach2) : 0.0) - middle;
+    const double most = reach > 0.0 ? reach * reach : 0.0;
+    double v2 = guess_square < most ? guess_square : most;
     double h = middle;
     for (int iteration = 0; iteration < 20; ++iteration) {
       const double v = std::sqrt(v2);
@@ -114,13 +116,13 @@ struct Roche {
       const double own3 = own1 / r2, other3 = q * other1 / c2;
       const double tide = q / (separation * separation);
       const double spin = 1.0 + q;
-      const double excess =
-          own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
-      const double d_h = -h * own3 - (h - separation * sight.x) * other3 - tide * sight.x +
-                         spin * (p.x * sight.x + p.y * sight.y);
+      const double excess = own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
+      const double d_h =
+          -h * own3 - (h - separation * sight.x) * other3 - tide * sight.x + spin * (p.x * sight.x + p.y * sight.y);
       const double step = 2.0 * v * excess / d_h;
       const double next = v2 - step;
-      v2 = std::fmin(next > 0.02 * v2 ? next : 0.02 * v2, most);
+      v2 = next > 0.02 * v2 ? next : 0.02 * v2;
+      if (v2 > most) v2 = most;
       if (std::abs(step) < 3e-5 * r2) return middle + std::sqrt(v2);
     }
     return h;
@@ -150,13 +152,17 @@ PN_HD inline double inner_lagrange_potential(double q, double separation) {
   return 1.0 / x + q * (1.0 / (separation - x) - x / (separation * separation)) + 0.5 * (1.0 + q) * x * x;
 }
 
-// How nearly a star fills its Roche lobe (Eggleton 1983, ApJ 268, 368), in steps: the more, the more points it needs, in angle
-// and in phase, for the same accuracy.
-PN_HD inline int crowding(double q, double separation, double radius) {
+// Volume-equivalent radius of the Roche lobe over the separation, q the companion's mass over the star's (Eggleton
+// 1983, ApJ 268, 368).
+PN_HD inline double roche_lobe_radius(double q) {
   const double root = std::cbrt(1.0 / q);
-  const double lobe = 0.49 * root * root / (0.6 * root * root + std::log1p(root)) * separation;
-  const double filled = radius / lobe;
-  return filled < 0.5 ? 0 : filled < 0.8 ? 1 : filled < 0.9 ? 2 : 4;
+  return 0.49 * root * root / (0.6 * root * root + std::log1p(root));
+}
+
+// How nearly a star fills its lobe, in steps: the more, the more points it needs, in angle and in phase, for the same
+// accuracy.
+PN_HD inline int crowding(double radius_over_lobe) {
+  return radius_over_lobe < 0.5 ? 0 : radius_over_lobe < 0.8 ? 1 : radius_over_lobe < 0.9 ? 2 : 4;
 }
 inline constexpr int kMostCrowding = 4;
 
@@ -168,8 +174,8 @@ struct RocheFit {
   bool closed;              // false: no closed surface holds the volume
 };
 
-// Points of the quadrature over one surface: Gauss in cos(angle from the line of centres), midpoints in the quarter turn
-// about it that the planes of symmetry leave.
+// Points of the quadrature over one surface: Gauss in cos(angle from the line of centres), midpoints in the quarter
+// turn about it that the planes of symmetry leave.
 inline constexpr int kShapeLatitudes = 12;
 inline constexpr int kShapeLongitudes = 4;
 
@@ -212,7 +218,8 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
         sum_gravity += area * darkening;
         const double toward = r * dot(g, direction) - separation * g.x;  // g times the vector from the companion
         if (toward > 0.0) {
-          const double seen = area * toward / (std::sqrt(g2) * companion_distance * companion_distance * companion_distance);
+          const double seen =
+              area * toward / (std::sqrt(g2) * companion_distance * companion_distance * companion_distance);
           facing_area += seen;
           facing_gravity += seen * darkening;
         }

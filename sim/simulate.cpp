@@ -5,7 +5,6 @@
 #include <stdexcept>
 #include <string>
 
-
 namespace penumbra {
 namespace {
 
@@ -119,8 +118,7 @@ void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& ou
       // Epochs and errors, then the clean light curves there, then noise.
       RandomStream schedule_random(seed, index, Stage::kSchedule);
       tables_.surveys.schedule(apparent, out.system.period_day, schedule_random, out.observation);
-      status = fill_light_curves(out.system, expansions, out.system.period_day, options_,
-                                 out.observation.light_curves);
+      status = fill_light_curves(out.system, expansions, out.system.period_day, options_, out.observation.light_curves);
       if (status == Status::kOk) {
         RandomStream noise_random(seed, index, Stage::kNoise);
         tables_.surveys.observe(out.system, apparent, sed_jy.data(), noise_random, out.observation);

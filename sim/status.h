@@ -21,8 +21,8 @@ enum class Status : int {
 };
 
 inline constexpr std::array<std::string_view, static_cast<int>(Status::kStatusCount)> kStatusNames{
-    "ok",           "outside_tracks", "gravity_too_high",    "too_cool",     "roche_overflow",
-    "luminous_giant", "soft_barrier", "outside_atmospheres", "bad_geometry", "invalid_input",
+    "ok",           "outside_tracks",      "gravity_too_high", "too_cool",      "roche_overflow", "luminous_giant",
+    "soft_barrier", "outside_atmospheres", "bad_geometry",     "invalid_input",
 };
 
 }  // namespace penumbra

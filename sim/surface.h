@@ -1,4 +1,5 @@
-// The visible surface of one star: gravity, temperature and emergent intensity at a point, and the light of the whole disc.
+// The visible surface of one star: gravity, temperature and emergent intensity at a point, and the light of the whole
+// disc.
 #pragma once
 
 #include <cmath>
@@ -10,19 +11,22 @@
 
 namespace penumbra {
 
-// One star in one passband as the surface integrals read it: StarBand with its limb darkening as a polynomial in sqrt(mu),
-// normalised so that a disc of this mean intensity keeps it.
+// One star in one passband as the surface integrals read it: StarBand with its limb darkening as a polynomial in
+// sqrt(mu), normalised so that a disc of this mean intensity keeps it.
 struct BandIntensity {
   double log_intensity, slope_t, curve_t, slope_g;
   double limb[5];
 };
 
-// ln I is continued from Teff in xi = 1 - Teff / T, in which Planck's law is nearly straight (exactly so in Wien's limit),
-// with the same first and second derivatives at Teff as StarBand's expansion in ln T.
+// ln I is continued from Teff in xi = 1 - Teff / T, in which Planck's law is nearly straight (exactly so in Wien's
+// limit), with the same first and second derivatives at Teff as StarBand's expansion in ln T.
 PN_HD inline BandIntensity make_band_intensity(const StarBand& band) {
   const double* c = band.limb.c;
   const double scale = 1.0 / band.limb.disc_integral();
-  return {band.log_intensity, band.slope_t, band.slope_t + band.curve_t, band.slope_g,
+  return {band.log_intensity,
+          band.slope_t,
+          band.slope_t + band.curve_t,
+          band.slope_g,
           {scale * (1.0 - c[0] - c[1] - c[2] - c[3]), scale * c[0], scale * c[1], scale * c[2], scale * c[3]}};
 }
 
@@ -33,8 +37,8 @@ struct Surface {
   double gravity_darkening;  // beta of T^4 ~ g^beta
   double log_mean_gravity;   // RocheFit
   double companion_radius;
-  double irradiation;        // albedo times the flux of the companion's facing side over this star's mean; 0: no reflection
-  int crowding;              // roche.h
+  double irradiation;  // albedo times the flux of the companion's facing side over this star's mean; 0: no reflection
+  int crowding;        // roche.h
 };
 
 // What the bands need to know of a surface point.
@@ -94,10 +98,10 @@ PN_HD inline SkyFrame companion_frame(const SkyFrame& f) {
   return {{-f.sight.x, f.sight.y, f.sight.z}, {-f.right.x, f.right.y, f.right.z}, {-f.up.x, f.up.y, f.up.z}};
 }
 
-// out[k] += flux of the whole disc, int I dA_projected, in units of intensity times a^2. Polar coordinates about the line of
-// sight through the centre: trapezoid in azimuth; from the centre to the limb Gauss points in v with mu = 1 -
-// (1 - v^2)^2 on a sphere, so that v is as sqrt(mu) at the limb, where limb-darkening laws are polynomials in it, and as the
-// distance from the centre there.
+// out[k] += flux of the whole disc, int I dA_projected, in units of intensity times a^2. Polar coordinates about the
+// line of sight through the centre: trapezoid in azimuth; from the centre to the limb Gauss points in v with mu = 1 -
+// (1 - v^2)^2 on a sphere, so that v is as sqrt(mu) at the limb, where limb-darkening laws are polynomials in it, and
+// as the distance from the centre there.
 PN_HD inline void add_disc_flux(const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
                                 const GaussTable& gauss, const BandIntensity* bands, int band_count, double* out) {
   const int more = 2 * surface.crowding;
@@ -120,9 +124,10 @@ PN_HD inline void add_disc_flux(const Surface& surface, const SkyFrame& frame, i
       const double cosine = 1.0 - rest * rest;
       const double sine = std::sqrt(1.0 - cosine * cosine);
       const double inverse_length = 1.0 / std::sqrt(1.0 + 2.0 * sine * cosine * limb_sight);
-      const Vector3 direction = inverse_length * ((cosine + sine * limb_sight) * frame.sight + sine * limb_out * outward);
-      const double solid_angle = kTwoPi / azimuths * weight[i] * 4.0 * node[i] * rest * limb_out * limb_out * inverse_length *
-                                 inverse_length * inverse_length;
+      const Vector3 direction =
+          inverse_length * ((cosine + sine * limb_sight) * frame.sight + sine * limb_out * outward);
+      const double solid_angle = kTwoPi / azimuths * weight[i] * 4.0 * node[i] * rest * limb_out * limb_out *
+                                 inverse_length * inverse_length * inverse_length;
       double slope;
       r = surface.roche.radius(direction, r, slope);
       double unused;

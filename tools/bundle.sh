@@ -9,7 +9,10 @@ out=${2:?usage: tools/bundle.sh BUILD_FOLDER OUTPUT_FOLDER}
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/lib" "$out/data/tables" "$out/data/banks"
 
-cp "$build"/bin/* "$out/bin/"
+# The program, and what checks and times it on a GPU.
+cp "$build/bin/penumbra" "$out/bin/"
+find "$build/bin" -name '*gpu*_test' -exec cp {} "$out/bin/" \;
+find "$build/bin" -name '*_bench' -exec cp {} "$out/bin/" \;
 # Everything that the programs need, except what every Linux has (glibc, libstdc++'s own runtime is taken along), the
 # driver, CUDA and torch.
 skip='^(linux-vdso|ld-linux|libc\.so|libm\.so|libdl\.so|librt\.so|libpthread\.so|libtorch|libc10|libcudart|libcupti|libcuda\.so|libgomp)'
@@ -17,14 +20,20 @@ for program in "$out"/bin/*; do ldd "$program" || true; done |
   awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' | sort -u | while read -r name path; do
     [[ $name =~ $skip ]] || cp -Ln "$path" "$out/lib/$name"
   done
+for icu in "$out"/lib/libicudata.so.*; do
+  [ -f "$icu" ] || continue
+  cc -shared -fPIC -DICU_VERSION="${icu##*.}" -Wl,-soname,"$(basename "$icu")" -o "$icu" tools/icu_stub.c
+done
 for file in "$out"/bin/* "$out"/lib/*; do
   strip --strip-unneeded "$file" 2>/dev/null || true
   case $file in "$out"/bin/*) patchelf --set-rpath '$ORIGIN/../lib' "$file" ;; *) patchelf --set-rpath '$ORIGIN' "$file" ;; esac
 done
 cp data/tables/*.h5 "$out/data/tables/"
 cp data/banks/*.h5 "$out/data/banks/"
-cp -r data/presets data/checkpoints "$out/data/" 2>/dev/null || true
-cp -r examples "$out/" && cp data/tables/*.csv "$out/data/tables/" 2>/dev/null || true
+cp data/tables/*.csv "$out/data/tables/"
+cp -r data/presets data/checkpoints "$out/data/"
+cp -r examples "$out/"
+mkdir "$out/tools" && cp tools/report.py "$out/tools/"
 cat >"$out/penumbra.sh" <<'RUN'
 #!/usr/bin/env bash
 # Runs a program of this folder (penumbra by default) with torch's libraries found.

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "sim/constants.h"
+#include "sim/roche.h"
 #include "sim/special_functions.h"
 #include "sim/system.h"
 
@@ -370,7 +371,7 @@ TEST_F(PriorTest, BarriersAreFlatInsideAndHalfOnTheBoundary) {
   theta[kEccentricity] = 0.1;
   theta[kOmega] = 1.0;
   theta[kQ] = 0.8;
-  const double most = (eggleton_lobe(0.8) + eggleton_lobe(1.25)) * 0.9;
+  const double most = (roche_lobe_radius(0.8) + roche_lobe_radius(1.25)) * 0.9;
   theta[kCosI] = 0.01;
   theta[kRsumFrac] = 0.9 * most;
   EXPECT_NEAR(paper().log_barrier(theta), 0.0, 1e-8);
@@ -421,8 +422,8 @@ TEST(Rejection, EachReasonOfSection24) {
 
 TEST(Eggleton, KnownValues) {
   // Eggleton (1983), Table 1: q = 1 gives .379, and a small q gives the Paczynski limit within some percent.
-  EXPECT_NEAR(eggleton_lobe(1.0), 0.3789, 2e-4);
-  EXPECT_NEAR(eggleton_lobe(0.1), 0.2067, 2e-3);
+  EXPECT_NEAR(roche_lobe_radius(1.0), 0.3789, 2e-4);
+  EXPECT_NEAR(roche_lobe_radius(10.0), 0.2067, 2e-3);
 }
 
 TEST(NamedPrior, UnknownNamesSayWhatIsAllowed) {
@@ -444,7 +445,7 @@ TEST(NamedPrior, UnknownNamesSayWhatIsAllowed) {
 }
 
 // With the period given, rsumfrac follows from Kepler's third law and its own coordinate is not read.
-TEST(Prior, KnownPeriodFixesTheFractionalRadii) {
+TEST_F(PriorTest, KnownPeriodFixesTheFractionalRadii) {
   for (std::uint64_t index = 0; index < 200; ++index) {
     const PriorDraw draw = paper().draw(91, index);
     const double period = derive_system(draw.theta).period_day;

@@ -22,9 +22,12 @@ TEST(Roche, GradientIsTheDerivativeOfThePotential) {
   double distance;
   const Vector3 g = roche.gradient(p, distance);
   const double h = 1e-5;
-  EXPECT_NEAR(g.x, (potential(0.6, 0.8, {p.x + h, p.y, p.z}) - potential(0.6, 0.8, {p.x - h, p.y, p.z})) / (2 * h), 1e-6);
-  EXPECT_NEAR(g.y, (potential(0.6, 0.8, {p.x, p.y + h, p.z}) - potential(0.6, 0.8, {p.x, p.y - h, p.z})) / (2 * h), 1e-6);
-  EXPECT_NEAR(g.z, (potential(0.6, 0.8, {p.x, p.y, p.z + h}) - potential(0.6, 0.8, {p.x, p.y, p.z - h})) / (2 * h), 1e-6);
+  EXPECT_NEAR(g.x, (potential(0.6, 0.8, {p.x + h, p.y, p.z}) - potential(0.6, 0.8, {p.x - h, p.y, p.z})) / (2 * h),
+              1e-6);
+  EXPECT_NEAR(g.y, (potential(0.6, 0.8, {p.x, p.y + h, p.z}) - potential(0.6, 0.8, {p.x, p.y - h, p.z})) / (2 * h),
+              1e-6);
+  EXPECT_NEAR(g.z, (potential(0.6, 0.8, {p.x, p.y, p.z + h}) - potential(0.6, 0.8, {p.x, p.y, p.z - h})) / (2 * h),
+              1e-6);
   EXPECT_NEAR(distance, std::sqrt(0.65 * 0.65 + 0.21 * 0.21 + 0.12 * 0.12), 1e-14);
 }
 
@@ -102,7 +105,8 @@ TEST(Roche, LimbIsWhereTheNormalTurnsAway) {
     EXPECT_NEAR(potential(q, 1.0, p) / roche.potential, 1.0, 1e-8);
     EXPECT_NEAR(dot(g, frame.sight) / std::sqrt(dot(g, g)), 0.0, 1e-7);
     const double h = 1e-4;
-    EXPECT_NEAR(limb.slope, (limb_at(azimuth + h).sky_radius - limb_at(azimuth - h).sky_radius) / (2 * h), 1e-4 * radius);
+    EXPECT_NEAR(limb.slope, (limb_at(azimuth + h).sky_radius - limb_at(azimuth - h).sky_radius) / (2 * h),
+                1e-4 * radius);
   }
 }
 

@@ -63,29 +63,36 @@ TEST_F(SimulateTest, ASystemDependsOnSeedAndIndexOnly) {
   EXPECT_NE(first.draw.theta, other.draw.theta);
 }
 
-// Noise has the advertised size: residuals about the prediction for the true parameters, in units of the quoted error.
-// Quoted errors understate the scatter by up to 2.5 (survey bank), never overstate it.
+// Residuals about the prediction for the true parameters, in units of the quoted error. Each star draws how much its
+// quoted errors understate the scatter (survey bank: a factor of 1 to 2 as a rule, up to ten for catalogues that quote
+// photon noise alone), so single curves vary; the median over curves does not.
 TEST_F(SimulateTest, PredictionOfTheTruthExplainsTheData) {
   Simulation simulation;
   Observation prediction;
-  for (int index = 0; index < 40; ++index) {
+  std::vector<double> scatters;
+  const auto median_of = [](std::vector<double>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  };
+  for (std::uint64_t index = 0; index < 100; ++index) {
     simulator().simulate(2, index, simulation);
     ASSERT_EQ(simulator().predict(simulation.draw.theta, simulation.observation, prediction), Status::kOk);
-    for (int c = 0; c < kChannelCount; ++c) {
+    for (std::size_t c = 0; c < kChannelCount; ++c) {
       const LightCurve& data = simulation.observation.light_curves[c];
       const LightCurve& model = prediction.light_curves[c];
       if (data.phase.size() < 50) continue;
       std::vector<double> pull(data.phase.size());
       for (std::size_t t = 0; t < pull.size(); ++t) pull[t] = (data.flux[t] - model.flux[t]) / data.sigma[t];
-      std::nth_element(pull.begin(), pull.begin() + pull.size() / 2, pull.end());
-      const double middle = pull[pull.size() / 2];
+      const double middle = median_of(pull);
       for (double& p : pull) p = std::abs(p - middle);
-      std::nth_element(pull.begin(), pull.begin() + pull.size() / 2, pull.end());
-      const double scatter = 1.4826 * pull[pull.size() / 2];
-      EXPECT_GT(scatter, 0.6) << kChannels[c].name << " of system " << index;
-      EXPECT_LT(scatter, 4.0) << kChannels[c].name << " of system " << index;
+      scatters.push_back(1.4826 * median_of(pull));
+      EXPECT_GT(scatters.back(), 0.2) << kChannels[c].name << " of system " << index;
+      EXPECT_LT(scatters.back(), 12.0) << kChannels[c].name << " of system " << index;
     }
   }
+  ASSERT_GT(scatters.size(), 100u);
+  EXPECT_NEAR(median_of(scatters), 1.2, 0.3);
 }
 
 TEST_F(SimulateTest, PeriodFollowsKepler) {
@@ -95,7 +102,8 @@ TEST_F(SimulateTest, PeriodFollowsKepler) {
     const Theta& t = simulation.draw.theta;
     const double sma_au = (t[kRadius1] + t[kRadius2]) / t[kRsumFrac] / 215.032;
     // Gaussian year: P [yr] = a^1.5 / sqrt(M).
-    EXPECT_NEAR(simulation.observation.period_day / (365.2568983 * std::pow(sma_au, 1.5) / std::sqrt(t[kMsum])), 1.0, 1e-4);
+    EXPECT_NEAR(simulation.observation.period_day / (365.2568983 * std::pow(sma_au, 1.5) / std::sqrt(t[kMsum])), 1.0,
+                1e-4);
   }
 }
 
