@@ -55,10 +55,18 @@ python_environment() {
 }
 
 tables() {
-  local python=.venv/bin/python
-  for recipe in tracks passbands atmospheres hd23642; do
-    $python data/recipes/make_$recipe.py --if-needed
+  local stamp=data/tables/recipes.sha256 want file complete=yes
+  want=$(cat data/recipes/*.py sim/passbands.h tools/requirements.txt | sha256sum | cut -d' ' -f1)
+  for file in tracks.h5 passbands.h5 atmospheres.h5 hd23642_k2.csv; do
+    [ -f "data/tables/$file" ] || complete=no
   done
+  [ $complete = yes ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+  say "Preparing the data tables"
+  local recipe
+  for recipe in tracks passbands atmospheres hd23642; do
+    .venv/bin/python data/recipes/make_$recipe.py
+  done
+  echo "$want" >"$stamp"
 }
 
 case "${1:-all}" in
