@@ -31,6 +31,11 @@ train: setup $(BUILD)/build.ninja  ## train the compact preset (ARGS="--device c
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra
 	$(BUILD)/bin/penumbra train --preset compact --out runs/compact $(ARGS)
 
+bench: setup  ## time the hot functions
+	@cmake --preset $(PRESET) -DPENUMBRA_BENCHMARKS=ON >/dev/null
+	@cmake --build $(BUILD) --parallel $(JOBS) --target light_curve_bench
+	$(BUILD)/bin/light_curve_bench
+
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@tools/bundle.sh $(BUILD) build/bundle
