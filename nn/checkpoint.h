@@ -1,9 +1,12 @@
 // A trained network on disk: one HDF5 file with the weights, where they came from, and (while training) how to go on.
 //
-//   /                     attributes: format, format_version, preset, preset_sha256, prior, simulation, commit, device,
-//   seed, ... /weights/<name>       float32, the weights that inference uses /training/<name>      float32, optimiser
-//   state; absent from an exported file /parameters, /channels, /sed_bands   names, checked on reading /sha256 of
-//   everything above, checked on reading
+// clang-format off
+//   /                     attributes: format, format_version, preset, preset_sha256, prior, simulation, commit, device, seed
+//   /weights/<name>       float32, the weights that inference uses
+//   /training/<name>      float32, optimiser state; absent from an exported file
+//   /parameters, /channels, /sed_bands   names, checked on reading
+//   /sha256               of everything above, checked on reading
+// clang-format on
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/host_device.h"
+#include "sim/axis.h"
 #include "sim/passbands.h"
 #include "sim/status.h"
 #include "sim/system.h"
@@ -27,12 +28,13 @@ struct LimbDarkening {
   }
 };
 
-// One star in one passband, expanded about its mean (Teff, log g): the light-curve stage reads nothing else. From the
-// tables slope_t and curve_t are central differences over kExpansionStep, so that the expansion is exact there; a
-// blackbody's are derivatives. The mean disc intensity at a surface point of temperature T and gravity g is
-//   I = exp(log_intensity + slope_t x + curve_t x^2 / 2 + slope_g y),  x = ln(T / Teff), y = ln(g / g_mean),
-// in Jy / sr, and the emergent intensity is I * limb(mu) / limb.disc_integral().
-// A sphere of radius R at distance d then has the flux pi (R/d)^2 exp(log_intensity).
+// One star in one passband, expanded about its mean (Teff, log g): the light-curve stage reads nothing else. The mean
+// disc intensity at a surface point of temperature T and gravity g is, to second order in x = ln(T / Teff), y = ln(g /
+// g_mean),
+//   I = exp(log_intensity + slope_t x + curve_t x^2 / 2 + slope_g y)
+// in Jy / sr (surface.h says how it goes on from there), and the emergent intensity is I * limb(mu) /
+// limb.disc_integral(). From the tables slope_t and curve_t are central differences over kExpansionStep; a blackbody's
+// are derivatives. A sphere of radius R at distance d then has the flux pi (R/d)^2 exp(log_intensity).
 inline constexpr double kExpansionStep = 0.05;  // of ln T
 
 struct StarBand {
@@ -60,21 +62,6 @@ struct AtmosphereView {
 };
 
 namespace detail {
-
-// Index i of the interval axis[i] <= x < axis[i + 1] (the last one includes its end), or -1 outside. count >= 2.
-PN_HD inline int find_interval(const double* axis, int count, double x) {
-  if (!(x >= axis[0] && x <= axis[count - 1])) return -1;
-  int low = 0, high = count - 1;
-  while (high - low > 1) {
-    const int middle = (low + high) / 2;
-    if (axis[middle] <= x) {
-      low = middle;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
 
 // Weights of two neighbours, of which the second one has `fraction`.
 struct LinearNode {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/host_device.h"
+#include "sim/axis.h"
 #include "sim/constants.h"
 
 namespace penumbra {
@@ -33,20 +34,6 @@ struct TrackView {
 
 inline constexpr double kLogTeffSun = 3.7613263224214566;  // log10 of kTeffSun
 
-// Largest i in [0, count - 2] with axis[i] <= x, for an increasing axis and x inside it.
-PN_HD inline int axis_cell(const double* axis, int count, double x) {
-  int low = 0, high = count - 1;
-  while (high - low > 1) {
-    const int middle = (low + high) / 2;
-    if (axis[middle] <= x) {
-      low = middle;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 // Interpolates in [Fe/H] and log age at equal EEP (Dotter 2016, section 2), then in mass along the interpolated
 // isochrone: never straight across the turn-off. The mass is the initial mass: it identifies one star on an isochrone,
 // and differs from the present one by more than 1% only for red giants near the tip and for O stars. Returns false
@@ -54,12 +41,9 @@ PN_HD inline int axis_cell(const double* axis, int count, double x) {
 // same mass twice (equal neighbours), the earlier EEP is taken.
 PN_HD inline bool interpolate_star(const TrackView& tracks, double mass_msun, double log_age, double feh,
                                    StellarState& out) {
-  const bool inside = feh >= tracks.feh_axis[0] && feh <= tracks.feh_axis[tracks.feh_count - 1] &&
-                      log_age >= tracks.log_age_axis[0] && log_age <= tracks.log_age_axis[tracks.age_count - 1] &&
-                      mass_msun > 0.0;
-  if (!inside) return false;  // NaN too
-  const int i = axis_cell(tracks.feh_axis, tracks.feh_count, feh);
-  const int j = axis_cell(tracks.log_age_axis, tracks.age_count, log_age);
+  const int i = find_interval(tracks.feh_axis, tracks.feh_count, feh);
+  const int j = find_interval(tracks.log_age_axis, tracks.age_count, log_age);
+  if (i < 0 || j < 0 || !(mass_msun > 0.0)) return false;
   const double u = (feh - tracks.feh_axis[i]) / (tracks.feh_axis[i + 1] - tracks.feh_axis[i]);
   const double v = (log_age - tracks.log_age_axis[j]) / (tracks.log_age_axis[j + 1] - tracks.log_age_axis[j]);
 
