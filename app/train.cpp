@@ -28,7 +28,7 @@ struct Arguments {
 // A name is a preset of data/presets; anything with a dot or a slash is a file.
 fs::path preset_file(const std::string& preset, const fs::path& data) {
   if (preset.find_first_of("./") != std::string::npos) return preset;
-  const fs::path file = data / "presets" / (preset + ".toml");
+  fs::path file = data / "presets" / (preset + ".toml");
   if (fs::exists(file)) return file;
   std::vector<std::string> known;
   if (fs::is_directory(data / "presets")) {
