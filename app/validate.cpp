@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kHeldOutSeed = 20'260'000'001;  // no training run may use it: see run_validate
+constexpr std::uint64_t kHeldOutSeed = 20'260'000'001;  // plus --seed; a checkpoint trained with that seed is refused
 constexpr std::size_t kChunk = 50;                      // systems sampled together
 
 struct Arguments {

@@ -7,18 +7,10 @@
 #include <numeric>
 
 #include "base/atomic_file.h"
+#include "inference/quantile.h"
 
 namespace penumbra {
 namespace {
-
-// Quantile of sorted values, linear between order statistics.
-double quantile(const std::vector<double>& sorted, double p) {
-  const double position = p * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  const double weight = position - static_cast<double>(below);
-  return (1.0 - weight) * sorted[below] + weight * sorted[above];
-}
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());

@@ -133,7 +133,9 @@ void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
   Group stats(writer, "sample_stats");
   const std::vector<int> axes{stats.counter("chain", 1), stats.counter("draw", count)};
   stats.numbers("log_q", axes, samples.log_q.data(), "", "ln q(z | x) of the neural posterior, density in z");
-  stats.numbers("log_prior", axes, samples.log_prior.data(), "", "ln N(z; 0, I), the prior in z");
+  stats.numbers(
+      "log_prior", axes, samples.log_prior.data(), "",
+      "ln N(z; 0, I); with a known period it holds the free fifth coordinate and lacks the period's own density");
 }
 
 void write_predictions(NetcdfWriter& writer, const PosteriorRecord& record) {

@@ -5,15 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "inference/quantile.h"
+
 namespace penumbra {
 namespace {
-
-double quantile(const std::vector<double>& sorted, double probability) {
-  const double position = probability * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
 
 // "2.273 +- 0.011 (+0.4 sigma)": the distance of the posterior's median from the published value.
 std::string literature_text(const LiteratureValue& entry, const Summary& posterior, int decimals) {
