@@ -4,19 +4,20 @@
 #   tools/setup.sh packages   Debian packages only
 #   tools/setup.sh python     .venv from tools/requirements.txt (every wheel pinned and checksummed)
 #   tools/setup.sh tables     data/tables/ from the pinned packages
+#   tools/setup.sh peers      .venv-peers from tools/peers.txt: PHOEBE and ellc, for `make bench` only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
-packages() {
-  local wanted missing=()
-  wanted=$(cat tools/debian-packages.txt)
+# install_packages WANTED...: those of these Debian packages that are missing.
+install_packages() {
+  local missing=()
   if ! command -v dpkg-query >/dev/null; then
-    say "Not a Debian system: please install the equivalents of: $(echo $wanted)"
+    say "Not a Debian system: please install the equivalents of: $*"
     return
   fi
-  for package in $wanted; do
+  for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
@@ -35,22 +36,57 @@ packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+packages() { install_packages $(cat tools/debian-packages.txt); }
+
+python311() {
+  local python
+  python=$(command -v python3.11 || command -v python3)
+  "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || {
+    echo "Python 3.11 is needed (the pinned wheels are for it); found $("$python" --version)" >&2
+    exit 2
+  }
+  echo "$python"
+}
+
+# pip_install FOLDER LIST: no-deps, because the list is complete; every file in it is checksummed.
+pip_install() {
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r "$2"
+}
+
 python_environment() {
   local stamp=.venv/requirements.sha256 want
   want=$(sha256sum tools/requirements.txt | cut -d' ' -f1)
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
   local python
-  python=$(command -v python3.11 || command -v python3)
-  "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || {
-    echo "Python 3.11 is needed (the pinned torch wheel is for it); found $("$python" --version)" >&2
-    exit 2
-  }
+  python=$(python311)
   say "Making the Python environment .venv"
   rm -rf .venv
   "$python" -m venv .venv
-  # --no-deps: the list is complete and every file in it is checksummed. torch's own 2 GB of CUDA wheels are not needed.
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
-    -r tools/requirements.txt
+  pip_install .venv tools/requirements.txt  # without torch's own 2 GB of CUDA wheels, which are not needed
+  echo "$want" >"$stamp"
+}
+
+# ellc's packages ship a library for macOS: it is built here from the Fortran of its source package.
+peers() {
+  local stamp=.venv-peers/peers.sha256 want
+  want=$(sha256sum tools/peers.txt | cut -d' ' -f1)
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+  command -v gfortran >/dev/null || install_packages gfortran
+  local python source=.venv-peers/source
+  python=$(python311)
+  say "Making the Python environment .venv-peers (PHOEBE and ellc)"
+  rm -rf .venv-peers
+  "$python" -m venv .venv-peers
+  grep -v '^ellc==' tools/peers.txt >.venv-peers/wheels.txt
+  pip_install .venv-peers .venv-peers/wheels.txt
+  grep '^ellc==' tools/peers.txt >.venv-peers/ellc.txt
+  .venv-peers/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+    --no-binary ellc --require-hashes -d "$source" -r .venv-peers/ellc.txt
+  tar -xzf "$source"/ellc-*.tar.gz -C "$source" --strip-components=1
+  (cd "$source/f_src" && gfortran -O3 -shared -fPIC -o ../ellc/libellc.so constants.f90 utils.f90 coords.f90 \
+    gauss_legendre.f90 solve_real_poly.f90 ellipse.f90 spots.f90 stellar.f90 ellc.f90)
+  mv "$source/ellc" .venv-peers/lib/python3.11/site-packages/
+  rm -rf "$source"
   echo "$want" >"$stamp"
 }
 
@@ -73,6 +109,7 @@ case "${1:-all}" in
   packages) packages ;;
   python) python_environment ;;
   tables) tables ;;
+  peers) peers ;;
   all) packages; python_environment; tables ;;
-  *) echo "usage: tools/setup.sh [packages|python|tables]" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh [packages|python|tables|peers]" >&2; exit 2 ;;
 esac
