@@ -9,6 +9,17 @@ namespace {
 
 std::filesystem::path program_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
 
+// The keys of a Resolution.
+template <class R, class Visit>
+void for_each_resolution_key(const char* table, R& resolution, const Visit& visit) {
+  visit(table, "azimuths", resolution.azimuths, Range{4.0, 1000.0});
+  visit(table, "polar", resolution.polar, Range{2.0, 64.0});
+  visit(table, "lens_radial", resolution.lens_radial, Range{2.0, 64.0});
+  visit(table, "lens_arc", resolution.lens_arc, Range{2.0, 64.0});
+  visit(table, "out_of_eclipse_phases", resolution.out_of_eclipse_phases, Range{8.0, 1000.0});
+  visit(table, "eclipse_phases", resolution.eclipse_phases, Range{4.0, 1000.0});
+}
+
 // The one list of keys of [prior] and [simulation]; prior.name comes first, since it sets the defaults of the others.
 template <class S, class Visit>
 void for_each_key(S& s, const Visit& visit) {
@@ -36,12 +47,7 @@ void for_each_key(S& s, const Visit& visit) {
   visit("prior", "cos_i_max", s.prior.cos_i_max, share);
   visit("prior", "track_tolerance", s.prior.track_tolerance, Range{0.0, 1.0, true});
   visit("prior", "barrier_steepness", s.prior.barrier_steepness, not_negative);
-  visit("simulation", "azimuths", s.options.resolution.azimuths, Range{4.0, 1000.0});
-  visit("simulation", "polar", s.options.resolution.polar, Range{2.0, 64.0});
-  visit("simulation", "lens_radial", s.options.resolution.lens_radial, Range{2.0, 64.0});
-  visit("simulation", "lens_arc", s.options.resolution.lens_arc, Range{2.0, 64.0});
-  visit("simulation", "out_of_eclipse_phases", s.options.resolution.out_of_eclipse_phases, Range{8.0, 1000.0});
-  visit("simulation", "eclipse_phases", s.options.resolution.eclipse_phases, Range{4.0, 1000.0});
+  for_each_resolution_key("simulation", s.options.resolution, visit);
   visit("simulation", "reflection", s.options.effects.reflection, any);
 }
 
@@ -62,15 +68,24 @@ struct Reader {
 
 void Settings::attach(CLI::App& verb) {
   verb.add_option("--config", config_, "TOML file with settings")->type_name("FILE.toml");
+  attach_set_and_data(verb);
+  shortcut(verb, "--seed", "seed", "seed of every random number [1]", false);
+  shortcut(verb, "--device", "device", "auto, cpu or cuda [auto]", true);
+  shortcut(verb, "--threads", "threads", "CPU threads, 0 for all cores [0]", false);
+}
+
+void Settings::attach_file(CLI::App& verb, const std::string& name, const std::string& help) {
+  verb.add_option(name, config_, help)->required()->type_name("FILE.toml");
+  attach_set_and_data(verb);
+}
+
+void Settings::attach_set_and_data(CLI::App& verb) {
   verb.add_option("--set", sets_, "one setting, over the file's; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   verb.add_option("--data", data_,
                   "folder of the tables (default: $PENUMBRA_DATA, or data/ beside the program's folder)")
       ->type_name("DIR");
-  shortcut(verb, "--seed", "seed", "seed of every random number [1]", false);
-  shortcut(verb, "--device", "device", "auto, cpu or cuda [auto]", true);
-  shortcut(verb, "--threads", "threads", "CPU threads, 0 for all cores [0]", false);
 }
 
 void Settings::shortcut(CLI::App& verb, const std::string& option, const std::string& key, const std::string& help,
@@ -120,6 +135,12 @@ SimulationSettings read_simulation_settings(const Config& config) {
   settings.prior = named_prior(config.section("prior").choice("name", "field", {"paper", "field"}));
   for_each_key(settings, Reader{config});
   return settings;
+}
+
+void read_resolution(const Config& table, Resolution& resolution) {
+  for_each_resolution_key("", resolution, [&](const char*, const char* key, int& value, const Range& range) {
+    value = static_cast<int>(table.integer(key, value, range));
+  });
 }
 
 std::string to_toml(const SimulationSettings& settings) {

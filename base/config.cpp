@@ -157,7 +157,10 @@ T Config::remember(const std::string& key, T value) const {
   std::string text;
   if constexpr (std::is_same_v<T, std::string>) {
     text = value_text(toml::value(value));
-  } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    for (const std::string& element : value) text += (text.empty() ? "" : ", ") + value_text(toml::value(element));
+    text = "[" + text + "]";
+  } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>> || std::is_same_v<T, std::vector<double>>) {
     text = fmt::format("[{}]", fmt::join(value, ", "));
   } else {
     text = fmt::format("{}", value);
@@ -209,10 +212,13 @@ std::string Config::text(const std::string& key) const {
 std::string Config::choice(const std::string& key, const std::string& fallback,
                            const std::vector<std::string>& allowed) const {
   std::string value = text(key, fallback);
-  for (const std::string& option : allowed) {
-    if (value == option) return value;
-  }
+  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return value;
   throw error(key, fmt::format("expected one of: {}", fmt::join(allowed, ", ")));
+}
+
+std::string Config::choice(const std::string& key, const std::vector<std::string>& allowed) const {
+  if (!has(key)) throw error(key, fmt::format("missing; expected one of: {}", fmt::join(allowed, ", ")));
+  return choice(key, "", allowed);
 }
 
 std::vector<std::int64_t> Config::integers(const std::string& key, const std::vector<std::int64_t>& fallback,
@@ -226,6 +232,33 @@ std::vector<std::int64_t> Config::integers(const std::string& key, const std::ve
   }
   if (array == nullptr || array->empty() || values.size() != array->size()) {
     throw error(key, fmt::format("expected a list of integers{}", range.text()));
+  }
+  return remember(key, values);
+}
+
+std::vector<double> Config::numbers(const std::string& key) const {
+  if (!has(key)) throw error(key, "missing; expected a list of numbers");
+  const toml::array* array = section_->table->get_as<toml::array>(key);
+  std::vector<double> values;
+  for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const auto value = array->get(i)->value<double>();
+    if (array->get(i)->is_number() && value && std::isfinite(*value)) values.push_back(*value);
+  }
+  if (array == nullptr || values.size() != array->size()) throw error(key, "expected a list of finite numbers");
+  return remember(key, values);
+}
+
+std::vector<std::string> Config::texts(const std::string& key) const {
+  if (!has(key)) throw error(key, "missing; expected a string or a list of strings");
+  const toml::array* array = section_->table->get_as<toml::array>(key);
+  if (array == nullptr) return {text(key)};
+  std::vector<std::string> values;
+  for (const toml::node& node : *array) {
+    const auto value = node.value_exact<std::string>();
+    if (value && !value->empty()) values.push_back(*value);
+  }
+  if (values.empty() || values.size() != array->size()) {
+    throw error(key, "expected a string or a list of strings, none of them empty");
   }
   return remember(key, values);
 }

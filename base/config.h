@@ -48,8 +48,11 @@ class Config {
   std::string text(const std::string& key) const;
   std::string choice(const std::string& key, const std::string& fallback,
                      const std::vector<std::string>& allowed) const;
+  std::string choice(const std::string& key, const std::vector<std::string>& allowed) const;
   std::vector<std::int64_t> integers(const std::string& key, const std::vector<std::int64_t>& fallback,
                                      const Range& range = {}) const;
+  std::vector<double> numbers(const std::string& key) const;      // a list
+  std::vector<std::string> texts(const std::string& key) const;  // a string, or a list of them
 
   Config section(const std::string& key) const;                // [key]; an empty table when missing
   std::vector<Config> sections(const std::string& key) const;  // [[key]]; none when missing
