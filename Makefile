@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-.PHONY: help setup build demo test train bench bundle format tidy check clean
+.PHONY: help setup build demo test train bench bench-own bundle format tidy check clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,10 +31,19 @@ train: setup $(BUILD)/build.ninja  ## train the compact preset (ARGS="--device c
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra
 	$(BUILD)/bin/penumbra train --preset compact --out runs/compact $(ARGS)
 
-bench: setup  ## time the hot functions
-	@cmake --preset $(PRESET) -DPENUMBRA_BENCHMARKS=ON >/dev/null
-	@cmake --build $(BUILD) --parallel $(JOBS) --target light_curve_bench
+bench: bench-own  ## time the forward model beside PHOEBE and ellc; writes bench/results/
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra
+	@tools/setup.sh peers
+	.venv-peers/bin/python bench/peers/light_curves.py --penumbra $(BUILD)/bin/penumbra --out $(BUILD)/bench/peers.json
+	@.venv/bin/python bench/report.py --own $(BUILD)/bench/own.json --peers $(BUILD)/bench/peers.json \
+	  --out bench/results/forward_model
+
+bench-own: setup $(BUILD)/build.ninja  ## time the hot functions and the forward model alone
+	@cmake --build $(BUILD) --parallel $(JOBS) --target benches
 	$(BUILD)/bin/light_curve_bench
+	$(BUILD)/bin/prior_bench
+	@$(BUILD)/bin/forward_model_bench --systems bench/peers/systems.csv --json $(BUILD)/bench/own.json >/dev/null
+	@.venv/bin/python bench/report.py --own $(BUILD)/bench/own.json
 
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)

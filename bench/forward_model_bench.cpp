@@ -27,6 +27,7 @@
 #include "base/parallel.h"
 #include "base/provenance.h"
 #include "base/text_table.h"
+#include "bench/data_folder.h"
 #include "sim/simulate.h"
 
 namespace {
@@ -342,7 +343,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Time and memory of the forward model: four light curves and the SED of each system"};
   int draws = 1000, epochs = 500, repeats = 5, threads = 2;
   std::string json, systems_file;
-  std::string data = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "data";
+  std::string data = data_folder();
   app.add_option("--draws", draws, "draws of the prior")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--epochs", epochs, "epochs a band")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_option("--repeats", repeats, "tries, of which the fastest counts")

@@ -35,9 +35,7 @@ endforeach()
 if(PENUMBRA_TESTS)
   find_package(GTest REQUIRED)
 endif()
-if(PENUMBRA_BENCHMARKS)
-  find_package(benchmark REQUIRED)
-endif()
+find_package(benchmark REQUIRED)
 
 # CUDA: found automatically unless switched off.
 set(PENUMBRA_HAVE_CUDA OFF)

@@ -37,9 +37,9 @@ TIMED_BANDS, TIMED_EPOCHS = 4, 500
 ELLC_TRIES = 5
 
 
-def read_systems():
-    lines = (pathlib.Path(__file__).parent / "systems.csv").read_text().splitlines()
-    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+def read_csv(file):
+    """Its rows as {column: number}; lines that start with '#' are comments."""
+    rows = csv.DictReader(line for line in file.read_text().splitlines() if not line.startswith("#"))
     return [{key: float(value) for key, value in row.items()} for row in rows]
 
 
@@ -81,7 +81,7 @@ coefficients = [{s[f"limb_darkening{n}"]}]
     np.savetxt(folder / "phases.csv", CHECK_PHASES, header="phase", comments="")
     subprocess.run([program, "lightcurve", folder / "system.toml", "--phases", folder / "phases.csv",
                     "--out", folder / "curve.csv"], check=True, stdout=subprocess.DEVNULL)
-    return np.genfromtxt(folder / "curve.csv", delimiter=",", names=True)["flux"]
+    return np.array([row["flux"] for row in read_csv(folder / "curve.csv")])
 
 
 def phoebe_bundle(s, bands, phases, blackbody):
@@ -183,7 +183,7 @@ def main():
     phoebe.progressbars_off()
     table = passbands.get_passband("Johnson:V").ptf_table
     filter_table = np.column_stack([table["wl"], table["fl"]])
-    systems = read_systems()
+    systems = read_csv(pathlib.Path(__file__).parent / "systems.csv")
 
     differences, one_band_s = check(arguments.penumbra, systems, filter_table)
     bad = [f"system {i + 1}: {peer} differs by {d[peer]:.2e}, allowed {TOLERANCE[peer]:.0e}"
