@@ -78,7 +78,7 @@ struct Inputs {
   std::vector<double> phase;  // [band][epoch], ascending in each band
 
   Inputs(const std::filesystem::path& data, int epochs) : tables(Tables::load(data)) {
-    phase.resize(static_cast<std::size_t>(kBandCount * epochs));
+    phase.resize(kBands.size() * static_cast<std::size_t>(epochs));
     RandomStream random(1, 0, Stage::kTest);
     for (double& p : phase) p = random.uniform();
     for (int k = 0; k < kBandCount; ++k) std::sort(phase.begin() + k * epochs, phase.begin() + (k + 1) * epochs);
@@ -170,7 +170,7 @@ double wall_ms() {
 
 double quantile(std::vector<double> values, double probability) {
   std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(probability * static_cast<double>(values.size() - 1) + 0.5)];
+  return values[static_cast<std::size_t>(std::lround(probability * static_cast<double>(values.size() - 1)))];
 }
 
 struct Draws {
@@ -418,5 +418,8 @@ int main(int argc, char** argv) {
   } catch (const penumbra::UserError& error) {
     std::fprintf(stderr, "forward_model_bench: %s\n", error.what());
     return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "forward_model_bench: %s\n", error.what());
+    return 1;
   }
 }
