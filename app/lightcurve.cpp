@@ -176,8 +176,9 @@ class Renderer {
     if (file_.system.ebv == 0.0) return 0.0;
     const double value = log_attenuation(filter, file_.system.ebv, file_.r_v);
     if (!std::isfinite(value)) {
-      throw config_.section("system").error("ebv", "a passband lies where the extinction law does not hold; it does "
-                                                   "from 0.091 to 6 um");
+      throw config_.section("system").error("ebv",
+                                            "a passband lies where the extinction law does not hold; it does "
+                                            "from 0.091 to 6 um");
     }
     return value;
   }
@@ -351,8 +352,7 @@ void add_lightcurve(CLI::App& program) {
       ->type_name("FILE.csv")
       ->excludes(phases);
   verb->add_option("--out", arguments->out, "the light curve [curve.csv]")->type_name("FILE.csv");
-  verb->add_option("--sed", arguments->sed, "mean fluxes in the 23 SED bands, as a second file")
-      ->type_name("FILE.csv");
+  verb->add_option("--sed", arguments->sed, "mean fluxes in the 23 SED bands, as a second file")->type_name("FILE.csv");
   verb->add_flag("--rv", arguments->rv, "radial velocities too");
   verb->add_flag("--exact", arguments->exact, "integrate at each phase instead of interpolating a phase curve");
   verb->callback([arguments] { run_lightcurve(*arguments); });

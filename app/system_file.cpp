@@ -66,8 +66,7 @@ void read_star(const Config& table, SystemFile& out, int which) {
   star.radius_rsun = table.number("radius_rsun", kPositive);
   // Far below, a blackbody's light in the blue underflows.
   star.teff_k = table.number("teff_k", Range{1000.0, 1e6});
-  star.gravity_darkening =
-      table.number("gravity_darkening", gravity_darkening_exponent(star.teff_k), {0.0, 2.0});
+  star.gravity_darkening = table.number("gravity_darkening", gravity_darkening_exponent(star.teff_k), {0.0, 2.0});
   out.limb_darkening[which] = read_limb_darkening(table.section("limb_darkening"), out.blackbody);
 }
 
@@ -130,8 +129,8 @@ void read_bands(const Config& table, std::vector<CurveBand>& bands) {
     return;
   }
   for (const std::string& name : table.texts("passband")) {
-    const auto found = std::find_if(kPassbands.begin(), kPassbands.end(),
-                                    [&](const PassbandInfo& info) { return info.name == name; });
+    const auto found =
+        std::find_if(kPassbands.begin(), kPassbands.end(), [&](const PassbandInfo& info) { return info.name == name; });
     if (found == kPassbands.end()) {
       std::vector<std::string_view> names;
       for (const PassbandInfo& info : kPassbands) names.push_back(info.name);

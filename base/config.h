@@ -51,8 +51,8 @@ class Config {
   std::string choice(const std::string& key, const std::vector<std::string>& allowed) const;
   std::vector<std::int64_t> integers(const std::string& key, const std::vector<std::int64_t>& fallback,
                                      const Range& range = {}) const;
-  std::vector<double> numbers(const std::string& key) const;      // a list
-  std::vector<std::string> texts(const std::string& key) const;  // a string, or a list of them
+  std::vector<double> numbers(const std::string& key) const;     // one, or a list of them
+  std::vector<std::string> texts(const std::string& key) const;  // the same
 
   Config section(const std::string& key) const;                // [key]; an empty table when missing
   std::vector<Config> sections(const std::string& key) const;  // [[key]]; none when missing
