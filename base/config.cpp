@@ -141,6 +141,8 @@ bool Config::has(const std::string& key) const {
   return section_->table != nullptr && section_->table->contains(key);
 }
 
+bool Config::is_flag(const std::string& key) const { return has(key) && section_->table->get(key)->is_boolean(); }
+
 UserError Config::error(const std::string& key, const std::string& what) const {
   const std::string name = section_->prefix + key;
   const toml::node* node = section_->table != nullptr ? section_->table->get(key) : nullptr;

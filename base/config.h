@@ -37,7 +37,8 @@ class Config {
   void set(const std::string& assignment);
   void set_text(const std::string& key, const std::string& value);  // a string whatever it looks like
 
-  bool has(const std::string& key) const;  // counts as asking for it
+  bool has(const std::string& key) const;      // counts as asking for it
+  bool is_flag(const std::string& key) const;  // there, and true or false
 
   // With a default: the key may be missing. Without: UserError when it is.
   double number(const std::string& key, double fallback, const Range& range = {}) const;

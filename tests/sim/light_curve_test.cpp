@@ -22,7 +22,7 @@ namespace {
 
 const Resolution kFine{
     .azimuths = 40, .polar = 20, .lens_radial = 30, .lens_arc = 24, .out_of_eclipse_phases = 64, .eclipse_phases = 100};
-const Effects kNoReflection{.reflection = false};
+const Effects kNoReflection{.reflection = Reflection::kNone};
 
 System make_system(double r1, double r2, double q, double e, double omega, double cos_i) {
   System s{};
@@ -472,7 +472,7 @@ TEST_F(Phoebe, ReflectionAgrees) {
     for (int k = 0; k < 2; ++k) {
       // The peers' runs have albedo 1 from 7000 K.
       lit.star[k].irradiation *=
-          json_number(c.json, "irrad_frac_refl" + std::to_string(k + 1)) / bolometric_albedo(c.system.star[k].teff_k);
+          json_number(c.json, "irrad_frac_refl" + std::to_string(k + 1)) / c.system.star[k].albedo;
       for (int node = 0; node < lit.shape_nodes; ++node) {
         ASSERT_EQ(dark.fit_shape(k, node, gauss_table()), Status::kOk);
         ASSERT_EQ(lit.fit_shape(k, node, gauss_table()), Status::kOk);
