@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/text_table.h"
 #include "sim/orbit.h"
+#include "sim/passbands.h"
 #include "tests/app/run_program.h"
 
 namespace penumbra {
@@ -207,7 +208,7 @@ TEST_F(LightcurveTables, TheSedIsTheMeanOfFourPhases) {
     ASSERT_EQ(sed.rows(), static_cast<std::size_t>(kSedBandCount));
     const std::vector<double> jy = sed.numbers("flux_jy"), magnitude = sed.numbers("magnitude");
     const std::vector<double> watt = sed.numbers("flux_w_m2");
-    for (const int band : {kJohnsonV, k2massJ}) {
+    for (const Passband band : {kJohnsonV, k2massJ}) {
       double mean = 0.0;
       for (const double flux : curve.numbers("flux_" + std::string(kPassbands[band].name))) mean += 0.25 * flux;
       // Johnson V counts energy as the curve does; 2MASS counts photons, a mean over J that the slope of the spectrum
