@@ -413,6 +413,8 @@ PN_HD Status build_binary(Block& block, const System& system, const Effects& eff
   const int shapes = binary.shape_nodes;
   worst = block.largest(
       2 * shapes, [&](int task) { return static_cast<int>(binary.fit_shape(task / shapes, task % shapes, gauss)); });
+  if (worst == static_cast<int>(Status::kOk) && effects.reflection != Reflection::kNone)
+    block.for_each(shapes, [&](int node) { binary.fit_heating(node, gauss); });
   return static_cast<Status>(worst);
 }
 
