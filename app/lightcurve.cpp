@@ -23,6 +23,52 @@ namespace fs = std::filesystem;
 
 constexpr double kJansky = 1e-26;  // W m^-2 Hz^-1
 
+constexpr const char* kFooter =
+    R"(The system file: unit, what is allowed, [default]; keys without a default must be given. --set table.key=VALUE
+overrides one, for instance --set primary.teff_k=6400.
+  [system]
+    period_day         > 0; with sma_rsun it gives the masses by Kepler's third law, and these log g
+    sma_rsun           semi-major axis, Rsun, > 0
+    q                  mass of the secondary over the primary's, > 0
+    inclination_deg    0 to 180
+    eccentricity       0 to below 1 [0]; compared with other codes up to 0.9
+    omega_deg          argument of periastron of the primary [0]
+    epoch              time of phase 0, superior conjunction of the primary (its eclipse), days [0]
+    distance_pc        > 0 [100]
+    gamma_km_s         radial velocity of the centre of mass, positive: receding [0]
+    feh                [Fe/H] of both stars, for tables [0]
+    ebv, r_v           reddening by F99's law, mag >= 0 [0], and R_V, 1 to 10 [3.1]
+  [primary], [secondary]
+    radius_rsun        volume-equivalent, > 0
+    teff_k             mean of T^4 over the surface, 1000 to 1000000; tables hold less
+    gravity_darkening  beta of T^4 ~ g^beta, 0 to 2 [.32 to 3700 K, a cubic to 7000 K, .9 to 8000 K, 1 above]
+    albedo             bolometric, 0 to 1 [.6 below 8000 K, 1 above]
+    bolometric_limb_darkening  linear, 0 to 1, of the light that heats the other star [0.5]
+  [primary.limb_darkening], [secondary.limb_darkening]
+    law                linear, logarithmic, square_root, claret or table [table where model = "table"]
+    coefficients       [u]: 1 - u (1 - mu); [x, y]: 1 - x (1 - mu) - y mu ln mu; [x, y]: 1 - x (1 - mu) - y (1 -
+                       sqrt mu); [c1, c2, c3, c4]: 1 - sum ck (1 - mu^(k/2)); the same in every passband; none for table
+  [atmosphere]
+    model              blackbody or table (MIST's bolometric corrections; built-in passbands only)
+    passband           a name or a list of names: GALEX:FUV, NUV; Johnson:U, B, V; PanSTARRS:g, r, i, z, y, w;
+                       SDSS:u, g, r, i, z; Gaia:G, BP, RP; 2MASS:J, H, Ks; WISE:W1; ZTF:g, r; TESS:T; Kepler:Kp
+    passband_file      instead: a CSV file or a list, columns wavelength_m (ascending) and transmission (>= 0)
+    weighting          energy or photon [energy]
+  [effects]
+    reflection         none, wilson or horvat [none]
+    light_travel_time  true or false [false]
+    third_light        share of the light of all out of eclipse, 0 to below 1, one or a passband each [0]
+    exposure_s         each flux is the mean over this long, s, 0 to a period [0]
+  [resolution]
+    azimuths [10], polar [6], lens_radial [5], lens_arc [7], out_of_eclipse_phases [16], eclipse_phases [26]
+
+The light curve: columns time (with --times), phase, and flux, or flux_<passband> for each of several. weighting =
+"energy": int T f_lambda dlambda in W m^-2; "photon": int T f_lambda lambda dlambda / (h c) in photons s^-1 m^-2; T the
+transmission as it is given: PHOEBE's absolute fluxes. From tables, f_lambda is the tables' mean in the passband.
+The SED, mean over phases .125, .375, .625 and .875, both stars without third light: passband, pivot_um, flux_jy,
+magnitude, magnitude_system (AB or Vega), flux_w_m2 (mean f_lambda times int T dlambda).
+Lines that begin with # say where a file comes from. Every number reads back as the same double.)";
+
 struct Arguments {
   Settings settings;
   std::string phases, times, out = "curve.csv", sed;
@@ -176,8 +222,9 @@ class Renderer {
     if (file_.system.ebv == 0.0) return 0.0;
     const double value = log_attenuation(filter, file_.system.ebv, file_.r_v);
     if (!std::isfinite(value)) {
-      throw config_.section("system").error("ebv", "a passband lies where the extinction law does not hold; it does "
-                                                   "from 0.091 to 6 um");
+      throw config_.section("system").error("ebv",
+                                            "a passband lies where the extinction law does not hold; it does "
+                                            "from 0.091 to 6 um");
     }
     return value;
   }
@@ -268,14 +315,14 @@ void add_fluxes(const Renderer& renderer, const SystemFile& file, const std::vec
     std::vector<double> flux(bands.star[0].size());
     for (std::size_t t = 0; t < phase.size(); ++t) {
       renderer.check(render_flux(file.system, bands.star[0].data(), bands.star[1].data(), bands.count(), phase[t],
-                                 file.resolution, file.effects, flux.data()));
+                                 file.resolution, file.effects, flux.data(), file.third_light.data()));
       for (std::size_t k = 0; k < flux.size(); ++k) columns[first + k].values[t] = flux[k];
     }
     return;
   }
   PhaseCurve curve;
   renderer.check(render_phase_curve(file.system, bands.star[0].data(), bands.star[1].data(), bands.count(),
-                                    file.resolution, file.effects, curve));
+                                    file.resolution, file.effects, curve, file.third_light.data()));
   const double exposure_phase = file.exposure_s / (kDaySeconds * file.system.period_day);
   for (int k = 0; k < bands.count(); ++k) {
     std::vector<double>& values = columns[first + static_cast<std::size_t>(k)].values;
@@ -310,6 +357,9 @@ void run_lightcurve(const Arguments& arguments) {
   config.finish();
   if (arguments.exact && file.exposure_s > 0.0) {
     throw config.section("effects").error("exposure_s", "not with --exact, which gives the flux of an instant");
+  }
+  if (!arguments.sed.empty() && arguments.sed == arguments.out) {
+    throw UserError(fmt::format("--sed {}: asked for twice; --out and --sed need different files", arguments.sed));
   }
   std::vector<Column> columns;
   std::vector<double> phase;
@@ -351,10 +401,10 @@ void add_lightcurve(CLI::App& program) {
       ->type_name("FILE.csv")
       ->excludes(phases);
   verb->add_option("--out", arguments->out, "the light curve [curve.csv]")->type_name("FILE.csv");
-  verb->add_option("--sed", arguments->sed, "mean fluxes in the 23 SED bands, as a second file")
-      ->type_name("FILE.csv");
+  verb->add_option("--sed", arguments->sed, "mean fluxes in the 23 SED bands, as a second file")->type_name("FILE.csv");
   verb->add_flag("--rv", arguments->rv, "radial velocities too");
   verb->add_flag("--exact", arguments->exact, "integrate at each phase instead of interpolating a phase curve");
+  verb->footer(kFooter);
   verb->callback([arguments] { run_lightcurve(*arguments); });
 }
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <type_traits>
 
 namespace penumbra {
 namespace {
@@ -13,11 +15,11 @@ std::filesystem::path program_folder() { return std::filesystem::read_symlink("/
 template <class R, class Visit>
 void for_each_resolution_key(const char* table, R& resolution, const Visit& visit) {
   visit(table, "azimuths", resolution.azimuths, Range{4.0, 1000.0});
-  visit(table, "polar", resolution.polar, Range{2.0, 64.0});
-  visit(table, "lens_radial", resolution.lens_radial, Range{2.0, 64.0});
-  visit(table, "lens_arc", resolution.lens_arc, Range{2.0, 64.0});
-  visit(table, "out_of_eclipse_phases", resolution.out_of_eclipse_phases, Range{8.0, 1000.0});
-  visit(table, "eclipse_phases", resolution.eclipse_phases, Range{4.0, 1000.0});
+  visit(table, "polar", resolution.polar, Range{2.0, kMaxGaussPoints});
+  visit(table, "lens_radial", resolution.lens_radial, Range{2.0, kMaxGaussPoints});
+  visit(table, "lens_arc", resolution.lens_arc, Range{2.0, kMaxGaussPoints});
+  visit(table, "out_of_eclipse_phases", resolution.out_of_eclipse_phases, Range{8.0, kMaxSmoothPhases / 2});
+  visit(table, "eclipse_phases", resolution.eclipse_phases, Range{8.0, 256.0});
 }
 
 // The one list of keys of [prior] and [simulation]; prior.name comes first, since it sets the defaults of the others.
@@ -49,6 +51,10 @@ void for_each_key(S& s, const Visit& visit) {
   visit("prior", "barrier_steepness", s.prior.barrier_steepness, not_negative);
   for_each_resolution_key("simulation", s.options.resolution, visit);
   visit("simulation", "reflection", s.options.effects.reflection, any);
+  visit("simulation", "light_travel_time", s.options.effects.light_travel_time, any);
+  visit("simulation", "albedo_convective", s.options.albedo.convective, share);
+  visit("simulation", "albedo_radiative", s.options.albedo.radiative, share);
+  visit("simulation", "albedo_radiative_from_k", s.options.albedo.radiative_from_k, not_negative);
 }
 
 struct Reader {
@@ -61,6 +67,16 @@ struct Reader {
   }
   void operator()(const char* table, const char* key, bool& value, const Range&) const {
     value = config.section(table).flag(key, value);
+  }
+  void operator()(const char* table, const char* key, Reflection& value, const Range&) const {
+    const Config section = config.section(table);
+    if (section.is_flag(key)) {  // checkpoints of version 0.1
+      value = section.flag(key, true) ? Reflection::kHorvat : Reflection::kNone;
+      return;
+    }
+    const std::vector<std::string> names(kReflectionNames.begin(), kReflectionNames.end());
+    const std::string name = section.choice(key, names[static_cast<std::size_t>(value)], names);
+    value = static_cast<Reflection>(std::find(names.begin(), names.end(), name) - names.begin());
   }
 };
 
@@ -146,7 +162,11 @@ void read_resolution(const Config& table, Resolution& resolution) {
 std::string to_toml(const SimulationSettings& settings) {
   std::string text = fmt::format("prior.name = \"{}\"\n", settings.prior.name);
   for_each_key(settings, [&](const char* table, const char* key, const auto& value, const Range&) {
-    text += fmt::format("{}.{} = {}\n", table, key, value);
+    if constexpr (std::is_same_v<decltype(value), const Reflection&>) {
+      text += fmt::format("{}.{} = \"{}\"\n", table, key, kReflectionNames[static_cast<std::size_t>(value)]);
+    } else {
+      text += fmt::format("{}.{} = {}\n", table, key, value);
+    }
   });
   return text;
 }

@@ -9,7 +9,6 @@
 
 #include "app/options.h"
 #include "base/text_table.h"
-#include "sim/reflection.h"
 
 namespace penumbra {
 namespace {
@@ -30,7 +29,7 @@ void read_orbit(const Config& table, SystemFile& out) {
   s.feh = table.number("feh", 0.0);
   s.ebv = table.number("ebv", 0.0, {0.0});
   out.r_v = table.number("r_v", 3.1, {1.0, 10.0});
-  out.gamma_km_s = table.number("gamma_km_s", 0.0);
+  s.gamma_km_s = table.number("gamma_km_s", 0.0);
   out.epoch_day = table.number("epoch", 0.0);
 }
 
@@ -66,8 +65,10 @@ void read_star(const Config& table, SystemFile& out, int which) {
   star.radius_rsun = table.number("radius_rsun", kPositive);
   // Far below, a blackbody's light in the blue underflows.
   star.teff_k = table.number("teff_k", Range{1000.0, 1e6});
-  star.gravity_darkening =
-      table.number("gravity_darkening", gravity_darkening_exponent(star.teff_k), {0.0, 2.0});
+  star.gravity_darkening = table.number("gravity_darkening", gravity_darkening_exponent(star.teff_k), {0.0, 2.0});
+  star.albedo = table.number("albedo", AlbedoLaw{}(star.teff_k), {0.0, 1.0});
+  star.bolometric_limb_darkening =
+      table.number("bolometric_limb_darkening", star.bolometric_limb_darkening, {0.0, 1.0});
   out.limb_darkening[which] = read_limb_darkening(table.section("limb_darkening"), out.blackbody);
 }
 
@@ -130,8 +131,8 @@ void read_bands(const Config& table, std::vector<CurveBand>& bands) {
     return;
   }
   for (const std::string& name : table.texts("passband")) {
-    const auto found = std::find_if(kPassbands.begin(), kPassbands.end(),
-                                    [&](const PassbandInfo& info) { return info.name == name; });
+    const auto found =
+        std::find_if(kPassbands.begin(), kPassbands.end(), [&](const PassbandInfo& info) { return info.name == name; });
     if (found == kPassbands.end()) {
       std::vector<std::string_view> names;
       for (const PassbandInfo& info : kPassbands) names.push_back(info.name);
@@ -139,6 +140,19 @@ void read_bands(const Config& table, std::vector<CurveBand>& bands) {
     }
     add_band(bands, {name, static_cast<Passband>(found - kPassbands.begin()), {}}, table, "passband");
   }
+}
+
+// One share for all passbands, or a list.
+std::vector<double> read_third_light(const Config& table, std::size_t bands) {
+  const char* const expected =
+      "expected shares of the light of all, >= 0 and < 1: one, or as many as there are passbands";
+  std::vector<double> shares = table.has("third_light") ? table.numbers("third_light") : std::vector<double>{0.0};
+  if (shares.size() == 1) shares.resize(bands, shares.front());
+  if (shares.size() != bands) throw table.error("third_light", expected);
+  for (const double share : shares) {
+    if (!(share >= 0.0 && share < 1.0)) throw table.error("third_light", expected);
+  }
+  return shares;
 }
 
 }  // namespace
@@ -163,7 +177,11 @@ SystemFile read_system_file(const Config& config) {
   }
 
   const Config effects = config.section("effects");
-  out.effects.reflection = effects.choice("reflection", "none", {"none", "wilson", "horvat"}) != "none";
+  const std::vector<std::string> schemes(kReflectionNames.begin(), kReflectionNames.end());
+  const std::string scheme = effects.choice("reflection", "none", schemes);
+  out.effects.reflection = static_cast<Reflection>(std::find(schemes.begin(), schemes.end(), scheme) - schemes.begin());
+  out.effects.light_travel_time = effects.flag("light_travel_time", false);
+  out.third_light = read_third_light(effects, out.bands.size());
   out.exposure_s = effects.number("exposure_s", 0.0, {0.0, kDaySeconds * out.system.period_day});
 
   const Config resolution = config.section("resolution");

@@ -21,11 +21,12 @@ struct CurveBand {
 
 struct SystemFile {
   System system;  // masses by Kepler's third law from the period, the semi-major axis and q
-  double epoch_day, gamma_km_s, r_v, exposure_s;
+  double epoch_day, r_v, exposure_s;
   std::array<std::optional<LimbDarkening>, 2> limb_darkening;  // empty: from the tables, a passband each
   bool blackbody;                                              // or the tables
   bool photon;                                                 // fluxes count photons, not energy
   std::vector<CurveBand> bands;
+  std::vector<double> third_light;  // of the light of all, a passband each
   Effects effects;
   Resolution resolution;
 };

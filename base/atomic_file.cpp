@@ -17,6 +17,10 @@ namespace penumbra {
 namespace {
 
 void write_partial(const AtomicFile& target, std::string_view content) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(target.file(), ignored)) {
+    throw UserError(fmt::format("{}: is a folder, expected a file's name", target.file().string()));
+  }
   std::FILE* stream = std::fopen(target.partial().c_str(), "wb");
   if (stream == nullptr) {
     throw UserError(fmt::format("{}: cannot create the file: {}; choose an existing folder that you may write to",
@@ -26,8 +30,8 @@ void write_partial(const AtomicFile& target, std::string_view content) {
   const int write_error = errno;
   const bool closed = std::fclose(stream) == 0;
   if (!written || !closed) {
-    throw EnvironmentError(
-        fmt::format("{}: cannot write the file: {}", target.file().string(), std::strerror(written ? errno : write_error)));
+    throw EnvironmentError(fmt::format("{}: cannot write the file: {}", target.file().string(),
+                                       std::strerror(written ? errno : write_error)));
   }
 }
 

@@ -141,6 +141,8 @@ bool Config::has(const std::string& key) const {
   return section_->table != nullptr && section_->table->contains(key);
 }
 
+bool Config::is_flag(const std::string& key) const { return has(key) && section_->table->get(key)->is_boolean(); }
+
 UserError Config::error(const std::string& key, const std::string& what) const {
   const std::string name = section_->prefix + key;
   const toml::node* node = section_->table != nullptr ? section_->table->get(key) : nullptr;
@@ -237,14 +239,17 @@ std::vector<std::int64_t> Config::integers(const std::string& key, const std::ve
 }
 
 std::vector<double> Config::numbers(const std::string& key) const {
-  if (!has(key)) throw error(key, "missing; expected a list of numbers");
+  if (!has(key)) throw error(key, "missing; expected a number or a list of numbers");
   const toml::array* array = section_->table->get_as<toml::array>(key);
+  if (array == nullptr) return {number(key)};
   std::vector<double> values;
-  for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
-    const auto value = array->get(i)->value<double>();
-    if (array->get(i)->is_number() && value && std::isfinite(*value)) values.push_back(*value);
+  for (const toml::node& node : *array) {
+    const auto value = node.value<double>();
+    if (node.is_number() && value && std::isfinite(*value)) values.push_back(*value);
   }
-  if (array == nullptr || values.size() != array->size()) throw error(key, "expected a list of finite numbers");
+  if (values.empty() || values.size() != array->size()) {
+    throw error(key, "expected a finite number or a list of them");
+  }
   return remember(key, values);
 }
 

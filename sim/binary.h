@@ -1,10 +1,13 @@
 // Two Roche stars on their orbit: from a System to the surfaces at any time and the flux at one instant.
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <string_view>
 
 #include "base/host_device.h"
 #include "sim/eclipse.h"
+#include "sim/heating.h"
 #include "sim/orbit.h"
 #include "sim/status.h"
 #include "sim/surface.h"
@@ -21,8 +24,13 @@ struct Resolution {
   int eclipse_phases = 26;            // between first and fourth contact
 };
 
+// How the stars heat each other (reflection.h).
+enum class Reflection : int { kNone, kWilson, kHorvat };
+inline constexpr std::array<std::string_view, 3> kReflectionNames{"none", "wilson", "horvat"};
+
 struct Effects {
-  bool reflection = true;
+  Reflection reflection = Reflection::kHorvat;
+  bool light_travel_time = false;  // needs System::period_day
 };
 
 // Most bands in one call, and most phases out of eclipse: what the stages keep on the stack.
@@ -42,10 +50,11 @@ struct BinaryStar {
   double radius;  // over the semi-major axis
   double lobe;    // radius of the Roche lobe over the separation
   double gravity_darkening;
-  double irradiation;             // albedo times the companion's mean surface flux over this star's
+  double irradiation;  // albedo times the companion's mean surface flux over this star's
+  double bolometric_limb_darkening;
   double potential[kShapeNodes];  // less q / separation, the part that varies most
   double log_mean_gravity[kShapeNodes];
-  double facing[kShapeNodes];
+  double brightness[kBrightnessTerms][kShapeNodes];  // of the companion as this star sees it (heating.h)
 };
 
 struct Binary {
@@ -53,6 +62,7 @@ struct Binary {
   BinaryStar star[2];
   int shape_nodes;
   double inverse_separation[kShapeNodes];
+  Reflection reflection;
   double flux_scale;  // (a / distance)^2: intensity times a^2 -> flux at the observer
 
   PN_HD bool circular() const { return shape_nodes == 1; }
@@ -71,14 +81,24 @@ struct Binary {
     const RocheFit fit = fit_roche(s.q, separation, s.radius, s.gravity_darkening, gauss);
     s.potential[node] = fit.potential - s.q / separation;
     s.log_mean_gravity[node] = fit.log_mean_gravity;
-    s.facing[node] = fit.facing;
+    for (int l = 0; l < kBrightnessTerms; ++l) s.brightness[l][node] = l == 0 ? 1.0 : 0.0;
     return fit.closed ? Status::kOk : Status::kBadGeometry;
+  }
+
+  // How the stars heat each other at one node, once both shapes are there.
+  PN_HD void fit_heating(int node, const GaussTable& gauss) {
+    const double separation = 1.0 / inverse_separation[node];
+    Surface surfaces[2] = {surface(0, separation), surface(1, separation)};
+    const double u[2] = {star[0].bolometric_limb_darkening, star[1].bolometric_limb_darkening};
+    fit_brightness(surfaces, u, reflection == Reflection::kWilson, gauss);
+    for (int k = 0; k < 2; ++k)
+      for (int l = 0; l < kBrightnessTerms; ++l) star[k].brightness[l][node] = surfaces[k].companion.brightness[l];
   }
 
   PN_HD Surface surface(int which, double separation) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
     // Barycentric interpolation; weights alternate in sign and are halved at the ends.
-    double sum = 0.0, potential = 0.0, log_mean_gravity = 0.0, facing = 0.0, facing_back = 0.0;
+    double sum = 0.0, potential = 0.0, log_mean_gravity = 0.0, brightness[kBrightnessTerms] = {};
     for (int n = 0; n < shape_nodes; ++n) {
       double difference = 1.0 / separation - inverse_separation[n];
       if (difference == 0.0) difference = 1e-100;
@@ -86,20 +106,17 @@ struct Binary {
       sum += weight;
       potential += weight * s.potential[n];
       log_mean_gravity += weight * s.log_mean_gravity[n];
-      facing += weight * other.facing[n];
-      facing_back += weight * s.facing[n];
+      for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] += weight * s.brightness[l][n];
     }
-    // The companion's facing side is brighter by this star's light that it sends back: 2 / 3 of what falls on its
-    // middle is the mean over the disc seen from here.
-    const double fall = s.radius / separation;
-    const double brightness = facing / sum + 2.0 / 3.0 * other.irradiation * (facing_back / sum) * fall * fall;
     return {{s.q, separation, potential / sum + s.q / separation},
             s.radius,
             s.gravity_darkening,
             log_mean_gravity / sum,
-            other.radius,
-            s.irradiation * brightness,
-            crowding_at(which, separation)};
+            crowding_at(which, separation),
+            {other.radius,
+             s.irradiation,
+             darkened_share(other.bolometric_limb_darkening),
+             {brightness[0] / sum, brightness[1] / sum, brightness[2] / sum}}};
   }
 };
 
@@ -110,6 +127,7 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
                      std::isfinite(system.omega_rad) && std::isfinite(system.q) && system.sma_rsun > 0.0 &&
                      std::isfinite(system.sma_rsun) && system.distance_pc > 0.0 && std::isfinite(system.distance_pc);
   if (!valid) return Status::kInvalidInput;
+  binary.reflection = effects.reflection;
   binary.orbit = make_orbit(e, system.omega_rad, system.cos_i);
   binary.shape_nodes = e == 0.0 ? 1 : kShapeNodes;
   for (int n = 0; n < binary.shape_nodes; ++n) {
@@ -122,15 +140,18 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
   for (int k = 0; k < 2; ++k) {
     const Star& own = system.star[k];
     const bool star_valid = own.radius_rsun > 0.0 && std::isfinite(own.radius_rsun) && own.teff_k > 0.0 &&
-                            std::isfinite(own.teff_k) && std::isfinite(own.gravity_darkening);
+                            std::isfinite(own.teff_k) && std::isfinite(own.gravity_darkening) && own.albedo >= 0.0 &&
+                            own.albedo <= 1.0 && own.bolometric_limb_darkening >= 0.0 &&
+                            own.bolometric_limb_darkening <= 1.0;
     if (!star_valid) return Status::kInvalidInput;
     BinaryStar& star = binary.star[k];
     star.q = k == 0 ? system.q : 1.0 / system.q;
     star.radius = own.radius_rsun / system.sma_rsun;
     star.lobe = roche_lobe_radius(star.q);
     star.gravity_darkening = own.gravity_darkening;
+    star.bolometric_limb_darkening = own.bolometric_limb_darkening;
     const double ratio = system.star[1 - k].teff_k / own.teff_k;
-    star.irradiation = effects.reflection ? bolometric_albedo(own.teff_k) * ratio * ratio * ratio * ratio : 0.0;
+    star.irradiation = effects.reflection != Reflection::kNone ? own.albedo * ratio * ratio * ratio * ratio : 0.0;
   }
   if (!(binary.star[0].radius + binary.star[1].radius < 1.0 - e)) return Status::kBadGeometry;
   return Status::kOk;

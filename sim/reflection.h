@@ -1,5 +1,10 @@
-// Heating of one star by the other: absorbed light is sent back where it fell, as heat, and changes the temperature
-// only (Wilson 1990, ApJ 356, 613; Lambert's law; to and fro once).
+// Heating of each star by the other: light that falls on a star is sent back where it fell, as heat, and raises the
+// temperature there. In units of a star's own intrinsic surface flux, with F = F0 + H the flux that leaves a point,
+//   H1 = albedo1 (L F0_2 + M H2)
+// and the same with 1 and 2 exchanged, where L and M integrate over what the point sees of the companion. L knows that
+// the light is limb-darkened. M does too in Wilson's scheme (1990, ApJ 356, 613); what was sent back obeys Lambert's
+// law in Horvat's (Horvat et al. 2019, ApJS 240, 36, all that is not sent back being lost). As in PHOEBE, heating
+// changes the temperature only: T^4 grows as F / F0.
 #pragma once
 
 #include <cmath>
@@ -9,22 +14,47 @@
 
 namespace penumbra {
 
-// Fraction of the incident light that is sent back: convective envelopes .6 (Rucinski 1969), radiative ones 1.
-PN_HD inline double bolometric_albedo(double teff_k) { return teff_k < 8000.0 ? 0.6 : 1.0; }
-
 // Irradiance of a small plane by a uniformly bright sphere, in units of the sphere's own surface flux. `cos_zenith` is
 // the cosine of the angle between the plane's normal and the sphere's centre, `sin_radius` the sphere's radius over its
 // distance. Exact, with the sphere partly below the plane too (Snyder 1996; Lagarde & de Rousiers 2014, section 4.7.2).
-PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius) {
+// While it is wholly above, limb darkening changes nothing. While it is not, `darkened` is the share of the light whose
+// intensity goes as mu, and that share's irradiance, with t = 1 where the sphere touches the horizon from above and -1
+// from below, that of a small sphere:
+//   sin_radius^3 int_-t^1 (t + y) (1 - y^2) dy / int_-1^1 (1 + y) (1 - y^2) dy = sin_radius^3 (1 + t)^3 (3 - t) / 16.
+PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius, double darkened) {
   const double sin2_radius = sin_radius * sin_radius;
   if (cos_zenith >= sin_radius) return cos_zenith * sin2_radius;
   if (cos_zenith <= -sin_radius) return 0.0;
   const double sin_zenith = std::sqrt(1.0 - cos_zenith * cos_zenith);
   const double cot_radius = std::sqrt(1.0 / sin2_radius - 1.0);
-  const double y = -cot_radius * cos_zenith / sin_zenith;
-  const double chord = sin_zenith * std::sqrt(std::fmax(0.0, 1.0 - y * y));
-  const double cap = std::acos(std::fmin(1.0, std::fmax(-1.0, y)));
-  return ((cos_zenith * cap - cot_radius * chord) * sin2_radius + std::atan2(chord, cot_radius)) / kPi;
+  const double t = std::fmin(1.0, std::fmax(-1.0, cot_radius * cos_zenith / sin_zenith));
+  const double chord = sin_zenith * std::sqrt(1.0 - t * t);
+  const double uniform =
+      ((cos_zenith * std::acos(-t) - cot_radius * chord) * sin2_radius + std::atan2(chord, cot_radius)) / kPi;
+  const double rise = 1.0 + t;
+  const double peaked = sin2_radius * sin_radius * rise * rise * rise * (3.0 - t) / 16.0;
+  return uniform + darkened * (peaked - uniform);
 }
+
+// Share of a star's flux whose intensity goes as mu, for I(mu) / I(1) = 1 - u (1 - mu).
+PN_HD inline double darkened_share(double u) { return 2.0 * u / (3.0 - u); }
+
+// The companion as a source of heat: a sphere whose brightness, over its mean, depends on where it is seen from. That
+// is a polynomial in the squared sine of the angle at the companion's centre from the line of centres (heating.h).
+inline constexpr int kBrightnessTerms = 3;
+
+struct Companion {
+  double radius;
+  double irradiation;  // the star's albedo times the companion's mean surface flux over its own; 0: no reflection
+  double darkened;     // darkened_share
+  double brightness[kBrightnessTerms];
+
+  // In units of the companion's mean flux. `off_axis2`: squared distance from the line of centres.
+  PN_HD double irradiance(double cos_zenith, double distance, double off_axis2) const {
+    const double aspect = off_axis2 / (distance * distance);
+    return sphere_irradiance(cos_zenith, radius / distance, darkened) *
+           (brightness[0] + aspect * (brightness[1] + aspect * brightness[2]));
+  }
+};
 
 }  // namespace penumbra

@@ -170,7 +170,6 @@ inline constexpr int kMostCrowding = 4;
 struct RocheFit {
   double potential;
   double log_mean_gravity;  // ln of the area-weighted mean of (g R^2)^beta
-  double facing;            // mean of T^4 / Teff^4 over the disc seen from the companion's centre
   bool closed;              // false: no closed surface holds the volume
 };
 
@@ -188,7 +187,7 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
   const double x3 = volume / (separation * separation * separation);
   // Start: the monopole of Omega, and the tide's second-order swelling (Kopal 1959, Close Binary Systems, ch. III).
   RocheFit fit{1.0 / radius + q / separation + (1.0 + q) * radius * radius / 3.0 + 2.4 * q * q * x3 * x3 / radius, 0.0,
-               1.0, false};
+               false};
   if (!(radius < separation)) return fit;
   for (int iteration = 0; iteration < 12; ++iteration) {
     // A surface just inside the critical one still has a finite slope everywhere.
@@ -197,7 +196,6 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
     if (at_limit) fit.potential = lowest;
     const Roche roche{q, separation, fit.potential};
     double sum_volume = 0.0, sum_slope = 0.0, sum_area = 0.0, sum_gravity = 0.0;
-    double facing_area = 0.0, facing_gravity = 0.0;
     double r = radius;
     for (int i = 0; i < kShapeLatitudes; ++i) {
       const double x = 2.0 * node[i] - 1.0;
@@ -214,21 +212,12 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
         sum_volume += weight[i] * r * r * r;
         sum_slope += weight[i] * 3.0 * r * r / slope;
         sum_area += area;
-        const double darkening = std::exp(0.5 * beta * std::log(g2 * volume * radius));
-        sum_gravity += area * darkening;
-        const double toward = r * dot(g, direction) - separation * g.x;  // g times the vector from the companion
-        if (toward > 0.0) {
-          const double seen =
-              area * toward / (std::sqrt(g2) * companion_distance * companion_distance * companion_distance);
-          facing_area += seen;
-          facing_gravity += seen * darkening;
-        }
+        sum_gravity += area * std::exp(0.5 * beta * std::log(g2 * volume * radius));
       }
     }
     sum_volume /= kShapeLongitudes;
     sum_slope /= kShapeLongitudes;
     fit.log_mean_gravity = std::log(sum_gravity / sum_area);
-    fit.facing = facing_gravity / facing_area * (sum_area / sum_gravity);
     const double excess = sum_volume - volume;
     if (at_limit && excess < 0.0) return fit;  // the whole lobe is smaller than the star
     const double step = -excess / sum_slope;

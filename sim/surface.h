@@ -38,10 +38,30 @@ struct Surface {
   double radius;             // volume-equivalent
   double gravity_darkening;  // beta of T^4 ~ g^beta
   double log_mean_gravity;   // RocheFit
-  double companion_radius;
-  double irradiation;  // albedo times the flux of the companion's facing side over this star's mean; 0: no reflection
-  int crowding;        // roche.h
+  int crowding;              // roche.h
+  Companion companion;       // what heats it
 };
+
+// Flux that leaves a point without the companion's help, T^4 / Teff^4: von Zeipel's law, normalised to the
+// area-weighted mean of T^4.
+PN_HD inline double intrinsic_flux(const Surface& surface, double log_gravity) {
+  return std::exp(surface.gravity_darkening * log_gravity - surface.log_mean_gravity);
+}
+
+// ln g / g_mean from g^2; g_mean = G M / R^2.
+PN_HD inline double log_gravity(const Surface& surface, double g2) {
+  const double r2 = surface.radius * surface.radius;
+  return 0.5 * std::log(g2 * r2 * r2);
+}
+
+// Irradiance of a point of the surface by the companion, in units of the companion's mean flux. `gravity` is the
+// potential's gradient there, of length 1 / inverse_g.
+PN_HD inline double companion_irradiance(const Surface& surface, const Vector3& position, const Vector3& gravity,
+                                         double inverse_g, double companion_distance) {
+  const double toward = surface.roche.separation * gravity.x - dot(gravity, position);
+  return surface.companion.irradiance(-toward * inverse_g / companion_distance, companion_distance,
+                                      position.y * position.y + position.z * position.z);
+}
 
 // What the bands need to know of a surface point.
 struct SurfacePoint {
@@ -59,16 +79,12 @@ PN_HD inline SurfacePoint surface_point(const Surface& surface, const Vector3& p
   const double inverse_g = 1.0 / std::sqrt(g2);
   mu = -dot(gravity, sight) * inverse_g;
   if (mu < 0.0) mu = 0.0;
-  const double r2 = surface.radius * surface.radius;
-  const double log_gravity = 0.5 * std::log(g2 * r2 * r2);
-  // (T / Teff)^4: von Zeipel's law, normalised to the area-weighted mean of T^4, plus the companion's light.
-  double t4 = std::exp(surface.gravity_darkening * log_gravity - surface.log_mean_gravity);
-  if (surface.irradiation > 0.0) {
-    const double toward = surface.roche.separation * gravity.x - dot(gravity, position);
-    const double cos_zenith = -toward * inverse_g / companion_distance;
-    t4 += surface.irradiation * sphere_irradiance(cos_zenith, surface.companion_radius / companion_distance);
-  }
-  return {std::sqrt(mu), 1.0 - 1.0 / std::sqrt(std::sqrt(t4)), log_gravity};
+  const double log_g = log_gravity(surface, g2);
+  double t4 = intrinsic_flux(surface, log_g);
+  if (surface.companion.irradiation > 0.0)
+    t4 +=
+        surface.companion.irradiation * companion_irradiance(surface, position, gravity, inverse_g, companion_distance);
+  return {std::sqrt(mu), 1.0 - 1.0 / std::sqrt(std::sqrt(t4)), log_g};
 }
 
 // out[k] += weight * emergent intensity in each band.

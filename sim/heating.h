@@ -1,0 +1,109 @@
+// How bright each star looks from the other's surface: the one number that turns the irradiance of a round, evenly
+// bright companion (reflection.h) into that of the true one, tides, gravity darkening and mutual heating included.
+#pragma once
+
+#include "base/host_device.h"
+#include "sim/surface.h"
+
+namespace penumbra {
+
+// Points that the brightness polynomials go through, and the quadrature over what such a point sees of the companion.
+inline constexpr int kHeatingPolar = 4, kHeatingAzimuths = 4;
+
+namespace detail {
+
+// Brightness of the companion from points j of a star: direct[j] + sum_l mutual[j][l] b[l], b being the polynomial of
+// the star's own brightness seen from the companion.
+struct HeatingPoints {
+  double aspect[kBrightnessTerms];
+  double direct[kBrightnessTerms];
+  double mutual[kBrightnessTerms][kBrightnessTerms];
+};
+
+// Polynomial through `value` at `x`, by divided differences.
+PN_HD inline void fit_polynomial(const double* x, const double* value, double* coefficient) {
+  static_assert(kBrightnessTerms == 3);
+  const double first = (value[1] - value[0]) / (x[1] - x[0]);
+  const double second = ((value[2] - value[1]) / (x[2] - x[1]) - first) / (x[2] - x[0]);
+  coefficient[2] = second;
+  coefficient[1] = first - second * (x[0] + x[1]);
+  coefficient[0] = value[0] - x[0] * (coefficient[1] + x[0] * second);
+}
+
+// `u`: linear limb darkening of the companion's own light, `u_back` of what it sends back. Brightnesses of `star` and
+// `companion` count as 1.
+PN_HD inline HeatingPoints sum_over_companion(const Surface& star, const Surface& companion, double u, double u_back,
+                                              const GaussTable& gauss) {
+  // Halfway between the planes of symmetry, from the middle of the facing side to where the companion begins to set.
+  constexpr double kToward[kBrightnessTerms] = {1.0, 0.8, 0.5};
+  const double* node = gauss.nodes(kHeatingPolar);
+  const double* weight = gauss.weights(kHeatingPolar);
+  HeatingPoints points{};
+  for (int j = 0; j < kBrightnessTerms; ++j) {
+    const double across = std::sqrt(0.5 * (1.0 - kToward[j] * kToward[j]));
+    const Vector3 direction{kToward[j], across, across};
+    double slope, distance;
+    const Vector3 p = star.roche.radius(direction, star.radius, slope) * direction;
+    const Vector3 gravity = star.roche.gradient(p, distance);
+    const double inverse_g = 1.0 / std::sqrt(dot(gravity, gravity));
+    points.aspect[j] = (p.y * p.y + p.z * p.z) / (distance * distance);
+    const double even = companion_irradiance(star, p, gravity, inverse_g, distance);
+    // The point in the companion's mirrored frame, and the upward normal there.
+    const Vector3 from{star.roche.separation - p.x, p.y, p.z};
+    const Vector3 up = inverse_g * Vector3{gravity.x, -gravity.y, -gravity.z};
+    const SkyFrame sky = sky_frame((1.0 / distance) * from);
+    // From the middle of the disc seen to its limb, which is that of a sphere, or nearly.
+    const double edge = companion.radius / distance;
+    double r = companion.radius;
+    for (int i = 0; i < kHeatingPolar * kHeatingAzimuths; ++i) {
+      const double cosine = edge + (1.0 - edge) * node[i / kHeatingAzimuths], sine = std::sqrt(1.0 - cosine * cosine);
+      const double azimuth = kTwoPi * (i % kHeatingAzimuths + 0.5) / kHeatingAzimuths;
+      const Vector3 out =
+          cosine * sky.sight + (sine * std::cos(azimuth)) * sky.right + (sine * std::sin(azimuth)) * sky.up;
+      r = companion.roche.radius(out, r, slope);
+      const Vector3 at = r * out;
+      double back;  // distance from the star's centre
+      const Vector3 g = companion.roche.gradient(at, back);
+      const double g2 = dot(g, g), inverse = 1.0 / std::sqrt(g2);
+      const Vector3 ray = from + (-1.0) * at;
+      const double ray2 = dot(ray, ray), inverse_ray = 1.0 / std::sqrt(ray2);
+      const double leaving = std::fmax(0.0, -dot(g, ray) * inverse * inverse_ray);
+      const double arriving = std::fmax(0.0, -dot(up, ray) * inverse_ray);
+      const double area =
+          weight[i / kHeatingAzimuths] * (1.0 - edge) * kTwoPi / kHeatingAzimuths * r * r / (-dot(g, out) * inverse);
+      const double seen = area * leaving * arriving / (kPi * ray2 * even);
+      const auto law = [leaving](double limb) { return (1.0 - limb + limb * leaving) / (1.0 - limb / 3.0); };
+      points.direct[j] += seen * law(u) * intrinsic_flux(companion, log_gravity(companion, g2));
+      double term =
+          seen * law(u_back) * companion.companion.irradiation * companion_irradiance(companion, at, g, inverse, back);
+      for (int l = 0; l < kBrightnessTerms; ++l) {
+        points.mutual[j][l] += term;
+        term *= (at.y * at.y + at.z * at.z) / (back * back);
+      }
+    }
+  }
+  return points;
+}
+
+}  // namespace detail
+
+// Fills surface[k].companion.brightness of both stars, which come with {1, 0, 0}. u[2]: their linear bolometric limb
+// darkening; `back_darkened`: what is sent back obeys the same law, instead of Lambert's.
+PN_HD inline void fit_brightness(Surface* surface, const double* u, bool back_darkened, const GaussTable& gauss) {
+  detail::HeatingPoints points[2];
+  for (int k = 0; k < 2; ++k)
+    points[k] = detail::sum_over_companion(surface[k], surface[1 - k], u[1 - k], back_darkened ? u[1 - k] : 0.0, gauss);
+  // To and fro: what is sent back is at most some .1 of the light, each time.
+  for (int turn = 0; turn < 8; ++turn) {
+    const int k = turn % 2;
+    const double* other = surface[1 - k].companion.brightness;
+    double value[kBrightnessTerms];
+    for (int j = 0; j < kBrightnessTerms; ++j) {
+      value[j] = points[k].direct[j];
+      for (int l = 0; l < kBrightnessTerms; ++l) value[j] += points[k].mutual[j][l] * other[l];
+    }
+    detail::fit_polynomial(points[k].aspect, value, surface[k].companion.brightness);
+  }
+}
+
+}  // namespace penumbra
