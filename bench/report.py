@@ -6,11 +6,13 @@ usage: report.py --own own.json --peers peers.json --out bench/results/forward_m
 
 The JSON file:
   own                   forward_model_bench: one core unless said otherwise, CPU time of the thread
-    commit date cpu cores compiler
+    commit date cpu cores compiler load         load: average of the machine's last minute before the start
     draws skipped       systems drawn from the prior; draws that the forward model refused, replaced by others
     bands epochs_per_band sed_bands repeats     the work of one system; tries of each, of which the fastest counts
     milliseconds        {total and each stage: {median, p95}} over the draws
     systems_per_second  {threads: best of the tries, wall-clock time}; scaling: their ratio
+    cpu_scaling         threads times the CPU time with one thread over that with all: what the scaling would be if every
+                        thread had a core for itself
     allocations         {warm_up, after}: calls of operator new during the first pass over the draws and all later ones
     bytes_per_thread    {heap, stack}: most that the work of one thread held at a time
     peer_systems        [{work_ms, light_curves_ms}] for each line of peers/systems.csv, median: the whole work, and the
@@ -55,7 +57,8 @@ def summary(own):
                        if name != "total")
     threads = max(speed, key=int)
     return (f"{own['draws']:,} draws of the prior: median {total['median']:.2f} ms, 95th percentile {total['p95']:.2f} ms "
-            f"(medians of the stages in ms: {stages}); {threads} threads are {own['scaling']:.2f} times as fast as one; "
+            f"(medians of the stages in ms: {stages}); {threads} threads are {own['scaling']:.2f} times as fast as one "
+            f"({own['cpu_scaling']:.2f} by CPU time); "
             f"{own['allocations']['after']} allocations after warm-up, "
             f"{sum(own['bytes_per_thread'].values()) / 1024:.0f} KiB a thread.")
 
@@ -78,7 +81,8 @@ def main():
     work = (f"Time on one core for light curves in {own['bands']} bands at {own['epochs_per_band']} epochs each; Penumbra "
             f"also makes the {own['sed_bands']}-band SED with extinction. Checked first: the normalised curves differ from "
             f"PHOEBE's by at most {worst['phoebe']:.1e}, from ellc's by {worst['ellc']:.1e}.")
-    origin = f"{own['cpu']}, {own['cores']} cores, {own['compiler']}, commit {own['commit']}, {own['date'][:10]}."
+    origin = (f"{own['cpu']}, {own['cores']} cores, load average {own['load']:.1f} before the start, {own['compiler']}, "
+              f"commit {own['commit']}, {own['date'][:10]}.")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.with_suffix(".json").write_text(json.dumps({"own": own, "peers": peers, "ratios": ratio}, indent=1) + "\n")
     arguments.out.with_suffix(".md").write_text(f"{work}\n\n{text}\n\n{summary(own)}\n\n{origin}\n")
