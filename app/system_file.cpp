@@ -135,6 +135,7 @@ void read_bands(const Config& table, std::vector<CurveBand>& bands) {
         std::find_if(kPassbands.begin(), kPassbands.end(), [&](const PassbandInfo& info) { return info.name == name; });
     if (found == kPassbands.end()) {
       std::vector<std::string_view> names;
+      names.reserve(kPassbands.size());
       for (const PassbandInfo& info : kPassbands) names.push_back(info.name);
       throw table.error("passband", fmt::format("unknown passband {}; allowed: {}", name, fmt::join(names, ", ")));
     }

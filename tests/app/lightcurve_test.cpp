@@ -75,7 +75,7 @@ const PhoebeRun kPhoebeRuns[] = {{"bb_lin", "linear", "ld_lin", "energy"},
                                  {"bb_log", "logarithmic", "ld_log", "energy"},
                                  {"bb_linphoton", "linear", "ld_lin", "photon"}};
 
-std::string system_toml(const std::string& json, const PhoebeRun& run) {
+std::string system_toml(const std::string& json, const PhoebeRun& run, const std::string& reflection = "none") {
   std::string text = "[system]\n";
   const auto line = [&](const std::string& key, const std::string& json_key) {
     text += key + " = " + json_value(json, json_key) + "\n";
@@ -92,9 +92,11 @@ std::string system_toml(const std::string& json, const PhoebeRun& run) {
     line("radius_rsun", "requiv" + which + "_Rsun");
     line("teff_k", "teff" + which);
     line("gravity_darkening", "gravb" + which);
+    line("albedo", "irrad_frac_refl" + which);
     text += "[" + star + ".limb_darkening]\nlaw = '" + run.law + "'\n";
     line("coefficients", run.ld_key + which);
   }
+  text += "[effects]\nreflection = '" + reflection + "'\n";
   return text + "[atmosphere]\nmodel = 'blackbody'\nweighting = '" + run.weighting + "'\npassband_file = '" +
          (phoebe_folder() / "ptf_johnsonV.csv").string() + "'\n";
 }
@@ -108,18 +110,28 @@ class LightcurvePhoebe : public Lightcurve {
   }
 };
 
+// The systems of params.json as JSON text, with their names.
+std::vector<std::pair<std::string, std::string>> phoebe_systems() {
+  const std::string text = read_text(phoebe_folder() / "params.json");
+  std::vector<std::pair<std::string, std::string>> systems;
+  for (std::size_t at = text.find("\"id\""); at != std::string::npos;) {
+    const std::size_t next = text.find("\"id\"", at + 1);
+    const std::string json = text.substr(at, next == std::string::npos ? next : next - at);
+    const std::string id = json_value(json, "id");
+    systems.emplace_back(id.substr(1, id.size() - 2), json);
+    at = next;
+  }
+  return systems;
+}
+
 // PHOEBE's error falls as 1 / triangles: the limit of its two meshes is the reference.
 TEST_F(LightcurvePhoebe, CurvesAgree) {
-  const std::string text = read_text(phoebe_folder() / "params.json");
-  int systems = 0;
+  const auto systems = phoebe_systems();
+  EXPECT_EQ(systems.size(), 20u);
   std::printf(
       "system: largest difference normalised out of eclipse, flux ratio out of eclipse - 1 (linear law;\n"
       "logarithmic law; linear law, photons counted)\n");
-  for (std::size_t at = text.find("\"id\""); at != std::string::npos; ++systems) {
-    const std::size_t next = text.find("\"id\"", at + 1);
-    const std::string json = text.substr(at, next == std::string::npos ? next : next - at);
-    at = next;
-    const std::string quoted = json_value(json, "id"), id = quoted.substr(1, quoted.size() - 2);
+  for (const auto& [id, json] : systems) {
     std::printf("%s:", id.c_str());
     const fs::path reference = phoebe_folder() / (id + ".csv");
     const TextTable table = TextTable::read(reference);
@@ -151,7 +163,34 @@ TEST_F(LightcurvePhoebe, CurvesAgree) {
     }
     std::printf("\n");
   }
-  EXPECT_EQ(systems, 20);
+}
+
+// Heating as the ratio of the light with it to that without, both with 1500 triangles.
+TEST_F(LightcurvePhoebe, HeatedCurvesAgree) {
+  int compared = 0;
+  for (const auto& [id, json] : phoebe_systems()) {
+    const fs::path reference = phoebe_folder() / (id + ".csv");
+    const TextTable table = TextTable::read(reference);
+    std::vector<double> plain;
+    for (const std::string scheme : {"wilson", "horvat"}) {
+      const std::string column = "phoebe_bb_lin_" + scheme + "_1500";
+      if (!table.has(column)) continue;
+      if (plain.empty()) {
+        write_text(folder() / "system.toml", system_toml(json, kPhoebeRuns[0]));
+        plain = run({"--phases", reference.string()}).numbers("flux");
+      }
+      write_text(folder() / "system.toml", system_toml(json, kPhoebeRuns[0], scheme));
+      const std::vector<double> heated = run({"--phases", reference.string()}).numbers("flux");
+      const std::vector<double> their_plain = table.numbers("phoebe_bb_lin_1500"), theirs = table.numbers(column);
+      double difference = 0.0;
+      for (std::size_t i = 0; i < plain.size(); ++i)
+        difference = std::max(difference, std::abs(heated[i] / plain[i] - theirs[i] / their_plain[i]));
+      std::printf("%s %s: %.2e\n", id.c_str(), scheme.c_str(), difference);
+      EXPECT_LT(difference, 3e-4) << id << " " << scheme;
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 7);
 }
 
 // --- One observable against another
@@ -240,12 +279,36 @@ TEST_F(LightcurveTables, ThirdLightIsAShareOfTheLightOfAll) {
   EXPECT_NEAR(third / (third + mean), 0.2, 1e-5);
 }
 
-TEST_F(LightcurveTables, ReflectionBrightensAndLightTravelTimeShifts) {
-  const std::vector<double> flux = run({"--phases", "0.44:0.56:201"}).numbers("flux");
-  for (const std::string scheme : {"wilson", "horvat"}) {
-    const std::vector<double> heated =
-        run({"--phases", "0.44:0.56:201", "--set", "effects.reflection=" + scheme}).numbers("flux");
-    EXPECT_GT(heated.front(), flux.front()) << scheme;
+// The middle of an eclipse: halfway between where the light falls and where it rises through half of the depth.
+double middle_of_eclipse(const TextTable& curve) {
+  const std::vector<double> phase = curve.numbers("phase"), flux = curve.numbers("flux");
+  const auto [low, high] = std::minmax_element(flux.begin(), flux.end());
+  const double level = 0.5 * (*low + *high);
+  const auto crossing = [&](std::size_t i) {
+    return phase[i] + (phase[i + 1] - phase[i]) * (level - flux[i]) / (flux[i + 1] - flux[i]);
+  };
+  std::size_t first = 0, last = flux.size() - 2;
+  while (flux[first + 1] > level) ++first;
+  while (flux[last] > level) --last;
+  return 0.5 * (crossing(first) + crossing(last));
+}
+
+// A circular orbit's secondary eclipse comes late by (a / c) sin i (1 - q) / (1 + q) (Kaplan 2010, ApJ 717, L108).
+TEST_F(LightcurveTables, LightTravelTimeDelaysTheSecondaryEclipse) {
+  const std::vector<std::string> ten_times_larger{
+      "--set", "system.sma_rsun=161.956",        "--set", "primary.radius_rsun=16.1956",
+      "--set", "secondary.radius_rsun=12.95648", "--set", "system.q=0.5"};
+  for (const std::string on : {"false", "true"}) {
+    double middle[2];
+    for (int eclipse = 0; eclipse < 2; ++eclipse) {
+      std::vector<std::string> arguments{"--phases", eclipse == 0 ? "-0.05:0.05:2001" : "0.45:0.55:2001", "--set",
+                                         "effects.light_travel_time=" + on};
+      arguments.insert(arguments.end(), ten_times_larger.begin(), ten_times_larger.end());
+      middle[eclipse] = middle_of_eclipse(run(arguments));
+    }
+    const double sma_light_days = 161.956 * kRsun / kLightSpeed / kDaySeconds;
+    const double delay = on == "true" ? sma_light_days * std::sin(88.0 * kPi / 180.0) * 0.5 / 1.5 / 5.0 : 0.0;
+    EXPECT_NEAR(middle[1] - middle[0] - 0.5, delay, 5e-6);
   }
 }
 
