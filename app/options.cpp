@@ -43,6 +43,8 @@ void for_each_key(S& s, const Visit& visit) {
   visit("simulation", "out_of_eclipse_phases", s.options.resolution.out_of_eclipse_phases, Range{8.0, 1000.0});
   visit("simulation", "eclipse_phases", s.options.resolution.eclipse_phases, Range{4.0, 1000.0});
   visit("simulation", "reflection", s.options.effects.reflection, any);
+  visit("simulation", "r_v", s.options.extinction.r_v, Range{2.0, 6.0});
+  visit("simulation", "spectrum_weighted_extinction", s.options.extinction.spectrum_weighted, any);
 }
 
 struct Reader {

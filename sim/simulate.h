@@ -17,7 +17,7 @@ namespace penumbra {
 struct Tables {
   TrackGrid tracks;
   Atmosphere atmosphere;
-  Extinction extinction;
+  std::vector<Filter> filters;        // [kPassbandCount]
   std::vector<double> zero_point_jy;  // [kPassbandCount]
   DustPrior dust;
   Surveys surveys;
@@ -27,6 +27,7 @@ struct Tables {
 struct SimulatorOptions {
   Resolution resolution;
   Effects effects;
+  ExtinctionOptions extinction;
 };
 
 struct Simulation {
@@ -53,6 +54,7 @@ class Simulator {
   const Tables& tables_;
   Prior prior_;
   SimulatorOptions options_;
+  Extinction extinction_;
 };
 
 }  // namespace penumbra
