@@ -37,7 +37,7 @@ overrides one, for instance --set primary.teff_k=6400.
     distance_pc        > 0 [100]
     gamma_km_s         radial velocity of the centre of mass, positive: receding [0]
     feh                [Fe/H] of both stars, for tables [0]
-    ebv, r_v           reddening by F99's law, mag >= 0 [0], and R_V, 1 to 10 [3.1]
+    ebv, r_v           reddening by F99's law, mag >= 0 [0], and R_V, 2 to 6 [3.1]
   [primary], [secondary]
     radius_rsun        volume-equivalent, > 0
     teff_k             mean of T^4 over the surface, 1000 to 1000000; tables hold less
@@ -56,6 +56,8 @@ overrides one, for instance --set primary.teff_k=6400.
     weighting          energy or photon [energy]
   [effects]
     reflection         none, wilson or horvat [none]
+    extinction         band: A_lambda averaged over the passband, the same for every star; spectrum: weighted by the
+                       star's light [band]
     light_travel_time  true or false [false]
     third_light        share of the light of all out of eclipse, 0 to below 1, one or a passband each [0]
     exposure_s         each flux is the mean over this long, s, 0 to a period [0]
@@ -105,15 +107,13 @@ std::vector<double> read_epochs(const std::string& source, const std::string& co
 // What the tables know of a built-in passband.
 struct PassbandFacts {
   Filter filter;
-  bool photon;      // the transmission is a response per photon, not per energy
   double pivot_um;  // mean f_nu = mean f_lambda pivot^2 / c, both over that response
 };
 
 PassbandFacts load_passband_facts(const fs::path& passbands_file, Passband passband) {
   const Hdf5Reader file(passbands_file);
   const std::string group(kPassbands[passband].name);
-  return {load_filter(passbands_file, passband), file.text_attribute(group, "detector") == "photon",
-          file.number_attribute(group, "pivot_um")};
+  return {load_filter(passbands_file, passband), file.number_attribute(group, "pivot_um")};
 }
 
 // f_lambda (W m^-2 m^-1) -> f_nu (Jy) at the pivot wavelength.
@@ -143,6 +143,22 @@ double flux_per_f_lambda(const Filter& filter, bool photon) {
   return photon ? 1e-6 * area_m(per_photon(filter)) / (kPlanck * kLightSpeed) : area_m(filter);
 }
 
+// ln of how much of a blackbody's light in the filter the dust lets through. Points where the law does not hold are left
+// out.
+double blackbody_log_attenuation(const Filter& response, double teff_k, double ebv, double r_v) {
+  Filter clear = response, dimmed = response;
+  for (std::size_t i = 0; i < response.wavelength_um.size(); ++i) {
+    const double curve = f99_extinction(response.wavelength_um[i], r_v);
+    const bool holds = std::isfinite(curve);
+    if (!holds) clear.transmission[i] = 0.0;
+    dimmed.transmission[i] = holds ? response.transmission[i] * std::pow(10.0, -0.4 * curve * ebv) : 0.0;
+  }
+  const auto log_light = [&](const Filter& filter) {
+    return blackbody_star_band(filter, teff_k, {}).log_intensity + std::log(area_m(filter));
+  };
+  return log_light(dimmed) - log_light(clear);
+}
+
 // Both stars in each of some bands, as the light-curve stage reads them. [star][band]
 struct StarBands {
   std::vector<StarBand> star[2];
@@ -165,16 +181,14 @@ class Renderer {
     StarBands bands;
     for (const CurveBand& band : file_.bands) {
       Filter filter = band.filter;
-      double log_scale;
+      double log_scale = 0.0;
       if (band.passband) {
         const PassbandFacts facts = load_passband_facts(passbands_file(), *band.passband);
         filter = facts.filter;
-        log_scale = file_.blackbody ? 0.0 : -std::log(jansky_per_f_lambda(facts));
-      } else {
-        log_scale = 0.0;
+        if (!file_.blackbody) log_scale = -std::log(jansky_per_f_lambda(facts));
       }
-      log_scale += std::log(flux_per_f_lambda(filter, file_.photon)) + log_attenuation_of(filter);
-      add(bands, band.passband, file_.photon ? per_photon(filter) : filter, log_scale);
+      log_scale += std::log(flux_per_f_lambda(filter, file_.photon));
+      add(bands, band.passband, filter, file_.photon, log_scale);
     }
     return bands;
   }
@@ -186,9 +200,8 @@ class Renderer {
       const auto passband = static_cast<Passband>(k);
       facts.push_back(load_passband_facts(passbands_file(), passband));
       const PassbandFacts& own = facts.back();
-      const double log_scale =
-          (file_.blackbody ? std::log(jansky_per_f_lambda(own)) : 0.0) + log_attenuation_of(own.filter);
-      add(bands, passband, own.photon ? per_photon(own.filter) : own.filter, log_scale);
+      add(bands, passband, own.filter, own.filter.per_photon,
+          file_.blackbody ? std::log(jansky_per_f_lambda(own)) : 0.0);
     }
     return bands;
   }
@@ -218,28 +231,42 @@ class Renderer {
   fs::path tables() const { return settings_.data_folder() / "tables"; }
   fs::path passbands_file() const { return tables() / "passbands.h5"; }
 
-  double log_attenuation_of(const Filter& filter) const {
-    if (file_.system.ebv == 0.0) return 0.0;
-    const double value = log_attenuation(filter, file_.system.ebv, file_.r_v);
-    if (!std::isfinite(value)) {
-      throw config_.section("system").error("ebv",
-                                            "a passband lies where the extinction law does not hold; it does "
-                                            "from 0.091 to 6 um");
-    }
-    return value;
-  }
-
-  void add(StarBands& bands, std::optional<Passband> passband, const Filter& weighted, double log_scale) const {
+  // One band of both stars. `photon`: the mean over the filter counts photons.
+  void add(StarBands& bands, std::optional<Passband> passband, const Filter& filter, bool photon,
+           double log_scale) const {
+    const Filter response = photon ? per_photon(filter) : filter;
     for (int k = 0; k < 2; ++k) {
       const Star& star = file_.system.star[k];
       StarBand tabulated{};
       if (!file_.blackbody || !file_.limb_darkening[k]) tabulated = expand_from_tables(k, *passband);
       const LimbDarkening limb = file_.limb_darkening[k].value_or(tabulated.limb);
-      StarBand band = file_.blackbody ? blackbody_star_band(weighted, star.teff_k, limb) : tabulated;
+      StarBand band = file_.blackbody ? blackbody_star_band(response, star.teff_k, limb) : tabulated;
       band.limb = limb;
-      band.log_intensity += log_scale;
+      band.log_intensity += log_scale + star_log_attenuation(star, passband, filter, response);
       bands.star[k].push_back(band);
     }
+  }
+
+  double star_log_attenuation(const Star& star, std::optional<Passband> passband, const Filter& filter,
+                              const Filter& response) const {
+    const double ebv = file_.system.ebv, r_v = file_.extinction.r_v;
+    if (ebv == 0.0) return 0.0;
+    double value = NAN;
+    if (!file_.extinction.spectrum_weighted) {
+      value = log_attenuation(filter, ebv, r_v);
+    } else if (file_.blackbody) {
+      value = blackbody_log_attenuation(response, star.teff_k, ebv, r_v);
+    } else {
+      const AtmosphereView view = atmosphere_->view();
+      const SpectralSlopeNode node = spectral_slope_node(view, star, file_.system.feh);
+      value = log_attenuation(band_points(filter, r_v), ebv,
+                              spectral_slope(view, node, *passband) + (filter.per_photon ? 1.0 : 0.0));
+    }
+    if (!std::isfinite(value)) {
+      throw config_.section("system").error(
+          "ebv", "a passband lies where the extinction law does not hold; it does from 0.091 to 6 um");
+    }
+    return value;
   }
 
   StarBand expand_from_tables(int which, Passband passband) const {
