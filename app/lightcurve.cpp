@@ -143,8 +143,8 @@ double flux_per_f_lambda(const Filter& filter, bool photon) {
   return photon ? 1e-6 * area_m(per_photon(filter)) / (kPlanck * kLightSpeed) : area_m(filter);
 }
 
-// ln of how much of a blackbody's light in the filter the dust lets through. Points where the law does not hold are left
-// out.
+// ln of how much of a blackbody's light in the filter the dust lets through. Points where the law does not hold are
+// left out.
 double blackbody_log_attenuation(const Filter& response, double teff_k, double ebv, double r_v) {
   Filter clear = response, dimmed = response;
   for (std::size_t i = 0; i < response.wavelength_um.size(); ++i) {

@@ -267,6 +267,31 @@ TEST_F(LightcurveTables, ADistantDimmedBinaryScales) {
   EXPECT_NEAR(-2.5 * std::log10(reddened / flux), 3.1, 0.1);  // A_V = R_V E(B-V)
 }
 
+// Weighted by the light, the flux through a passband of two parts is the sum of the fluxes through each, whatever the
+// dust takes of them; A_lambda averaged over the passband is not.
+TEST_F(Lightcurve, ExtinctionWeightedByTheSpectrumAddsUp) {
+  const std::string toml = read_text(kExample / "system.toml");
+  const std::string blue = "4.000e-7,0\n4.001e-7,1\n4.002e-7,0\n", red = "8.000e-7,0\n8.001e-7,1\n8.002e-7,0\n";
+  write_text(folder() / "blue.csv", blue);
+  write_text(folder() / "red.csv", red);
+  write_text(folder() / "both.csv", blue + red);
+  std::string text = toml;
+  const std::string line = "passband = \"Johnson:V\"";
+  text.replace(text.find(line), line.size(), "passband_file = ['blue.csv', 'red.csv', 'both.csv']");
+  write_text(folder() / "system.toml", text);
+  for (const std::string weighting : {"spectrum", "band"}) {
+    const TextTable curve =
+        run({"--phases", "0.25:0.75:2", "--set", "system.ebv=1.0", "--set", "effects.extinction=" + weighting});
+    const double sum = curve.numbers("flux_blue")[0] + curve.numbers("flux_red")[0];
+    const double both = curve.numbers("flux_both")[0];
+    if (weighting == "spectrum") {
+      EXPECT_NEAR(both / sum, 1.0, 1e-4);
+    } else {
+      EXPECT_GT(std::abs(both / sum - 1.0), 0.05);
+    }
+  }
+}
+
 TEST_F(LightcurveTables, ThirdLightIsAShareOfTheLightOfAll) {
   const std::vector<double> flux = run({"--phases", "0.125:0.875:4"}).numbers("flux");
   const std::vector<double> diluted =
