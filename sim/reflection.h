@@ -32,8 +32,8 @@ PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius, doub
   const double uniform =
       ((cos_zenith * std::acos(y) - cot_radius * chord) * sin2_radius + std::atan2(chord, cot_radius)) / kPi;
   const double share = cos_zenith / sin_radius, rise = 1.0 + share, rest = 1.0 - share;
-  const double peaked = sin2_radius * sin_radius * rise * rise * rise * (3.0 - share) / 16.0 *
-                        (1.0 + 0.25 * sin2_radius * rest * rest);
+  const double peaked =
+      sin2_radius * sin_radius * rise * rise * rise * (3.0 - share) / 16.0 * (1.0 + 0.25 * sin2_radius * rest * rest);
   return uniform + darkened * (peaked - uniform);
 }
 
