@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "base/text_table.h"
 #include "sim/blackbody.h"
+#include "sim/radial_velocity.h"
 
 namespace penumbra {
 namespace {
@@ -67,6 +68,8 @@ overrides one, for instance --set primary.teff_k=6400.
 The light curve: columns time (with --times), phase, and flux, or flux_<passband> for each of several. weighting =
 "energy": int T f_lambda dlambda in W m^-2; "photon": int T f_lambda lambda dlambda / (h c) in photons s^-1 m^-2; T the
 transmission as it is given: PHOEBE's absolute fluxes. From tables, f_lambda is the tables' mean in the passband.
+With --rv: rv1_km_s and rv2_km_s, positive where a star recedes, means over its visible surface weighted by its light;
+nan while it is hidden altogether.
 The SED, mean over phases .125, .375, .625 and .875, both stars without third light: passband, pivot_um, flux_jy,
 magnitude, magnitude_system (AB or Vega), flux_w_m2 (mean f_lambda times int T dlambda).
 Lines that begin with # say where a file comes from. Every number reads back as the same double.)";
@@ -298,9 +301,10 @@ class Renderer {
 struct Column {
   std::string name;
   std::vector<double> values;
+  bool may_be_missing = false;  // NaN, written as nan
 };
 
-// NaN never reaches a file: every way to fail has a status before this.
+// Any other NaN stops here: every way to fail has a status before this.
 std::string csv_text(const std::string& header, const std::vector<Column>& columns) {
   std::string text = header;
   for (std::size_t c = 0; c < columns.size(); ++c) text += (c == 0 ? "" : ",") + columns[c].name;
@@ -308,7 +312,7 @@ std::string csv_text(const std::string& header, const std::vector<Column>& colum
   for (std::size_t row = 0; row < columns.front().values.size(); ++row) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const double value = columns[c].values[row];
-      if (!std::isfinite(value)) {
+      if (!std::isfinite(value) && !(std::isnan(value) && columns[c].may_be_missing)) {
         throw std::runtime_error(fmt::format("lightcurve: {} is {} in row {}", columns[c].name, value, row + 1));
       }
       text += fmt::format("{}{}", c == 0 ? "" : ",", value);  // the shortest text that reads back as the same double
@@ -331,9 +335,10 @@ std::string provenance_header(const Config& config, const Settings& settings) {
   return text;
 }
 
-void add_fluxes(const Renderer& renderer, const SystemFile& file, const std::vector<double>& phase, bool exact,
-                std::vector<Column>& columns) {
-  const StarBands bands = renderer.curve_bands();
+double exposure_phase(const SystemFile& file) { return file.exposure_s / (kDaySeconds * file.system.period_day); }
+
+void add_fluxes(const Renderer& renderer, const SystemFile& file, const StarBands& bands,
+                const std::vector<double>& phase, bool exact, std::vector<Column>& columns) {
   const std::size_t first = columns.size();
   for (const CurveBand& band : file.bands) {
     columns.push_back({file.bands.size() == 1 ? "flux" : "flux_" + band.name, std::vector<double>(phase.size())});
@@ -350,11 +355,23 @@ void add_fluxes(const Renderer& renderer, const SystemFile& file, const std::vec
   PhaseCurve curve;
   renderer.check(render_phase_curve(file.system, bands.star[0].data(), bands.star[1].data(), bands.count(),
                                     file.resolution, file.effects, curve, file.third_light.data()));
-  const double exposure_phase = file.exposure_s / (kDaySeconds * file.system.period_day);
   for (int k = 0; k < bands.count(); ++k) {
     std::vector<double>& values = columns[first + static_cast<std::size_t>(k)].values;
-    for (std::size_t t = 0; t < phase.size(); ++t) values[t] = phase_curve_flux(curve, k, phase[t], exposure_phase);
+    for (std::size_t t = 0; t < phase.size(); ++t)
+      values[t] = phase_curve_flux(curve, k, phase[t], exposure_phase(file));
   }
+}
+
+// Weighted by the light in the first passband.
+void add_velocities(const Renderer& renderer, const SystemFile& file, const StarBands& bands,
+                    const std::vector<double>& phase, std::vector<Column>& columns) {
+  std::vector<double> velocity(2 * phase.size());
+  renderer.check(render_radial_velocity(file.system, bands.star[0].front(), bands.star[1].front(), phase.data(),
+                                        static_cast<int>(phase.size()), exposure_phase(file), file.resolution,
+                                        file.effects, velocity.data()));
+  const auto middle = velocity.begin() + static_cast<std::ptrdiff_t>(phase.size());
+  columns.push_back({"rv1_km_s", {velocity.begin(), middle}, true});
+  columns.push_back({"rv2_km_s", {middle, velocity.end()}, true});
 }
 
 std::string sed_text(const std::string& header, const Renderer& renderer, const SystemFile& file) {
@@ -388,6 +405,9 @@ void run_lightcurve(const Arguments& arguments) {
   if (!arguments.sed.empty() && arguments.sed == arguments.out) {
     throw UserError(fmt::format("--sed {}: asked for twice; --out and --sed need different files", arguments.sed));
   }
+  if (arguments.rv && arguments.times.empty() && arguments.phases.empty()) {
+    throw UserError("--rv: needs --phases or --times");
+  }
   std::vector<Column> columns;
   std::vector<double> phase;
   if (!arguments.times.empty()) {
@@ -406,7 +426,9 @@ void run_lightcurve(const Arguments& arguments) {
   std::vector<std::pair<fs::path, std::string>> outputs;
   if (!phase.empty()) {
     columns.push_back({"phase", phase});
-    add_fluxes(renderer, file, phase, arguments.exact, columns);
+    const StarBands bands = renderer.curve_bands();
+    add_fluxes(renderer, file, bands, phase, arguments.exact, columns);
+    if (arguments.rv) add_velocities(renderer, file, bands, phase, columns);
     outputs.emplace_back(arguments.out, csv_text(header, columns));
   }
   if (!arguments.sed.empty()) outputs.emplace_back(arguments.sed, sed_text(header, renderer, file));
@@ -429,7 +451,7 @@ void add_lightcurve(CLI::App& program) {
       ->excludes(phases);
   verb->add_option("--out", arguments->out, "the light curve [curve.csv]")->type_name("FILE.csv");
   verb->add_option("--sed", arguments->sed, "mean fluxes in the 23 SED bands, as a second file")->type_name("FILE.csv");
-  verb->add_flag("--rv", arguments->rv, "radial velocities too");
+  verb->add_flag("--rv", arguments->rv, "radial velocities of both stars too, in the light of the first passband");
   verb->add_flag("--exact", arguments->exact, "integrate at each phase instead of interpolating a phase curve");
   verb->footer(kFooter);
   verb->callback([arguments] { run_lightcurve(*arguments); });

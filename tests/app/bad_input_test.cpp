@@ -351,6 +351,7 @@ std::vector<Case> make_cases() {
   };
   phases("NothingAsked", {}, "", {"expected --phases, --times or --sed"});
   phases("PhasesAndTimes", {"--phases", "0:1:5", "--times", "0:1:5"}, "", {"excludes"});
+  phases("VelocitiesOfNothing", {"--rv", "--sed", "s.csv"}, "", {"--rv: needs --phases or --times"});
   phases("PhasesMissing", {"--phases", "none.csv"}, "", {"none.csv: no such file"});
   phases("PhasesEmpty", {"--phases", "p.csv"}, "", {"p.csv: empty"});
   phases("PhasesWithoutRows", {"--phases", "p.csv"}, "phase\n", {"p.csv: no rows"});
