@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "base/text_table.h"
 #include "sim/blackbody.h"
+#include "sim/radial_velocity.h"
 
 namespace penumbra {
 namespace {
@@ -37,7 +38,7 @@ overrides one, for instance --set primary.teff_k=6400.
     distance_pc        > 0 [100]
     gamma_km_s         radial velocity of the centre of mass, positive: receding [0]
     feh                [Fe/H] of both stars, for tables [0]
-    ebv, r_v           reddening by F99's law, mag >= 0 [0], and R_V, 1 to 10 [3.1]
+    ebv, r_v           reddening by F99's law, mag >= 0 [0], and R_V, 2 to 6 [3.1]
   [primary], [secondary]
     radius_rsun        volume-equivalent, > 0
     teff_k             mean of T^4 over the surface, 1000 to 1000000; tables hold less
@@ -56,6 +57,8 @@ overrides one, for instance --set primary.teff_k=6400.
     weighting          energy or photon [energy]
   [effects]
     reflection         none, wilson or horvat [none]
+    extinction         band: A_lambda averaged over the passband, the same for every star; spectrum: weighted by the
+                       star's light [band]
     light_travel_time  true or false [false]
     third_light        share of the light of all out of eclipse, 0 to below 1, one or a passband each [0]
     exposure_s         each flux is the mean over this long, s, 0 to a period [0]
@@ -65,6 +68,8 @@ overrides one, for instance --set primary.teff_k=6400.
 The light curve: columns time (with --times), phase, and flux, or flux_<passband> for each of several. weighting =
 "energy": int T f_lambda dlambda in W m^-2; "photon": int T f_lambda lambda dlambda / (h c) in photons s^-1 m^-2; T the
 transmission as it is given: PHOEBE's absolute fluxes. From tables, f_lambda is the tables' mean in the passband.
+With --rv: rv1_km_s and rv2_km_s, positive where a star recedes, means over its visible surface weighted by its light;
+nan while it is hidden altogether.
 The SED, mean over phases .125, .375, .625 and .875, both stars without third light: passband, pivot_um, flux_jy,
 magnitude, magnitude_system (AB or Vega), flux_w_m2 (mean f_lambda times int T dlambda).
 Lines that begin with # say where a file comes from. Every number reads back as the same double.)";
@@ -105,15 +110,13 @@ std::vector<double> read_epochs(const std::string& source, const std::string& co
 // What the tables know of a built-in passband.
 struct PassbandFacts {
   Filter filter;
-  bool photon;      // the transmission is a response per photon, not per energy
   double pivot_um;  // mean f_nu = mean f_lambda pivot^2 / c, both over that response
 };
 
 PassbandFacts load_passband_facts(const fs::path& passbands_file, Passband passband) {
   const Hdf5Reader file(passbands_file);
   const std::string group(kPassbands[passband].name);
-  return {load_filter(passbands_file, passband), file.text_attribute(group, "detector") == "photon",
-          file.number_attribute(group, "pivot_um")};
+  return {load_filter(passbands_file, passband), file.number_attribute(group, "pivot_um")};
 }
 
 // f_lambda (W m^-2 m^-1) -> f_nu (Jy) at the pivot wavelength.
@@ -143,6 +146,22 @@ double flux_per_f_lambda(const Filter& filter, bool photon) {
   return photon ? 1e-6 * area_m(per_photon(filter)) / (kPlanck * kLightSpeed) : area_m(filter);
 }
 
+// ln of how much of a blackbody's light in the filter the dust lets through. Points where the law does not hold are
+// left out.
+double blackbody_log_attenuation(const Filter& response, double teff_k, double ebv, double r_v) {
+  Filter clear = response, dimmed = response;
+  for (std::size_t i = 0; i < response.wavelength_um.size(); ++i) {
+    const double curve = f99_extinction(response.wavelength_um[i], r_v);
+    const bool holds = std::isfinite(curve);
+    if (!holds) clear.transmission[i] = 0.0;
+    dimmed.transmission[i] = holds ? response.transmission[i] * std::pow(10.0, -0.4 * curve * ebv) : 0.0;
+  }
+  const auto log_light = [&](const Filter& filter) {
+    return blackbody_star_band(filter, teff_k, {}).log_intensity + std::log(area_m(filter));
+  };
+  return log_light(dimmed) - log_light(clear);
+}
+
 // Both stars in each of some bands, as the light-curve stage reads them. [star][band]
 struct StarBands {
   std::vector<StarBand> star[2];
@@ -165,16 +184,14 @@ class Renderer {
     StarBands bands;
     for (const CurveBand& band : file_.bands) {
       Filter filter = band.filter;
-      double log_scale;
+      double log_scale = 0.0;
       if (band.passband) {
         const PassbandFacts facts = load_passband_facts(passbands_file(), *band.passband);
         filter = facts.filter;
-        log_scale = file_.blackbody ? 0.0 : -std::log(jansky_per_f_lambda(facts));
-      } else {
-        log_scale = 0.0;
+        if (!file_.blackbody) log_scale = -std::log(jansky_per_f_lambda(facts));
       }
-      log_scale += std::log(flux_per_f_lambda(filter, file_.photon)) + log_attenuation_of(filter);
-      add(bands, band.passband, file_.photon ? per_photon(filter) : filter, log_scale);
+      log_scale += std::log(flux_per_f_lambda(filter, file_.photon));
+      add(bands, band.passband, filter, file_.photon, log_scale);
     }
     return bands;
   }
@@ -186,9 +203,8 @@ class Renderer {
       const auto passband = static_cast<Passband>(k);
       facts.push_back(load_passband_facts(passbands_file(), passband));
       const PassbandFacts& own = facts.back();
-      const double log_scale =
-          (file_.blackbody ? std::log(jansky_per_f_lambda(own)) : 0.0) + log_attenuation_of(own.filter);
-      add(bands, passband, own.photon ? per_photon(own.filter) : own.filter, log_scale);
+      add(bands, passband, own.filter, own.filter.per_photon,
+          file_.blackbody ? std::log(jansky_per_f_lambda(own)) : 0.0);
     }
     return bands;
   }
@@ -218,28 +234,42 @@ class Renderer {
   fs::path tables() const { return settings_.data_folder() / "tables"; }
   fs::path passbands_file() const { return tables() / "passbands.h5"; }
 
-  double log_attenuation_of(const Filter& filter) const {
-    if (file_.system.ebv == 0.0) return 0.0;
-    const double value = log_attenuation(filter, file_.system.ebv, file_.r_v);
-    if (!std::isfinite(value)) {
-      throw config_.section("system").error("ebv",
-                                            "a passband lies where the extinction law does not hold; it does "
-                                            "from 0.091 to 6 um");
-    }
-    return value;
-  }
-
-  void add(StarBands& bands, std::optional<Passband> passband, const Filter& weighted, double log_scale) const {
+  // One band of both stars. `photon`: the mean over the filter counts photons.
+  void add(StarBands& bands, std::optional<Passband> passband, const Filter& filter, bool photon,
+           double log_scale) const {
+    const Filter response = photon ? per_photon(filter) : filter;
     for (int k = 0; k < 2; ++k) {
       const Star& star = file_.system.star[k];
       StarBand tabulated{};
       if (!file_.blackbody || !file_.limb_darkening[k]) tabulated = expand_from_tables(k, *passband);
       const LimbDarkening limb = file_.limb_darkening[k].value_or(tabulated.limb);
-      StarBand band = file_.blackbody ? blackbody_star_band(weighted, star.teff_k, limb) : tabulated;
+      StarBand band = file_.blackbody ? blackbody_star_band(response, star.teff_k, limb) : tabulated;
       band.limb = limb;
-      band.log_intensity += log_scale;
+      band.log_intensity += log_scale + star_log_attenuation(star, passband, filter, response);
       bands.star[k].push_back(band);
     }
+  }
+
+  double star_log_attenuation(const Star& star, std::optional<Passband> passband, const Filter& filter,
+                              const Filter& response) const {
+    const double ebv = file_.system.ebv, r_v = file_.extinction.r_v;
+    if (ebv == 0.0) return 0.0;
+    double value = NAN;
+    if (!file_.extinction.spectrum_weighted) {
+      value = log_attenuation(filter, ebv, r_v);
+    } else if (file_.blackbody) {
+      value = blackbody_log_attenuation(response, star.teff_k, ebv, r_v);
+    } else {
+      const AtmosphereView view = atmosphere_->view();
+      const SpectralSlopeNode node = spectral_slope_node(view, star, file_.system.feh);
+      value = log_attenuation(band_points(filter, r_v), ebv,
+                              spectral_slope(view, node, *passband) + (filter.per_photon ? 1.0 : 0.0));
+    }
+    if (!std::isfinite(value)) {
+      throw config_.section("system").error(
+          "ebv", "a passband lies where the extinction law does not hold; it does from 0.091 to 6 um");
+    }
+    return value;
   }
 
   StarBand expand_from_tables(int which, Passband passband) const {
@@ -271,9 +301,10 @@ class Renderer {
 struct Column {
   std::string name;
   std::vector<double> values;
+  bool may_be_missing = false;  // NaN, written as nan
 };
 
-// NaN never reaches a file: every way to fail has a status before this.
+// Any other NaN stops here: every way to fail has a status before this.
 std::string csv_text(const std::string& header, const std::vector<Column>& columns) {
   std::string text = header;
   for (std::size_t c = 0; c < columns.size(); ++c) text += (c == 0 ? "" : ",") + columns[c].name;
@@ -281,7 +312,7 @@ std::string csv_text(const std::string& header, const std::vector<Column>& colum
   for (std::size_t row = 0; row < columns.front().values.size(); ++row) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const double value = columns[c].values[row];
-      if (!std::isfinite(value)) {
+      if (!std::isfinite(value) && !(std::isnan(value) && columns[c].may_be_missing)) {
         throw std::runtime_error(fmt::format("lightcurve: {} is {} in row {}", columns[c].name, value, row + 1));
       }
       text += fmt::format("{}{}", c == 0 ? "" : ",", value);  // the shortest text that reads back as the same double
@@ -304,9 +335,10 @@ std::string provenance_header(const Config& config, const Settings& settings) {
   return text;
 }
 
-void add_fluxes(const Renderer& renderer, const SystemFile& file, const std::vector<double>& phase, bool exact,
-                std::vector<Column>& columns) {
-  const StarBands bands = renderer.curve_bands();
+double exposure_phase(const SystemFile& file) { return file.exposure_s / (kDaySeconds * file.system.period_day); }
+
+void add_fluxes(const Renderer& renderer, const SystemFile& file, const StarBands& bands,
+                const std::vector<double>& phase, bool exact, std::vector<Column>& columns) {
   const std::size_t first = columns.size();
   for (const CurveBand& band : file.bands) {
     columns.push_back({file.bands.size() == 1 ? "flux" : "flux_" + band.name, std::vector<double>(phase.size())});
@@ -323,11 +355,23 @@ void add_fluxes(const Renderer& renderer, const SystemFile& file, const std::vec
   PhaseCurve curve;
   renderer.check(render_phase_curve(file.system, bands.star[0].data(), bands.star[1].data(), bands.count(),
                                     file.resolution, file.effects, curve, file.third_light.data()));
-  const double exposure_phase = file.exposure_s / (kDaySeconds * file.system.period_day);
   for (int k = 0; k < bands.count(); ++k) {
     std::vector<double>& values = columns[first + static_cast<std::size_t>(k)].values;
-    for (std::size_t t = 0; t < phase.size(); ++t) values[t] = phase_curve_flux(curve, k, phase[t], exposure_phase);
+    for (std::size_t t = 0; t < phase.size(); ++t)
+      values[t] = phase_curve_flux(curve, k, phase[t], exposure_phase(file));
   }
+}
+
+// Weighted by the light in the first passband.
+void add_velocities(const Renderer& renderer, const SystemFile& file, const StarBands& bands,
+                    const std::vector<double>& phase, std::vector<Column>& columns) {
+  std::vector<double> velocity(2 * phase.size());
+  renderer.check(render_radial_velocity(file.system, bands.star[0].front(), bands.star[1].front(), phase.data(),
+                                        static_cast<int>(phase.size()), exposure_phase(file), file.resolution,
+                                        file.effects, velocity.data()));
+  const auto middle = velocity.begin() + static_cast<std::ptrdiff_t>(phase.size());
+  columns.push_back({"rv1_km_s", {velocity.begin(), middle}, true});
+  columns.push_back({"rv2_km_s", {middle, velocity.end()}, true});
 }
 
 std::string sed_text(const std::string& header, const Renderer& renderer, const SystemFile& file) {
@@ -361,6 +405,9 @@ void run_lightcurve(const Arguments& arguments) {
   if (!arguments.sed.empty() && arguments.sed == arguments.out) {
     throw UserError(fmt::format("--sed {}: asked for twice; --out and --sed need different files", arguments.sed));
   }
+  if (arguments.rv && arguments.times.empty() && arguments.phases.empty()) {
+    throw UserError("--rv: needs --phases or --times");
+  }
   std::vector<Column> columns;
   std::vector<double> phase;
   if (!arguments.times.empty()) {
@@ -379,7 +426,9 @@ void run_lightcurve(const Arguments& arguments) {
   std::vector<std::pair<fs::path, std::string>> outputs;
   if (!phase.empty()) {
     columns.push_back({"phase", phase});
-    add_fluxes(renderer, file, phase, arguments.exact, columns);
+    const StarBands bands = renderer.curve_bands();
+    add_fluxes(renderer, file, bands, phase, arguments.exact, columns);
+    if (arguments.rv) add_velocities(renderer, file, bands, phase, columns);
     outputs.emplace_back(arguments.out, csv_text(header, columns));
   }
   if (!arguments.sed.empty()) outputs.emplace_back(arguments.sed, sed_text(header, renderer, file));
@@ -402,7 +451,7 @@ void add_lightcurve(CLI::App& program) {
       ->excludes(phases);
   verb->add_option("--out", arguments->out, "the light curve [curve.csv]")->type_name("FILE.csv");
   verb->add_option("--sed", arguments->sed, "mean fluxes in the 23 SED bands, as a second file")->type_name("FILE.csv");
-  verb->add_flag("--rv", arguments->rv, "radial velocities too");
+  verb->add_flag("--rv", arguments->rv, "radial velocities of both stars too, in the light of the first passband");
   verb->add_flag("--exact", arguments->exact, "integrate at each phase instead of interpolating a phase curve");
   verb->footer(kFooter);
   verb->callback([arguments] { run_lightcurve(*arguments); });

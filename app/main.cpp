@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
 #include "app/verbs.h"
 #include "base/error.h"
@@ -41,7 +42,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  penumbra::restart_with_sleeping_threads(argv);
+  const bool neural = argc < 2 || std::string_view(argv[1]) != "lightcurve";
+  if (neural) penumbra::restart_with_sleeping_threads(argv);
   penumbra::watch_interrupts();
   try {
     return run(argc, argv);

@@ -55,6 +55,8 @@ void for_each_key(S& s, const Visit& visit) {
   visit("simulation", "albedo_convective", s.options.albedo.convective, share);
   visit("simulation", "albedo_radiative", s.options.albedo.radiative, share);
   visit("simulation", "albedo_radiative_from_k", s.options.albedo.radiative_from_k, not_negative);
+  visit("simulation", "r_v", s.options.extinction.r_v, Range{2.0, 6.0});
+  visit("simulation", "spectrum_weighted_extinction", s.options.extinction.spectrum_weighted, any);
 }
 
 struct Reader {

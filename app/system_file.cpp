@@ -28,7 +28,7 @@ void read_orbit(const Config& table, SystemFile& out) {
   s.distance_pc = table.number("distance_pc", 100.0, kPositive);
   s.feh = table.number("feh", 0.0);
   s.ebv = table.number("ebv", 0.0, {0.0});
-  out.r_v = table.number("r_v", 3.1, {1.0, 10.0});
+  out.extinction.r_v = table.number("r_v", out.extinction.r_v, {2.0, 6.0});
   s.gamma_km_s = table.number("gamma_km_s", 0.0);
   out.epoch_day = table.number("epoch", 0.0);
 }
@@ -82,9 +82,9 @@ void set_masses(System& s) {
   }
 }
 
-Filter read_filter(const std::filesystem::path& file) {
+Filter read_filter(const std::filesystem::path& file, bool per_photon) {
   const TextTable table = TextTable::read(file, {"wavelength_m", "transmission"});
-  Filter filter{table.numbers("wavelength_m"), table.numbers("transmission")};
+  Filter filter{table.numbers("wavelength_m"), table.numbers("transmission"), per_photon};
   double most = 0.0;
   for (std::size_t i = 0; i < table.rows(); ++i) {
     double& wavelength = filter.wavelength_um[i];
@@ -116,7 +116,7 @@ void add_band(std::vector<CurveBand>& bands, CurveBand band, const Config& table
   bands.push_back(std::move(band));
 }
 
-void read_bands(const Config& table, std::vector<CurveBand>& bands) {
+void read_bands(const Config& table, bool photon, std::vector<CurveBand>& bands) {
   const bool named = table.has("passband"), given = table.has("passband_file");
   if (named == given) {
     throw table.error(named ? "passband_file" : "passband",
@@ -126,7 +126,7 @@ void read_bands(const Config& table, std::vector<CurveBand>& bands) {
   if (given) {
     for (const std::string& text : table.texts("passband_file")) {
       const std::filesystem::path file = table.file().parent_path() / text;
-      add_band(bands, {file.stem().string(), std::nullopt, read_filter(file)}, table, "passband_file");
+      add_band(bands, {file.stem().string(), std::nullopt, read_filter(file, photon)}, table, "passband_file");
     }
     return;
   }
@@ -135,6 +135,7 @@ void read_bands(const Config& table, std::vector<CurveBand>& bands) {
         std::find_if(kPassbands.begin(), kPassbands.end(), [&](const PassbandInfo& info) { return info.name == name; });
     if (found == kPassbands.end()) {
       std::vector<std::string_view> names;
+      names.reserve(kPassbands.size());
       for (const PassbandInfo& info : kPassbands) names.push_back(info.name);
       throw table.error("passband", fmt::format("unknown passband {}; allowed: {}", name, fmt::join(names, ", ")));
     }
@@ -162,7 +163,7 @@ SystemFile read_system_file(const Config& config) {
   const Config atmosphere = config.section("atmosphere");
   out.blackbody = atmosphere.choice("model", {"blackbody", "table"}) == "blackbody";
   out.photon = atmosphere.choice("weighting", "energy", {"energy", "photon"}) == "photon";
-  read_bands(atmosphere, out.bands);
+  read_bands(atmosphere, out.photon, out.bands);
 
   read_orbit(config.section("system"), out);
   for (int k = 0; k < 2; ++k) read_star(config.section(kStarName[k]), out, k);
@@ -182,6 +183,7 @@ SystemFile read_system_file(const Config& config) {
   out.effects.reflection = static_cast<Reflection>(std::find(schemes.begin(), schemes.end(), scheme) - schemes.begin());
   out.effects.light_travel_time = effects.flag("light_travel_time", false);
   out.third_light = read_third_light(effects, out.bands.size());
+  out.extinction.spectrum_weighted = effects.choice("extinction", "band", {"band", "spectrum"}) == "spectrum";
   out.exposure_s = effects.number("exposure_s", 0.0, {0.0, kDaySeconds * out.system.period_day});
 
   const Config resolution = config.section("resolution");

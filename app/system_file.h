@@ -21,7 +21,8 @@ struct CurveBand {
 
 struct SystemFile {
   System system;  // masses by Kepler's third law from the period, the semi-major axis and q
-  double epoch_day, r_v, exposure_s;
+  double epoch_day, exposure_s;
+  ExtinctionOptions extinction;
   std::array<std::optional<LimbDarkening>, 2> limb_darkening;  // empty: from the tables, a passband each
   bool blackbody;                                              // or the tables
   bool photon;                                                 // fluxes count photons, not energy

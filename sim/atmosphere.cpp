@@ -44,6 +44,8 @@ Atmosphere Atmosphere::load(const std::filesystem::path& path) {
   a.feh_axis_ = read_axis(file, "feh", 2);
   a.log_intensity_ = file.doubles(
       "log_intensity", {kPassbands.size(), a.feh_axis_.size(), a.logg_axis_.size(), a.log_teff_axis_.size()});
+  a.spectral_slope_ = file.doubles(
+      "spectral_slope", {kPassbands.size(), a.feh_axis_.size(), a.logg_axis_.size(), a.log_teff_axis_.size()});
   a.ld_log_teff_axis_ = read_axis(file, "limb_log_teff", 2);
   a.ld_logg_axis_ = read_axis(file, "limb_logg", 2);
   a.ld_feh_axis_ = read_axis(file, "limb_feh", 2);
@@ -59,6 +61,7 @@ Atmosphere Atmosphere::load(const std::filesystem::path& path) {
 AtmosphereView Atmosphere::view() const {
   AtmosphereView v;
   v.log_intensity = log_intensity_.data();
+  v.spectral_slope = spectral_slope_.data();
   v.log_teff_axis = log_teff_axis_.data();
   v.logg_axis = logg_axis_.data();
   v.feh_axis = feh_axis_.data();

@@ -63,6 +63,9 @@ struct StarBand {
 struct AtmosphereView {
   // log_intensity[band][feh][logg][teff], ln(Jy / sr) on (log10 Teff, log g, [Fe/H]) axes
   const double* log_intensity = nullptr;
+  // spectral_slope[band][feh][logg][teff] on the same axes: d ln f_lambda / d ln lambda inside the band, effective for
+  // its extinction (data/recipes/make_atmospheres.py)
+  const double* spectral_slope = nullptr;
   const double* log_teff_axis = nullptr;
   const double* logg_axis = nullptr;
   const double* feh_axis = nullptr;
@@ -194,6 +197,32 @@ PN_HD inline Status expand_star(const AtmosphereView& tables, const Star& star, 
   return Status::kOk;
 }
 
+// Where a star lies in the table of spectral slopes, which is linear in log Teff, log g and [Fe/H].
+struct SpectralSlopeNode {
+  detail::LinearNode teff, logg, feh;
+  PN_HD bool inside() const { return teff.index >= 0 && logg.index >= 0 && feh.index >= 0; }
+};
+
+PN_HD inline SpectralSlopeNode spectral_slope_node(const AtmosphereView& tables, const Star& star, double feh) {
+  return {detail::linear_node(tables.log_teff_axis, tables.teff_count, std::log10(star.teff_k)),
+          detail::linear_node(tables.logg_axis, tables.logg_count, star.logg),
+          detail::linear_node(tables.feh_axis, tables.feh_count, feh)};
+}
+
+PN_HD inline double spectral_slope(const AtmosphereView& tables, const SpectralSlopeNode& node, Passband band) {
+  double slope = 0.0;
+  for (int corner = 0; corner < 8; ++corner) {
+    const int f = corner & 1, g = (corner >> 1) & 1, t = corner >> 2;
+    const double weight = (f ? node.feh.fraction : 1.0 - node.feh.fraction) *
+                          (g ? node.logg.fraction : 1.0 - node.logg.fraction) *
+                          (t ? node.teff.fraction : 1.0 - node.teff.fraction);
+    const long row =
+        (static_cast<long>(band) * tables.feh_count + node.feh.index + f) * tables.logg_count + node.logg.index + g;
+    slope += weight * tables.spectral_slope[row * tables.teff_count + node.teff.index + t];
+  }
+  return slope;
+}
+
 // Owner, read from data/tables/atmospheres.h5.
 class Atmosphere {
  public:
@@ -201,7 +230,7 @@ class Atmosphere {
   AtmosphereView view() const;
 
  private:
-  std::vector<double> log_intensity_, log_teff_axis_, logg_axis_, feh_axis_;
+  std::vector<double> log_intensity_, spectral_slope_, log_teff_axis_, logg_axis_, feh_axis_;
   std::vector<double> limb_darkening_, ld_log_teff_axis_, ld_logg_axis_, ld_feh_axis_;
 };
 

@@ -63,6 +63,7 @@ struct Binary {
   int shape_nodes;
   double inverse_separation[kShapeNodes];
   Reflection reflection;
+  double light_time;  // over the semi-major axis, in periods; 0: light is instant
   double flux_scale;  // (a / distance)^2: intensity times a^2 -> flux at the observer
 
   PN_HD bool circular() const { return shape_nodes == 1; }
@@ -128,7 +129,14 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
                      std::isfinite(system.sma_rsun) && system.distance_pc > 0.0 && std::isfinite(system.distance_pc);
   if (!valid) return Status::kInvalidInput;
   binary.reflection = effects.reflection;
-  binary.orbit = make_orbit(e, system.omega_rad, system.cos_i);
+  binary.light_time = 0.0;
+  if (effects.light_travel_time) {
+    binary.light_time = system.sma_rsun * kRsun / (kLightSpeed * system.period_day * kDaySeconds);
+    // The stars' largest relative velocity over c. Kepler's third law keeps real stars far below.
+    const double fastest = kTwoPi * binary.light_time * std::sqrt((1.0 + e) / (1.0 - e));
+    if (!(fastest > 0.0 && fastest < 0.02)) return Status::kInvalidInput;
+  }
+  binary.orbit = make_orbit(e, system.omega_rad, system.cos_i, binary.light_time * (1.0 - system.q) / (1.0 + system.q));
   binary.shape_nodes = e == 0.0 ? 1 : kShapeNodes;
   for (int n = 0; n < binary.shape_nodes; ++n) {
     // 1 / (1 + e) to 1 / (1 - e)

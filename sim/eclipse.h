@@ -218,8 +218,9 @@ struct LensIntegral {
       const double height = surface->roche.height(sky, frame->sight, middle, guess, longest);
       double mu;
       Vector3 gravity;
-      const SurfacePoint point = surface_point(*surface, sky + height * frame->sight, frame->sight, mu, gravity);
-      add_intensity(point, turn * weight[i] * sigma * 2.0 * y, bands, band_count, out);
+      const Vector3 position = sky + height * frame->sight;
+      const SurfacePoint point = surface_point(*surface, position, frame->sight, mu, gravity);
+      add_intensity(point, turn * weight[i] * sigma * 2.0 * y * surface->weight(position), bands, band_count, out);
     }
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <numeric>
 #include <string>
 
 #include "base/error.h"
@@ -13,8 +14,14 @@ namespace {
 
 constexpr double kShortestUm = 0.0910, kLongestUm = 6.0;
 constexpr double kUltravioletUm = 0.27;  // the spline's last but one anchor: shortward the ultraviolet formula holds
-constexpr double kGridStep = 0.05;       // mag of E(B-V)
-constexpr int kGridCount = 401;
+
+// Of ln lambda. GALEX's curves have 15 and 25 points: on these alone the trapezoid rule misses by up to .26%.
+constexpr double kLargestLogStep = 0.0025;
+
+constexpr double kEbvStep = 0.05;  // mag
+constexpr int kEbvCount = 401;
+constexpr double kSlopeFirst = -6.0, kSlopeStep = 1.0;  // the range of the recipe make_atmospheres.py
+constexpr int kSlopeCount = 47;
 
 // k(lambda - V) + R_V of Fitzpatrick & Massa (1990) with F99's R_V-dependent linear part; x in 1 / um.
 double ultraviolet(double x, double r_v) {
@@ -49,30 +56,6 @@ std::string group_of(Passband passband) {
   return "/" + std::string(kPassbands[static_cast<std::size_t>(passband)].name);
 }
 
-// f99_extinction at each of the filter's points.
-std::vector<double> curve_at(const Filter& filter, double r_v) {
-  std::vector<double> curve;
-  for (const double wavelength : filter.wavelength_um) curve.push_back(f99_extinction(wavelength, r_v));
-  return curve;
-}
-
-double log_attenuation(const Filter& filter, const std::vector<double>& curve, double ebv) {
-  double dimmed = 0.0, area = 0.0;
-  double before_dimmed = 0.0, before = 0.0;
-  for (std::size_t i = 0; i < curve.size(); ++i) {
-    const double t = filter.transmission[i];
-    const double t_dimmed = t * std::pow(10.0, -0.4 * curve[i] * ebv);
-    if (i > 0 && std::isfinite(curve[i]) && std::isfinite(curve[i - 1])) {
-      const double half = 0.5 * (filter.wavelength_um[i] - filter.wavelength_um[i - 1]);
-      area += half * (before + t);
-      dimmed += half * (before_dimmed + t_dimmed);
-    }
-    before = t;
-    before_dimmed = t_dimmed;
-  }
-  return std::log(dimmed / area);
-}
-
 }  // namespace
 
 double f99_extinction(double wavelength_um, double r_v) {
@@ -96,8 +79,45 @@ double f99_extinction(double wavelength_um, double r_v) {
   return natural_spline(anchors, values, x);
 }
 
+BandPoints band_points(const Filter& filter, double r_v) {
+  const auto& wavelength = filter.wavelength_um;
+  const auto& transmission = filter.transmission;
+  const auto covered = [](double um) { return um >= kShortestUm && um <= kLongestUm; };
+  BandPoints points;
+  bool joined = false;  // the last point is this interval's first
+  for (std::size_t i = 1; i < wavelength.size(); ++i) {
+    const double from = wavelength[i - 1], width = wavelength[i] - from;
+    if (!covered(from) || !covered(wavelength[i])) {
+      joined = false;
+      continue;
+    }
+    const int steps = static_cast<int>(std::ceil(std::log(wavelength[i] / from) / kLargestLogStep));
+    for (int k = 0; k <= steps; ++k) {
+      const double share = static_cast<double>(k) / steps;
+      const double t = transmission[i - 1] + share * (transmission[i] - transmission[i - 1]);
+      const double weight = (k == 0 || k == steps ? 0.5 : 1.0) * width / steps * t;
+      if (k == 0 && joined) {
+        points.weight.back() += weight;
+        continue;
+      }
+      points.weight.push_back(weight);
+      points.log_wavelength.push_back(std::log(from + share * width));
+      points.curve.push_back(f99_extinction(k == steps ? wavelength[i] : from + share * width, r_v));
+    }
+    joined = true;
+  }
+  return points;
+}
+
+double log_attenuation(const BandPoints& points, double ebv, double exponent) {
+  AttenuationSums sums;
+  for (std::size_t i = 0; i < points.weight.size(); ++i)
+    sums.add(points.weight[i], points.log_wavelength[i], points.curve[i], ebv, exponent);
+  return std::log(sums.attenuation());
+}
+
 double log_attenuation(const Filter& filter, double ebv, double r_v) {
-  return log_attenuation(filter, curve_at(filter, r_v), ebv);
+  return log_attenuation(band_points(filter, r_v), ebv);
 }
 
 Filter load_filter(const std::filesystem::path& passbands_file, Passband passband) {
@@ -106,6 +126,12 @@ Filter load_filter(const std::filesystem::path& passbands_file, Passband passban
   Filter filter;
   filter.wavelength_um = file.doubles(group + "/wavelength_um");
   filter.transmission = file.doubles(group + "/transmission", {filter.wavelength_um.size()});
+  const std::string detector = file.text_attribute(group, "detector");
+  if (detector != "photon" && detector != "energy") {
+    throw UserError(
+        fmt::format("{}: {}: detector must be photon or energy, but is {}", passbands_file.string(), group, detector));
+  }
+  filter.per_photon = detector == "photon";
   for (std::size_t i = 0; i < filter.wavelength_um.size(); ++i) {
     const bool ascends = i == 0 || filter.wavelength_um[i] > filter.wavelength_um[i - 1];
     if (!ascends || !(filter.transmission[i] >= 0.0)) {
@@ -117,24 +143,50 @@ Filter load_filter(const std::filesystem::path& passbands_file, Passband passban
   return filter;
 }
 
-Extinction Extinction::load(const std::filesystem::path& passbands_file, double r_v) {
-  Extinction e;
-  e.ebv_step_ = kGridStep;
-  e.count_ = kGridCount;
-  for (int band = 0; band < kPassbandCount; ++band) {
-    const Filter filter = load_filter(passbands_file, static_cast<Passband>(band));
-    const std::vector<double> curve = curve_at(filter, r_v);
-    for (int i = 0; i < kGridCount; ++i) e.log_attenuation_.push_back(log_attenuation(filter, curve, i * kGridStep));
-    if (!std::isfinite(e.log_attenuation_.back())) {
-      throw UserError(fmt::format("{}: {}: no transmission between {} and {} um, where the extinction law holds",
-                                  passbands_file.string(), group_of(static_cast<Passband>(band)), kShortestUm,
-                                  kLongestUm));
-    }
-  }
-  return e;
+std::vector<Filter> load_filters(const std::filesystem::path& passbands_file) {
+  std::vector<Filter> filters;
+  for (int band = 0; band < kPassbandCount; ++band)
+    filters.push_back(load_filter(passbands_file, static_cast<Passband>(band)));
+  return filters;
 }
 
-ExtinctionView Extinction::view() const { return {log_attenuation_.data(), ebv_step_, count_}; }
+Extinction::Extinction(const std::vector<Filter>& filters, const ExtinctionOptions& options)
+    : slope_count_(options.spectrum_weighted ? kSlopeCount : 1) {
+  std::vector<BandPoints> bands(filters.size());
+  for (std::size_t band = 0; band < filters.size(); ++band) bands[band] = band_points(filters[band], options.r_v);
+  log_attenuation_.reserve(static_cast<std::size_t>(slope_count_) * bands.size() * kEbvCount);
+  for (int slope = 0; slope < slope_count_; ++slope) {
+    for (std::size_t band = 0; band < bands.size(); ++band) {
+      std::vector<double> weight = bands[band].weight;
+      // From one node of E(B-V) to the next each point is dimmed by the same factor.
+      std::vector<double> factor(weight.size());
+      for (std::size_t i = 0; i < weight.size(); ++i) {
+        factor[i] = std::pow(10.0, -0.4 * bands[band].curve[i] * kEbvStep);
+        if (options.spectrum_weighted) {
+          const double exponent = kSlopeFirst + slope * kSlopeStep + (filters[band].per_photon ? 1.0 : 0.0);
+          weight[i] *= std::exp(exponent * bands[band].log_wavelength[i]);
+        }
+      }
+      const double area = std::accumulate(weight.begin(), weight.end(), 0.0);
+      if (!(area > 0.0)) {
+        throw UserError(fmt::format("{}: no transmission between {} and {} um, where the extinction law holds",
+                                    kPassbands[band].name, kShortestUm, kLongestUm));
+      }
+      for (int i = 0; i < kEbvCount; ++i) {
+        double dimmed = 0.0;
+        for (std::size_t n = 0; n < weight.size(); ++n) {
+          dimmed += weight[n];
+          weight[n] *= factor[n];
+        }
+        log_attenuation_.push_back(std::log(dimmed / area));
+      }
+    }
+  }
+}
+
+ExtinctionView Extinction::view() const {
+  return {log_attenuation_.data(), kEbvStep, kSlopeFirst, kSlopeStep, kEbvCount, slope_count_};
+}
 
 std::vector<double> load_zero_points_jy(const std::filesystem::path& passbands_file) {
   const Hdf5Reader file(passbands_file);

@@ -7,9 +7,6 @@
 
 namespace penumbra {
 
-// Points that the brightness polynomials go through, and the quadrature over what such a point sees of the companion.
-inline constexpr int kHeatingPolar = 4, kHeatingAzimuths = 4;
-
 namespace detail {
 
 // Brightness of the companion from points j of a star: direct[j] + sum_l mutual[j][l] b[l], b being the polynomial of
@@ -36,8 +33,9 @@ PN_HD inline HeatingPoints sum_over_companion(const Surface& star, const Surface
                                               const GaussTable& gauss) {
   // Halfway between the planes of symmetry, from the middle of the facing side to where the companion begins to set.
   constexpr double kToward[kBrightnessTerms] = {1.0, 0.8, 0.5};
-  const double* node = gauss.nodes(kHeatingPolar);
-  const double* weight = gauss.weights(kHeatingPolar);
+  const int side = 3 + (star.crowding > companion.crowding ? star.crowding : companion.crowding);
+  const double* node = gauss.nodes(side);
+  const double* weight = gauss.weights(side);
   HeatingPoints points{};
   for (int j = 0; j < kBrightnessTerms; ++j) {
     const double across = std::sqrt(0.5 * (1.0 - kToward[j] * kToward[j]));
@@ -52,12 +50,16 @@ PN_HD inline HeatingPoints sum_over_companion(const Surface& star, const Surface
     const Vector3 from{star.roche.separation - p.x, p.y, p.z};
     const Vector3 up = inverse_g * Vector3{gravity.x, -gravity.y, -gravity.z};
     const SkyFrame sky = sky_frame((1.0 / distance) * from);
-    // From the middle of the disc seen to its limb, which is that of a sphere, or nearly.
-    const double edge = companion.radius / distance;
+    // From the middle of the disc that the point sees to its limb, which is that of an ellipsoid with one axis `a` to
+    // the point and the companion's volume.
+    const double a = companion.roche.radius(sky.sight, companion.radius, slope), a2 = a * a;
+    const double b2 = companion.radius * companion.radius * companion.radius / a;
+    const double limb = a2 / distance;
+    const double edge = limb / std::sqrt(limb * limb + b2 * (1.0 - a2 / (distance * distance)));
     double r = companion.radius;
-    for (int i = 0; i < kHeatingPolar * kHeatingAzimuths; ++i) {
-      const double cosine = edge + (1.0 - edge) * node[i / kHeatingAzimuths], sine = std::sqrt(1.0 - cosine * cosine);
-      const double azimuth = kTwoPi * (i % kHeatingAzimuths + 0.5) / kHeatingAzimuths;
+    for (int i = 0; i < side * side; ++i) {
+      const double cosine = edge + (1.0 - edge) * node[i / side], sine = std::sqrt(1.0 - cosine * cosine);
+      const double azimuth = kTwoPi * (i % side + 0.5) / side;
       const Vector3 out =
           cosine * sky.sight + (sine * std::cos(azimuth)) * sky.right + (sine * std::sin(azimuth)) * sky.up;
       r = companion.roche.radius(out, r, slope);
@@ -69,10 +71,9 @@ PN_HD inline HeatingPoints sum_over_companion(const Surface& star, const Surface
       const double ray2 = dot(ray, ray), inverse_ray = 1.0 / std::sqrt(ray2);
       const double leaving = std::fmax(0.0, -dot(g, ray) * inverse * inverse_ray);
       const double arriving = std::fmax(0.0, -dot(up, ray) * inverse_ray);
-      const double area =
-          weight[i / kHeatingAzimuths] * (1.0 - edge) * kTwoPi / kHeatingAzimuths * r * r / (-dot(g, out) * inverse);
+      const double area = weight[i / side] * (1.0 - edge) * kTwoPi / side * r * r / (-dot(g, out) * inverse);
       const double seen = area * leaving * arriving / (kPi * ray2 * even);
-      const auto law = [leaving](double limb) { return (1.0 - limb + limb * leaving) / (1.0 - limb / 3.0); };
+      const auto law = [leaving](double c) { return (1.0 - c + c * leaving) / (1.0 - c / 3.0); };
       points.direct[j] += seen * law(u) * intrinsic_flux(companion, log_gravity(companion, g2));
       double term =
           seen * law(u_back) * companion.companion.irradiation * companion_irradiance(companion, at, g, inverse, back);

@@ -1,26 +1,12 @@
 #include "sim/light_curve.h"
 
-#include <algorithm>
 #include <array>
 
+#include "sim/host_thread.h"
 #include "sim/phase_curve.h"
 
 namespace penumbra {
 namespace {
-
-// One host thread as the block of phase_curve.h.
-struct HostThread {
-  template <class Function>
-  void for_each(int count, Function&& function) {
-    for (int i = 0; i < count; ++i) function(i);
-  }
-  template <class Function>
-  int largest(int count, Function&& function) {
-    int most = function(0);
-    for (int i = 1; i < count; ++i) most = std::max(most, function(i));
-    return most;
-  }
-};
 
 // Both stars' bands in the form that the surface integrals read.
 class Bands {

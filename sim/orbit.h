@@ -38,9 +38,17 @@ struct Aspect {
   double sky_distance;  // projected separation of the centres
 };
 
+// Light travel time: what the observer sees of a star, or of the two together, at time t is what was there at
+// t + z / c, with its distance z from the centre of mass towards the observer (light from the nearer one leaves later).
+// For the two together z (m1 - m2) / M takes the place of z, with that of the secondary from the primary: to first
+// order in v / c, r2(t + z2 / c) - r1(t + z1 / c) with r2 = m1 r / M, r1 = -m2 r / M is r(t + z (m1 - m2) / (M c))
+// (Borkovits et al. 2003, A&A 398, 1091; Fabrycky 2010, arXiv:1006.3834; PHOEBE solves the same equation star by star,
+// Prsa et al. 2016, ApJS 227, 29). Phase 0 remains conjunction as the centre of mass has it, as PHOEBE's t0_supconj
+// does: eclipses on a circular orbit come at phases -delay and .5 + delay.
 struct Orbit {
   double eccentricity, omega, sin_i, cos_i;
   double mean_anomaly_0;  // at phase 0
+  double delay;  // light's travel over the semi-major axis times (m1 - m2) / M, in periods; 0: light is instant
 
   PN_HD double mean_anomaly(double true_anomaly) const {
     const double turns = std::floor((true_anomaly + kPi) / kTwoPi);
@@ -50,11 +58,26 @@ struct Orbit {
     return anomaly - eccentricity * std::sin(anomaly) + kTwoPi * turns;
   }
 
-  // Increases continuously with the true anomaly; 0 at nu = pi / 2 - omega.
-  PN_HD double phase(double true_anomaly) const { return (mean_anomaly(true_anomaly) - mean_anomaly_0) / kTwoPi; }
+  // Distance of the secondary from the primary towards the observer.
+  PN_HD double nearness(double true_anomaly) const {
+    return separation(true_anomaly) * std::sin(true_anomaly + omega) * sin_i;
+  }
 
+  // When the observer sees it; increases continuously with the true anomaly; -delay * nearness at nu = pi / 2 - omega.
+  PN_HD double phase(double true_anomaly) const {
+    return (mean_anomaly(true_anomaly) - mean_anomaly_0) / kTwoPi - delay * nearness(true_anomaly);
+  }
+
+  // Inverse of phase(): each round gains a factor v / c, which make_binary keeps below .02.
   PN_HD double true_anomaly(double at_phase) const {
-    const double m = kTwoPi * at_phase + mean_anomaly_0;
+    double nu = true_anomaly_at(kTwoPi * at_phase + mean_anomaly_0);
+    if (delay == 0.0) return nu;
+    for (int round = 0; round < 8; ++round)
+      nu = true_anomaly_at(kTwoPi * (at_phase + delay * nearness(nu)) + mean_anomaly_0);
+    return nu;
+  }
+
+  PN_HD double true_anomaly_at(double m) const {
     const double turns = std::floor((m + kPi) / kTwoPi);
     const double half = 0.5 * solve_kepler(m - kTwoPi * turns, eccentricity);
     return kTwoPi * turns + 2.0 * std::atan2(std::sqrt(1.0 + eccentricity) * std::sin(half),
@@ -79,8 +102,8 @@ struct Orbit {
   }
 };
 
-PN_HD inline Orbit make_orbit(double eccentricity, double omega_rad, double cos_i) {
-  Orbit orbit{eccentricity, omega_rad, std::sqrt(1.0 - cos_i * cos_i), cos_i, 0.0};
+PN_HD inline Orbit make_orbit(double eccentricity, double omega_rad, double cos_i, double delay = 0.0) {
+  Orbit orbit{eccentricity, omega_rad, std::sqrt(1.0 - cos_i * cos_i), cos_i, 0.0, delay};
   orbit.mean_anomaly_0 = orbit.mean_anomaly(0.5 * kPi - omega_rad);
   return orbit;
 }

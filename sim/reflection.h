@@ -18,21 +18,22 @@ namespace penumbra {
 // the cosine of the angle between the plane's normal and the sphere's centre, `sin_radius` the sphere's radius over its
 // distance. Exact, with the sphere partly below the plane too (Snyder 1996; Lagarde & de Rousiers 2014, section 4.7.2).
 // While it is wholly above, limb darkening changes nothing. While it is not, `darkened` is the share of the light whose
-// intensity goes as mu, and that share's irradiance, with t = 1 where the sphere touches the horizon from above and -1
-// from below, that of a small sphere:
-//   sin_radius^3 int_-t^1 (t + y) (1 - y^2) dy / int_-1^1 (1 + y) (1 - y^2) dy = sin_radius^3 (1 + t)^3 (3 - t) / 16.
+// intensity goes as mu. A small sphere's, with t = cos_zenith / sin_radius, is
+//   sin_radius^3 int_-t^1 (t + y) (1 - y^2) dy / int_-1^1 (1 + y) (1 - y^2) dy = sin_radius^3 (1 + t)^3 (3 - t) / 16,
+// and a factor fitted to sums over the disc keeps the error below .003 sin_radius^3 to sin_radius = .45.
 PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius, double darkened) {
   const double sin2_radius = sin_radius * sin_radius;
   if (cos_zenith >= sin_radius) return cos_zenith * sin2_radius;
   if (cos_zenith <= -sin_radius) return 0.0;
   const double sin_zenith = std::sqrt(1.0 - cos_zenith * cos_zenith);
   const double cot_radius = std::sqrt(1.0 / sin2_radius - 1.0);
-  const double t = std::fmin(1.0, std::fmax(-1.0, cot_radius * cos_zenith / sin_zenith));
-  const double chord = sin_zenith * std::sqrt(1.0 - t * t);
+  const double y = std::fmin(1.0, std::fmax(-1.0, -cot_radius * cos_zenith / sin_zenith));
+  const double chord = sin_zenith * std::sqrt(1.0 - y * y);
   const double uniform =
-      ((cos_zenith * std::acos(-t) - cot_radius * chord) * sin2_radius + std::atan2(chord, cot_radius)) / kPi;
-  const double rise = 1.0 + t;
-  const double peaked = sin2_radius * sin_radius * rise * rise * rise * (3.0 - t) / 16.0;
+      ((cos_zenith * std::acos(y) - cot_radius * chord) * sin2_radius + std::atan2(chord, cot_radius)) / kPi;
+  const double share = cos_zenith / sin_radius, rise = 1.0 + share, rest = 1.0 - share;
+  const double peaked =
+      sin2_radius * sin_radius * rise * rise * rise * (3.0 - share) / 16.0 * (1.0 + 0.25 * sin2_radius * rest * rest);
   return uniform + darkened * (peaked - uniform);
 }
 

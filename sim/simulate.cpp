@@ -18,29 +18,29 @@ std::array<Passband, kPassbandCount> all_passbands() {
   return bands;
 }
 
-// The stars' expansions in every passband, and what of them one set of channels reads.
+// The stars' expansions in every passband, seen through the dust.
 struct Expansions {
   std::array<StarBand, kPassbandCount> star[2];
 
-  Status expand(const AtmosphereView& atmosphere, const System& system) {
+  Status expand(const AtmosphereView& atmosphere, const ExtinctionView& extinction, const System& system) {
     static const std::array<Passband, kPassbandCount> kBands = all_passbands();
     for (int k = 0; k < 2; ++k) {
-      const Status status =
+      Status status =
           expand_star(atmosphere, system.star[k], system.feh, kBands.data(), kPassbandCount, star[k].data());
+      if (status != Status::kOk) return status;
+      status = redden(extinction, atmosphere, system.star[k], system.feh, system.ebv, kBands.data(), kPassbandCount,
+                      star[k].data());
       if (status != Status::kOk) return status;
     }
     return Status::kOk;
   }
 };
 
-// Mean fluxes in every passband over the four SED phases, reddened: sed_jy[kPassbandCount], in Jy.
-Status render_reddened_sed(const System& system, const Expansions& expansions, const ExtinctionView& extinction,
-                           const SimulatorOptions& options, double* sed_jy) {
-  const Status status = render_sed(system, expansions.star[0].data(), expansions.star[1].data(), kPassbandCount,
-                                   options.resolution, options.effects, sed_jy);
-  if (status != Status::kOk) return status;
-  for (int b = 0; b < kPassbandCount; ++b) sed_jy[b] *= attenuation(extinction, static_cast<Passband>(b), system.ebv);
-  return Status::kOk;
+// Mean fluxes in every passband over the four SED phases: sed_jy[kPassbandCount], in Jy.
+Status render_reddened_sed(const System& system, const Expansions& expansions, const SimulatorOptions& options,
+                           double* sed_jy) {
+  return render_sed(system, expansions.star[0].data(), expansions.star[1].data(), kPassbandCount, options.resolution,
+                    options.effects, sed_jy);
 }
 
 // The phase curve of the channels that have epochs, each channel's flux read off at its epochs.
@@ -88,14 +88,14 @@ Tables Tables::load(const std::filesystem::path& data_folder) {
   const auto tables = data_folder / "tables";
   return Tables{TrackGrid::load(tables / "tracks.h5"),
                 Atmosphere::load(tables / "atmospheres.h5"),
-                Extinction::load(tables / "passbands.h5"),
+                load_filters(tables / "passbands.h5"),
                 load_zero_points_jy(tables / "passbands.h5"),
                 DustPrior::analytic(),
                 Surveys::load(data_folder / "banks" / "surveys.h5")};
 }
 
 Simulator::Simulator(const Tables& tables, Prior prior, SimulatorOptions options)
-    : tables_(tables), prior_(std::move(prior)), options_(options) {}
+    : tables_(tables), prior_(std::move(prior)), options_(options), extinction_(tables.filters, options.extinction) {}
 
 void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& out) const {
   std::array<int, static_cast<int>(Status::kStatusCount)> rejected{};
@@ -107,9 +107,8 @@ void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& ou
     out.system = derive_system(out.draw.theta, options_.albedo);
     Expansions expansions;
     std::array<double, kPassbandCount> sed_jy;
-    Status status = expansions.expand(tables_.atmosphere.view(), out.system);
-    if (status == Status::kOk)
-      status = render_reddened_sed(out.system, expansions, tables_.extinction.view(), options_, sed_jy.data());
+    Status status = expansions.expand(tables_.atmosphere.view(), extinction_.view(), out.system);
+    if (status == Status::kOk) status = render_reddened_sed(out.system, expansions, options_, sed_jy.data());
     if (status == Status::kOk) {
       Apparent apparent;
       for (int b = 0; b < kPassbandCount; ++b)
@@ -136,9 +135,9 @@ Status Simulator::predict(const Theta& theta, const Observation& like, Observati
   const System system = derive_system(theta, options_.albedo);
   Expansions expansions;
   std::array<double, kPassbandCount> sed_jy;
-  Status status = expansions.expand(tables_.atmosphere.view(), system);
+  Status status = expansions.expand(tables_.atmosphere.view(), extinction_.view(), system);
   if (status != Status::kOk) return status;
-  status = render_reddened_sed(system, expansions, tables_.extinction.view(), options_, sed_jy.data());
+  status = render_reddened_sed(system, expansions, options_, sed_jy.data());
   if (status != Status::kOk) return status;
   out.period_day = std::isfinite(like.period_day) ? like.period_day : system.period_day;
   for (int c = 0; c < kChannelCount; ++c) {

@@ -17,7 +17,7 @@ namespace penumbra {
 struct Tables {
   TrackGrid tracks;
   Atmosphere atmosphere;
-  Extinction extinction;
+  std::vector<Filter> filters;        // [kPassbandCount]
   std::vector<double> zero_point_jy;  // [kPassbandCount]
   DustPrior dust;
   Surveys surveys;
@@ -28,6 +28,7 @@ struct SimulatorOptions {
   Resolution resolution;
   Effects effects;
   AlbedoLaw albedo;
+  ExtinctionOptions extinction;
 };
 
 struct Simulation {
@@ -54,6 +55,7 @@ class Simulator {
   const Tables& tables_;
   Prior prior_;
   SimulatorOptions options_;
+  Extinction extinction_;
 };
 
 }  // namespace penumbra

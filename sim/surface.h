@@ -32,6 +32,13 @@ PN_HD inline BandIntensity make_band_intensity(const StarBand& band) {
           -2.0 * scale * band.limb.log};
 }
 
+// What each point's light counts for, linear in its position: 1 for a flux, the velocity for a radial velocity.
+struct PointWeight {
+  double constant = 1.0;
+  Vector3 gradient = {0.0, 0.0, 0.0};
+  PN_HD double operator()(const Vector3& position) const { return constant + dot(gradient, position); }
+};
+
 // One star at one separation.
 struct Surface {
   Roche roche;
@@ -40,6 +47,7 @@ struct Surface {
   double log_mean_gravity;   // RocheFit
   int crowding;              // roche.h
   Companion companion;       // what heats it
+  PointWeight weight = {};
 };
 
 // Flux that leaves a point without the companion's help, T^4 / Teff^4: von Zeipel's law, normalised to the
@@ -151,10 +159,12 @@ PN_HD inline void add_disc_flux(const Surface& surface, const SkyFrame& frame, i
       r = surface.roche.radius(direction, r, slope);
       double unused;
       Vector3 gravity;
-      const SurfacePoint point = surface_point(surface, r * direction, frame.sight, unused, gravity);
+      const Vector3 position = r * direction;
+      const SurfacePoint point = surface_point(surface, position, frame.sight, unused, gravity);
       // dA mu = r^2 dOmega mu / (normal . direction)
       const double lean = dot(gravity, frame.sight) / dot(gravity, direction);
-      add_intensity(point, solid_angle * r * r * (lean > 0.0 ? lean : 0.0), bands, band_count, out);
+      add_intensity(point, solid_angle * r * r * (lean > 0.0 ? lean : 0.0) * surface.weight(position), bands,
+                    band_count, out);
     }
   }
 }

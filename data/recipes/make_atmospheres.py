@@ -9,6 +9,11 @@ L = 4 pi R^2 sigma Teff^4 and M_bol = 4.74 - 2.5 log10(L / Lsun):
 f_0 the band's zero point. Written is ln I in Jy/sr for A_V = 0. Where it has no model atmosphere, MIST
 repeats the one at the nearest log g; those cells are kept, so that photometry agrees with MIST's.
 
+Spectral slope. How the star's own spectrum weights a passband, which is what spectrum-weighted extinction needs: the s
+of f_lambda ~ lambda^s for which the passband's extinction at A_V = 1 is that of the bolometric corrections. These were
+computed from the models' spectra with the law of Cardelli, Clayton & Mathis (1989) and R_V = 3.1: with Castelli-Kurucz
+spectra that law reproduces them to .002 mag in most bands, F99 misses by up to .06, O'Donnell (1994) by up to .02.
+
 Limb darkening. Claret's four coefficients of plane-parallel ATLAS models with a microturbulence of 2 km/s and the
 least-squares fit, for the filter in LIMB_FILTER. Where there is no model at some log g, the nearest log g at the same
 (Teff, [Fe/H]) stands in (the larger one of two as near); where there is none at any log g, the next lower Teff.
@@ -125,12 +130,18 @@ LIMB_LOGG = np.arange(0.0, 5.01, 0.5)
 LIMB_FEH = np.arange(-4.0, 0.51, 0.5)
 MICROTURBULENCE_KM_S = 2.0
 
+# Within these the extinction falls steadily with the slope in every passband (GALEX NUV, with the bump at 2175 A in its
+# middle, sets the lower end); cool stars in the far ultraviolet reach the upper end, where more would change nothing.
+SLOPES = np.linspace(-6.0, 40.0, 93)
+CORRECTIONS_R_V = 3.1
+
 MBOL_SUN = 4.74  # IAU 2015 Resolution B2
 LSUN_W = 3.828e26  # IAU 2015 Resolution B3
 STEFAN_BOLTZMANN = 5.670374419e-8  # W m^-2 K^-4
 PARSEC_M = 3.0856775814913673e16
 
 CITATION = [
+    "Cardelli, Clayton & Mathis 1989, ApJ 345, 245 (extinction in the bolometric corrections)",
     "Castelli & Kurucz 2003, IAU Symp. 210, A20 (ATLAS9)",
     "Choi et al. 2016, ApJ 823, 102 (MIST bolometric corrections)",
     "Claret 2017, A&A 600, A30 (limb darkening in TESS)",
@@ -144,7 +155,7 @@ def within(values, limits):
 
 
 def read_corrections(path):
-    """(Teff, log g, [Fe/H] axes, {(system, band): BC[feh][logg][teff]}) at A_V = 0."""
+    """(Teff, log g, [Fe/H] axes, {(system, band): BC[a_v][feh][logg][teff]}) at A_V = 0 and 1."""
     corrections = {}
     with h5py.File(path, "r") as file:
         feh_axis = within(file["UBVRIplus/feh_values"][:], FEH_RANGE)
@@ -155,27 +166,75 @@ def read_corrections(path):
             bands = [band.decode() for band in group["band_names"][:]]
             teff_axis = within(np.unique(tables[0][:, 0]), TEFF_RANGE_K)
             logg_axis = within(np.unique(tables[0][:, 1]), LOGG_RANGE)
-            cube = np.full((len(feh_axis), len(logg_axis), len(teff_axis), len(bands)), np.nan)
+            cube = np.full((2, len(feh_axis), len(logg_axis), len(teff_axis), len(bands)), np.nan)
             for k, feh in enumerate(feh_axis):
-                rows = tables[np.flatnonzero(group["feh_values"][:] == feh)[0]]
-                rows = rows[(rows[:, 3] == 0.0) & np.isin(rows[:, 0], teff_axis) & np.isin(rows[:, 1], logg_axis)]
-                cube[k, np.searchsorted(logg_axis, rows[:, 1]), np.searchsorted(teff_axis, rows[:, 0])] = rows[:, 5:]
+                table = tables[np.flatnonzero(group["feh_values"][:] == feh)[0]]
+                table = table[np.isin(table[:, 0], teff_axis) & np.isin(table[:, 1], logg_axis)]
+                for a_v in (0, 1):
+                    rows = table[table[:, 3] == a_v]
+                    at = np.searchsorted(logg_axis, rows[:, 1]), np.searchsorted(teff_axis, rows[:, 0])
+                    cube[a_v, k, *at] = rows[:, 5:]
             corrections.update({(system, band): cube[..., b] for b, band in enumerate(bands)})
     return teff_axis, logg_axis, feh_axis, corrections
 
 
-def correction_zero_point_jy(name, vega, root):
-    """Flux density of magnitude 0 in the system of the bolometric corrections."""
+def filter_curve(name, root):
+    """(wavelength in um, transmission, detector) of a passband."""
     source = passbands.checked_source(*passbands.curve_source(name), root=root)
     curve = passbands.clean_curve(*passbands.read_curve(source), passbands.RED_END_UM.get(name, np.inf))
+    return *curve, passbands.CURVES[name][1]
+
+
+def correction_zero_point_jy(name, vega, root):
+    """Flux density of magnitude 0 in the system of the bolometric corrections."""
     system = "Vega" if CORRECTION_BAND[name][0] in VEGA_SYSTEMS else "AB"
-    return passbands.zero_point(name, system, vega, *curve, passbands.CURVES[name][1])[0]
+    return passbands.zero_point(name, system, vega, *filter_curve(name, root))[0]
 
 
 def log_surface_brightness(correction, teff, zero_point_jy):
     """ln of the mean disc intensity in Jy/sr: see the head of this file."""
     bolometric = 4.0 * STEFAN_BOLTZMANN * teff**4 * (10.0 * PARSEC_M) ** 2 / LSUN_W
     return np.log(zero_point_jy) + 0.4 * np.log(10.0) * (correction - MBOL_SUN) + np.log(bolometric)
+
+
+def ccm89(wavelength_um, r_v=CORRECTIONS_R_V):
+    """A(lambda) / A(V) of Cardelli, Clayton & Mathis (1989), their equations 2 to 4, .125 to 3.3 um; the infrared power
+    law is continued beyond 3.3 um, as MIST's corrections in W1 have it."""
+    x = 1.0 / np.asarray(wavelength_um)
+    y = x - 1.82
+    optical_a = (1.0, 0.17699, -0.50447, -0.02427, 0.72085, 0.01979, -0.77530, 0.32999)
+    optical_b = (0.0, 1.41338, 2.28305, 1.07233, -5.38434, -0.62251, 5.30260, -2.09002)
+    z = np.maximum(x - 5.9, 0.0)
+    a = np.select(
+        [x < 1.1, x < 3.3],
+        [0.574 * x**1.61, np.polynomial.polynomial.polyval(y, optical_a)],
+        1.752 - 0.316 * x - 0.104 / ((x - 4.67) ** 2 + 0.341) - 0.04473 * z**2 - 0.009779 * z**3,
+    )
+    b = np.select(
+        [x < 1.1, x < 3.3],
+        [-0.527 * x**1.61, np.polynomial.polynomial.polyval(y, optical_b)],
+        -3.090 + 1.825 * x + 1.206 / ((x - 4.62) ** 2 + 0.263) + 0.2130 * z**2 + 0.1207 * z**3,
+    )
+    return a + b / r_v
+
+
+def weighted_extinction(wavelength, transmission, detector, slope, law):
+    """Extinction in mag of f_lambda ~ lambda^slope where A(lambda) = law(lambda) mag, ten steps to an interval of the
+    curve."""
+    points = np.interp(np.arange(10 * len(wavelength) - 9) / 10.0, np.arange(len(wavelength)), wavelength)
+    response = passbands.photon_response(points, np.interp(points, wavelength, transmission), detector)
+    weight = response * (points / points[-1]) ** (slope + 1.0)
+    dimmed = np.trapezoid(weight * 10.0 ** (-0.4 * law(points)), points)
+    return -2.5 * np.log10(dimmed / np.trapezoid(weight, points))
+
+
+def spectral_slope(extinction, wavelength, transmission, detector):
+    """The slope within SLOPES that gives each of `extinction`, mag at A_V = 1 with CCM89."""
+    of_slope = np.array([weighted_extinction(wavelength, transmission, detector, slope, ccm89) for slope in SLOPES])
+    if not (np.diff(of_slope) < 0.0).all():
+        raise ValueError("extinction does not fall steadily with the spectrum's slope")
+    slope = np.interp(-extinction, -of_slope, SLOPES)
+    return np.where(np.isfinite(extinction), slope, np.nan)
 
 
 def read_claret(path, coefficients, filters):
@@ -228,10 +287,17 @@ def make_atmospheres(output, root=None):
     zero_points = [correction_zero_point_jy(name, vega, root) for name in names]
     log_intensity = np.stack(
         [
-            log_surface_brightness(corrections[CORRECTION_BAND[name]], teff_axis, zero_point)
+            log_surface_brightness(corrections[CORRECTION_BAND[name]][0], teff_axis, zero_point)
             for name, zero_point in zip(names, zero_points)
         ]
     )
+
+    slopes = np.empty_like(log_intensity)
+    for k, name in enumerate(names):
+        # The filter of the corrections: where another band stands in, that band's.
+        own = next(other for other in names if CORRECTION_BAND[other] == CORRECTION_BAND[name])
+        clear, dimmed = corrections[CORRECTION_BAND[name]]
+        slopes[k] = spectral_slope(clear - dimmed, *filter_curve(own, root))
 
     filters = sorted(set(LIMB_FILTER.values()) - {"TESS"})
     limb = read_claret(checked_source(*CLARET_2011, root=root), ("a1", "a2", "a3", "a4"), filters)
@@ -248,6 +314,8 @@ def make_atmospheres(output, root=None):
         write_dataset(file, "feh", feh_axis, "[Fe/H]", "dex")
         write_dataset(file, "zero_point_jy", zero_points, "of the bolometric corrections [passband]", "Jy")
         file["log_intensity"].attrs["bolometric_correction"] = [".".join(CORRECTION_BAND[name]) for name in names]
+        slope_description = "d ln f_lambda / d ln lambda, effective for extinction [passband][feh][logg][log_teff]"
+        write_dataset(file, "spectral_slope", slopes, slope_description)
         limb_description = "Claret's a1 to a4 [passband][feh][logg][log_teff][4]"
         write_dataset(file, "limb_darkening", limb_darkening, limb_description, compress=True)
         file["limb_darkening"].attrs["filter"] = [LIMB_FILTER[name] for name in names]

@@ -297,6 +297,7 @@ std::vector<Case> make_cases() {
   system("SystemCoefficientsOfTables", "law = 'linear'", "law = 'table'", {"not used by law = \"table\""});
   system("SystemUnknownReflection", "reflection = 'none'", "reflection = true",
          {"s.toml:22: effects.reflection = true: expected a string"});
+  system("SystemUnknownExtinction", "reflection = 'none'", "extinction = 'flat'", {"expected one of: band, spectrum"});
   system("SystemThirdLight", "reflection = 'none'", "third_light = 1.0",
          {"effects.third_light = 1: expected shares of the light of all"});
   system("SystemThirdLightCount", "reflection = 'none'", "third_light = [0.1, 0.2]",
@@ -350,6 +351,7 @@ std::vector<Case> make_cases() {
   };
   phases("NothingAsked", {}, "", {"expected --phases, --times or --sed"});
   phases("PhasesAndTimes", {"--phases", "0:1:5", "--times", "0:1:5"}, "", {"excludes"});
+  phases("VelocitiesOfNothing", {"--rv", "--sed", "s.csv"}, "", {"--rv: needs --phases or --times"});
   phases("PhasesMissing", {"--phases", "none.csv"}, "", {"none.csv: no such file"});
   phases("PhasesEmpty", {"--phases", "p.csv"}, "", {"p.csv: empty"});
   phases("PhasesWithoutRows", {"--phases", "p.csv"}, "phase\n", {"p.csv: no rows"});

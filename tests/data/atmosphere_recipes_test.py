@@ -118,6 +118,23 @@ class Curves(unittest.TestCase):
         for detector in ("photon", "energy"):
             self.assertAlmostEqual(make_passbands.band_flux_jy(wavelength, flam, *curve, detector), 1.0, places=6)
 
+    def test_extinction_law_is_cardellis(self):
+        """ccm89 of the Python package extinction 0.4.9 for A_V = 1, R_V = 3.1."""
+        wavelength = [0.135, 0.2175, 0.35, 0.44, 0.55, 0.8, 1.25, 2.2]
+        expected = [2.964810773359546, 3.185101275314405, 1.5916296832168098, 1.3245212536961641]
+        expected += [0.9988500031135108, 0.5974890117144327, 0.28206957499417296, 0.1135222130852181]
+        np.testing.assert_allclose(make_atmospheres.ccm89(wavelength), expected, rtol=1e-12)
+
+    def test_slope_of_a_power_law_is_its_exponent(self):
+        """For either detector; an extinction that no slope gives takes the end of the range."""
+        curve = np.array([0.4, 0.45, 0.65, 0.8]), np.array([0.0, 1.0, 0.4, 0.0])
+        law = make_atmospheres.ccm89
+        for detector in ("photon", "energy"):
+            given = np.array([-3.97, 0.0, 2.5, 17.3])
+            extinction = [make_atmospheres.weighted_extinction(*curve, detector, slope, law) for slope in given]
+            found = make_atmospheres.spectral_slope(np.array([*extinction, 0.1, np.nan]), *curve, detector)
+            np.testing.assert_allclose(found, [*given, 40.0, np.nan], atol=0.01)
+
     def test_limb_darkening_gaps_take_the_nearest_gravity(self):
         cube = np.full((1, 4, 2, 1), np.nan)
         cube[0, 1, 0], cube[0, 3, 0] = 1.0, 3.0
