@@ -2,12 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <type_traits>
 
 namespace penumbra {
 namespace {
 
 std::filesystem::path program_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+
+// The keys of a Resolution.
+template <class R, class Visit>
+void for_each_resolution_key(const char* table, R& resolution, const Visit& visit) {
+  visit(table, "azimuths", resolution.azimuths, Range{4.0, 1000.0});
+  visit(table, "polar", resolution.polar, Range{2.0, kMaxGaussPoints});
+  visit(table, "lens_radial", resolution.lens_radial, Range{2.0, kMaxGaussPoints});
+  visit(table, "lens_arc", resolution.lens_arc, Range{2.0, kMaxGaussPoints});
+  visit(table, "out_of_eclipse_phases", resolution.out_of_eclipse_phases, Range{8.0, kMaxSmoothPhases / 2});
+  visit(table, "eclipse_phases", resolution.eclipse_phases, Range{8.0, 256.0});
+}
 
 // The one list of keys of [prior] and [simulation]; prior.name comes first, since it sets the defaults of the others.
 template <class S, class Visit>
@@ -36,13 +49,12 @@ void for_each_key(S& s, const Visit& visit) {
   visit("prior", "cos_i_max", s.prior.cos_i_max, share);
   visit("prior", "track_tolerance", s.prior.track_tolerance, Range{0.0, 1.0, true});
   visit("prior", "barrier_steepness", s.prior.barrier_steepness, not_negative);
-  visit("simulation", "azimuths", s.options.resolution.azimuths, Range{4.0, 1000.0});
-  visit("simulation", "polar", s.options.resolution.polar, Range{2.0, 64.0});
-  visit("simulation", "lens_radial", s.options.resolution.lens_radial, Range{2.0, 64.0});
-  visit("simulation", "lens_arc", s.options.resolution.lens_arc, Range{2.0, 64.0});
-  visit("simulation", "out_of_eclipse_phases", s.options.resolution.out_of_eclipse_phases, Range{8.0, 1000.0});
-  visit("simulation", "eclipse_phases", s.options.resolution.eclipse_phases, Range{4.0, 1000.0});
+  for_each_resolution_key("simulation", s.options.resolution, visit);
   visit("simulation", "reflection", s.options.effects.reflection, any);
+  visit("simulation", "light_travel_time", s.options.effects.light_travel_time, any);
+  visit("simulation", "albedo_convective", s.options.albedo.convective, share);
+  visit("simulation", "albedo_radiative", s.options.albedo.radiative, share);
+  visit("simulation", "albedo_radiative_from_k", s.options.albedo.radiative_from_k, not_negative);
 }
 
 struct Reader {
@@ -56,21 +68,40 @@ struct Reader {
   void operator()(const char* table, const char* key, bool& value, const Range&) const {
     value = config.section(table).flag(key, value);
   }
+  void operator()(const char* table, const char* key, Reflection& value, const Range&) const {
+    const Config section = config.section(table);
+    if (section.is_flag(key)) {  // checkpoints of version 0.1
+      value = section.flag(key, true) ? Reflection::kHorvat : Reflection::kNone;
+      return;
+    }
+    const std::vector<std::string> names(kReflectionNames.begin(), kReflectionNames.end());
+    const std::string name = section.choice(key, names[static_cast<std::size_t>(value)], names);
+    value = static_cast<Reflection>(std::find(names.begin(), names.end(), name) - names.begin());
+  }
 };
 
 }  // namespace
 
 void Settings::attach(CLI::App& verb) {
   verb.add_option("--config", config_, "TOML file with settings")->type_name("FILE.toml");
+  attach_set_and_data(verb);
+  shortcut(verb, "--seed", "seed", "seed of every random number [1]", false);
+  shortcut(verb, "--device", "device", "auto, cpu or cuda [auto]", true);
+  shortcut(verb, "--threads", "threads", "CPU threads, 0 for all cores [0]", false);
+}
+
+void Settings::attach_file(CLI::App& verb, const std::string& name, const std::string& help) {
+  verb.add_option(name, config_, help)->required()->type_name("FILE.toml");
+  attach_set_and_data(verb);
+}
+
+void Settings::attach_set_and_data(CLI::App& verb) {
   verb.add_option("--set", sets_, "one setting, over the file's; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   verb.add_option("--data", data_,
                   "folder of the tables (default: $PENUMBRA_DATA, or data/ beside the program's folder)")
       ->type_name("DIR");
-  shortcut(verb, "--seed", "seed", "seed of every random number [1]", false);
-  shortcut(verb, "--device", "device", "auto, cpu or cuda [auto]", true);
-  shortcut(verb, "--threads", "threads", "CPU threads, 0 for all cores [0]", false);
 }
 
 void Settings::shortcut(CLI::App& verb, const std::string& option, const std::string& key, const std::string& help,
@@ -122,10 +153,20 @@ SimulationSettings read_simulation_settings(const Config& config) {
   return settings;
 }
 
+void read_resolution(const Config& table, Resolution& resolution) {
+  for_each_resolution_key("", resolution, [&](const char*, const char* key, int& value, const Range& range) {
+    value = static_cast<int>(table.integer(key, value, range));
+  });
+}
+
 std::string to_toml(const SimulationSettings& settings) {
   std::string text = fmt::format("prior.name = \"{}\"\n", settings.prior.name);
   for_each_key(settings, [&](const char* table, const char* key, const auto& value, const Range&) {
-    text += fmt::format("{}.{} = {}\n", table, key, value);
+    if constexpr (std::is_same_v<decltype(value), const Reflection&>) {
+      text += fmt::format("{}.{} = \"{}\"\n", table, key, kReflectionNames[static_cast<std::size_t>(value)]);
+    } else {
+      text += fmt::format("{}.{} = {}\n", table, key, value);
+    }
   });
   return text;
 }

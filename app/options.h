@@ -19,14 +19,19 @@ class Settings {
  public:
   // Adds --config, --set, --data and the shortcuts --seed, --device and --threads to a verb.
   void attach(CLI::App& verb);
+  // For a verb whose settings are a positional argument's: that, --set and --data.
+  void attach_file(CLI::App& verb, const std::string& name, const std::string& help);
   // A shortcut: --<option> VALUE is the same as --set key=VALUE. text: the value is a string whatever it looks like.
   void shortcut(CLI::App& verb, const std::string& option, const std::string& key, const std::string& help, bool text);
   // The settings in force. `base`: a file to start from where --config gives none; may be empty.
   Config read(const std::filesystem::path& base = {}) const;
 
+  const std::string& file() const { return config_; }
   std::filesystem::path data_folder() const;  // --data, $PENUMBRA_DATA, or data/ beside the program's folder
 
  private:
+  void attach_set_and_data(CLI::App& verb);
+
   std::string config_, data_;
   std::vector<std::string> sets_;
   std::vector<std::function<void(Config&)>> shortcuts_;
@@ -39,6 +44,9 @@ struct RunSettings {
   int threads;         // 0: all cores
 };
 RunSettings read_run_settings(const Config& config);
+
+// Overwrites the numbers of a [simulation] or [resolution] table that it gives.
+void read_resolution(const Config& table, Resolution& resolution);
 
 // The prior and the forward model as a preset names them: tables [prior] and [simulation]. Written as text into
 // checkpoints and read back from there, so that inference uses exactly what training used.

@@ -138,7 +138,8 @@ void add_simulate(CLI::App& program) {
   verb->footer(
       "Keys of --config and --set: seed, device, threads, systems, first, out, prior.name and the prior's numbers\n"
       "(prior.msum_k, ...), simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases,\n"
-      "reflection. System i of a seed is the same whatever the number of systems and threads.\n"
+      "reflection (none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative,\n"
+      "albedo_radiative_from_k. System i of a seed is the same whatever the number of systems and threads.\n"
       "The file: theta and z [systems][16], sed/flux_jy and sigma_jy [systems][23], period_day, parallax_mas,\n"
       "parallax_sigma_mas, light_curves/<channel>/{offset, phase, flux, sigma, exposure_day}. NaN: not observed.");
   verb->callback([arguments] { run_simulate(*arguments); });

@@ -98,7 +98,8 @@ void add_train(CLI::App& program) {
       "of a\n"
       "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field) and "
       "its\n"
-      "numbers, simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases, reflection.\n"
+      "numbers, simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases, reflection\n"
+      "(none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative, albedo_radiative_from_k.\n"
       "--config FILE.toml takes the place of --preset.");
   verb->callback([arguments] { run_train(*arguments); });
 }

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace penumbra {
 
@@ -25,5 +28,7 @@ class AtomicFile {
 
 // UserError when the file cannot be created, EnvironmentError when it cannot be written to its end.
 void write_text_file(const std::filesystem::path& file, std::string_view content);
+// Several files: each is complete on the disc before the first one appears under its name.
+void write_text_files(const std::vector<std::pair<std::filesystem::path, std::string>>& contents);
 
 }  // namespace penumbra

@@ -141,6 +141,8 @@ bool Config::has(const std::string& key) const {
   return section_->table != nullptr && section_->table->contains(key);
 }
 
+bool Config::is_flag(const std::string& key) const { return has(key) && section_->table->get(key)->is_boolean(); }
+
 UserError Config::error(const std::string& key, const std::string& what) const {
   const std::string name = section_->prefix + key;
   const toml::node* node = section_->table != nullptr ? section_->table->get(key) : nullptr;
@@ -157,7 +159,10 @@ T Config::remember(const std::string& key, T value) const {
   std::string text;
   if constexpr (std::is_same_v<T, std::string>) {
     text = value_text(toml::value(value));
-  } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    for (const std::string& element : value) text += (text.empty() ? "" : ", ") + value_text(toml::value(element));
+    text = "[" + text + "]";
+  } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>> || std::is_same_v<T, std::vector<double>>) {
     text = fmt::format("[{}]", fmt::join(value, ", "));
   } else {
     text = fmt::format("{}", value);
@@ -209,10 +214,13 @@ std::string Config::text(const std::string& key) const {
 std::string Config::choice(const std::string& key, const std::string& fallback,
                            const std::vector<std::string>& allowed) const {
   std::string value = text(key, fallback);
-  for (const std::string& option : allowed) {
-    if (value == option) return value;
-  }
+  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return value;
   throw error(key, fmt::format("expected one of: {}", fmt::join(allowed, ", ")));
+}
+
+std::string Config::choice(const std::string& key, const std::vector<std::string>& allowed) const {
+  if (!has(key)) throw error(key, fmt::format("missing; expected one of: {}", fmt::join(allowed, ", ")));
+  return choice(key, "", allowed);
 }
 
 std::vector<std::int64_t> Config::integers(const std::string& key, const std::vector<std::int64_t>& fallback,
@@ -226,6 +234,36 @@ std::vector<std::int64_t> Config::integers(const std::string& key, const std::ve
   }
   if (array == nullptr || array->empty() || values.size() != array->size()) {
     throw error(key, fmt::format("expected a list of integers{}", range.text()));
+  }
+  return remember(key, values);
+}
+
+std::vector<double> Config::numbers(const std::string& key) const {
+  if (!has(key)) throw error(key, "missing; expected a number or a list of numbers");
+  const toml::array* array = section_->table->get_as<toml::array>(key);
+  if (array == nullptr) return {number(key)};
+  std::vector<double> values;
+  for (const toml::node& node : *array) {
+    const auto value = node.value<double>();
+    if (node.is_number() && value && std::isfinite(*value)) values.push_back(*value);
+  }
+  if (values.empty() || values.size() != array->size()) {
+    throw error(key, "expected a finite number or a list of them");
+  }
+  return remember(key, values);
+}
+
+std::vector<std::string> Config::texts(const std::string& key) const {
+  if (!has(key)) throw error(key, "missing; expected a string or a list of strings");
+  const toml::array* array = section_->table->get_as<toml::array>(key);
+  if (array == nullptr) return {text(key)};
+  std::vector<std::string> values;
+  for (const toml::node& node : *array) {
+    const auto value = node.value_exact<std::string>();
+    if (value && !value->empty()) values.push_back(*value);
+  }
+  if (values.empty() || values.size() != array->size()) {
+    throw error(key, "expected a string or a list of strings, none of them empty");
   }
   return remember(key, values);
 }

@@ -37,7 +37,8 @@ class Config {
   void set(const std::string& assignment);
   void set_text(const std::string& key, const std::string& value);  // a string whatever it looks like
 
-  bool has(const std::string& key) const;  // counts as asking for it
+  bool has(const std::string& key) const;      // counts as asking for it
+  bool is_flag(const std::string& key) const;  // there, and true or false
 
   // With a default: the key may be missing. Without: UserError when it is.
   double number(const std::string& key, double fallback, const Range& range = {}) const;
@@ -48,8 +49,11 @@ class Config {
   std::string text(const std::string& key) const;
   std::string choice(const std::string& key, const std::string& fallback,
                      const std::vector<std::string>& allowed) const;
+  std::string choice(const std::string& key, const std::vector<std::string>& allowed) const;
   std::vector<std::int64_t> integers(const std::string& key, const std::vector<std::int64_t>& fallback,
                                      const Range& range = {}) const;
+  std::vector<double> numbers(const std::string& key) const;     // one, or a list of them
+  std::vector<std::string> texts(const std::string& key) const;  // the same
 
   Config section(const std::string& key) const;                // [key]; an empty table when missing
   std::vector<Config> sections(const std::string& key) const;  // [[key]]; none when missing

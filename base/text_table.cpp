@@ -68,7 +68,7 @@ char find_delimiter(std::string_view names_line) {
 
 }  // namespace
 
-TextTable TextTable::read(const std::filesystem::path& file) {
+TextTable TextTable::read(const std::filesystem::path& file, const std::vector<std::string>& names) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) throw UserError(fmt::format("{}: no such file", file.string()));
   if (std::filesystem::is_directory(file, ignored)) {
@@ -88,13 +88,17 @@ TextTable TextTable::read(const std::filesystem::path& file) {
       delimiter = find_delimiter(text);
       table.names_ = split(text, delimiter);
       double value = 0.0;
-      for (const std::string& name : table.names_) {
-        if (name.empty() || parse_number(name, value)) {
-          throw UserError(fmt::format("{}:{}: '{}': expected a line of column names, for instance time,flux,error",
-                                      file.string(), number, text));
-        }
+      const auto is_number = [&](const std::string& name) { return parse_number(name, value); };
+      const auto nameless = std::count_if(table.names_.begin(), table.names_.end(),
+                                          [&](const std::string& name) { return name.empty() || is_number(name); });
+      if (nameless == 0) continue;
+      const bool first_row = table.names_.size() == names.size() && is_number(table.names_.front());
+      if (!first_row) {
+        throw UserError(
+            fmt::format("{}:{}: '{}': expected a line of column names, for instance {}", file.string(), number, text,
+                        names.empty() ? "time,flux,error" : fmt::format("{}", fmt::join(names, ","))));
       }
-      continue;
+      table.names_ = names;
     }
     const std::vector<std::string> fields = split(text, delimiter);
     if (fields.size() != table.names_.size()) {

@@ -10,8 +10,9 @@ namespace penumbra {
 
 class TextTable {
  public:
-  // UserError: missing file, no names line, a row with another number of fields, no rows.
-  static TextTable read(const std::filesystem::path& file);
+  // UserError: missing file, no names line, a row with another number of fields, no rows. `names`: what the columns of
+  // a file without a names line are called; empty: it must have one.
+  static TextTable read(const std::filesystem::path& file, const std::vector<std::string>& names = {});
 
   bool has(const std::string& column) const;
   const std::vector<std::string>& names() const { return names_; }

@@ -28,6 +28,8 @@ void check_sizes(const SimulateInput& in, const SimulateOutput& out) {
   require(out.flux.size() == in.phase.size(), "flux is not as long as phase");
   require(out.sed.size() == seds, "sed is not [B][S]");
   require(out.status.size() == systems, "status is not [B]");
+  require(in.curve_third_light.empty() || in.curve_third_light.size() == curves, "curve_third_light is not [B][K]");
+  require(in.sed_third_light.empty() || in.sed_third_light.size() == seds, "sed_third_light is not [B][S]");
   require(valid_request(in.curve_band_count, in.resolution), "resolution is outside its bounds");
 }
 

@@ -48,6 +48,7 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
   const DeviceBuffer<StarBand> curve_bands(input.curve_bands), sed_bands(input.sed_bands);
   const DeviceBuffer<int> epoch_start(input.epoch_start);
   const DeviceBuffer<double> phase(input.phase), exposure(input.exposure);
+  const DeviceBuffer<double> curve_third_light(input.curve_third_light), sed_third_light(input.sed_third_light);
   const DeviceBuffer<GaussTable> gauss(std::span<const GaussTable>(&gauss_table(), 1));
   DeviceBuffer<double> flux(output.flux.size()), sed(output.sed.size());
   DeviceBuffer<Status> status(output.status.size());
@@ -63,6 +64,8 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
                           gauss.data(),
                           input.resolution,
                           input.effects,
+                          input.curve_third_light.empty() ? nullptr : curve_third_light.data(),
+                          input.sed_third_light.empty() ? nullptr : sed_third_light.data(),
                           flux.data(),
                           sed.data(),
                           status.data()};

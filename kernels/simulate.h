@@ -23,6 +23,9 @@ struct SimulateInput {
   std::span<const double> exposure;  // [B][K] exposure length in periods
   Resolution resolution;
   Effects effects;
+  // Share of a third star in the light, as in light_curve.h; empty: none.
+  std::span<const double> curve_third_light = {};  // [B][K]
+  std::span<const double> sed_third_light = {};    // [B][S]
 };
 
 struct SimulateOutput {

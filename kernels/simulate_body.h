@@ -19,6 +19,8 @@ struct SimulateView {
   const GaussTable* gauss;
   Resolution resolution;
   Effects effects;
+  const double* curve_third_light;  // null: none
+  const double* sed_third_light;
   double* flux;
   double* sed;
   Status* status;
@@ -52,12 +54,20 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   const BandIntensity* const curve_stars[2] = {bands, bands + curve_count};
   const BandIntensity* const sed_stars[2] = {bands + 2 * curve_count, bands + 2 * curve_count + sed_count};
 
-  const Status status = build_phase_curve(block, view.systems[index], curve_stars, curve_count, view.resolution,
-                                          view.effects, *view.gauss, work, memory, curve);
+  const auto row = [index](const double* table, int count) {
+    return table == nullptr ? nullptr : table + static_cast<std::size_t>(index) * count;
+  };
+  const double* const curve_third_light = row(view.curve_third_light, curve_count);
+  const double* const sed_third_light = row(view.sed_third_light, sed_count);
+  Status status = Status::kInvalidInput;
+  if (valid_third_light(curve_third_light, curve_count) && valid_third_light(sed_third_light, sed_count)) {
+    status = build_phase_curve(block, view.systems[index], curve_stars, curve_count, curve_third_light, view.resolution,
+                               view.effects, *view.gauss, work, memory, curve);
+  }
   block.for_each(1, [&](int) { view.status[index] = status; });
   if (status != Status::kOk) return;
 
-  build_sed(block, work.binary, sed_stars, sed_count, view.resolution, *view.gauss, sed_memory,
+  build_sed(block, work.binary, sed_stars, sed_count, sed_third_light, view.resolution, *view.gauss, sed_memory,
             view.sed + static_cast<std::size_t>(index) * sed_count);
 
   const int nodes = work.node_count;

@@ -13,18 +13,32 @@
 
 namespace penumbra {
 
-// I(mu) / I(1) = 1 - sum_k c[k] (1 - mu^((k + 1) / 2)), k = 0..3 (Claret 2000); linear: c = {0, u, 0, 0}.
+// I(mu) / I(1) = 1 - sum_k c[k] (1 - mu^((k + 1) / 2)) - log mu ln mu, k = 0..3: Claret's (2000, A&A 363, 1081) four
+// terms and that of the logarithmic law (Klinglesmith & Sobieski 1970, AJ 75, 175), with PHOEBE's signs. The usual laws
+// are special cases:
+//   linear       1 - u (1 - mu)
+//   logarithmic  1 - x (1 - mu) - y mu ln mu
+//   square root  1 - x (1 - mu) - y (1 - sqrt(mu))
+//   Claret       1 - sum_k c[k] (1 - mu^((k + 1) / 2))
 struct LimbDarkening {
   double c[4];
+  double log = 0.0;
+
+  PN_HD static LimbDarkening linear(double u) { return {{0.0, u, 0.0, 0.0}}; }
+  PN_HD static LimbDarkening logarithmic(double x, double y) { return {{0.0, x, 0.0, 0.0}, y}; }
+  PN_HD static LimbDarkening square_root(double x, double y) { return {{y, x, 0.0, 0.0}}; }
+  PN_HD static LimbDarkening claret(double c1, double c2, double c3, double c4) { return {{c1, c2, c3, c4}}; }
+
   // Integral of I(mu) / I(1) over the disc, divided by pi: 2 int_0^1 I(mu)/I(1) mu dmu.
   PN_HD double disc_integral() const {
-    double d = 1.0;
+    double d = 1.0 + log * (2.0 / 9.0);
     for (int k = 0; k < 4; ++k) d -= c[k] * (k + 1.0) / (k + 5.0);
     return d;
   }
   PN_HD double operator()(double mu) const {
     const double s = std::sqrt(mu);
-    return 1.0 - c[0] * (1.0 - s) - c[1] * (1.0 - mu) - c[2] * (1.0 - mu * s) - c[3] * (1.0 - mu * mu);
+    const double logarithm = mu > 0.0 ? log * mu * std::log(mu) : 0.0;
+    return 1.0 - c[0] * (1.0 - s) - c[1] * (1.0 - mu) - c[2] * (1.0 - mu * s) - c[3] * (1.0 - mu * mu) - logarithm;
   }
 };
 

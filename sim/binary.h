@@ -1,7 +1,9 @@
 // Two Roche stars on their orbit: from a System to the surfaces at any time and the flux at one instant.
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <string_view>
 
 #include "base/host_device.h"
 #include "sim/eclipse.h"
@@ -21,8 +23,13 @@ struct Resolution {
   int eclipse_phases = 26;            // between first and fourth contact
 };
 
+// How the stars heat each other (reflection.h).
+enum class Reflection : int { kNone, kWilson, kHorvat };
+inline constexpr std::array<std::string_view, 3> kReflectionNames{"none", "wilson", "horvat"};
+
 struct Effects {
-  bool reflection = true;
+  Reflection reflection = Reflection::kHorvat;
+  bool light_travel_time = false;  // needs System::period_day
 };
 
 // Most bands in one call, and most phases out of eclipse: what the stages keep on the stack.
@@ -130,7 +137,7 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
     star.lobe = roche_lobe_radius(star.q);
     star.gravity_darkening = own.gravity_darkening;
     const double ratio = system.star[1 - k].teff_k / own.teff_k;
-    star.irradiation = effects.reflection ? bolometric_albedo(own.teff_k) * ratio * ratio * ratio * ratio : 0.0;
+    star.irradiation = effects.reflection != Reflection::kNone ? own.albedo * ratio * ratio * ratio * ratio : 0.0;
   }
   if (!(binary.star[0].radius + binary.star[1].radius < 1.0 - e)) return Status::kBadGeometry;
   return Status::kOk;

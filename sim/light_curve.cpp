@@ -41,8 +41,10 @@ class Bands {
 }  // namespace
 
 Status render_phase_curve(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
-                          const Resolution& resolution, const Effects& effects, PhaseCurve& curve) {
-  if (!valid_request(band_count, resolution)) return Status::kInvalidInput;
+                          const Resolution& resolution, const Effects& effects, PhaseCurve& curve,
+                          const double* third_light) {
+  if (!valid_request(band_count, resolution) || !valid_third_light(third_light, band_count))
+    return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   const CurveLayout layout = CurveLayout::make(resolution, band_count);
   thread_local std::vector<double> memory, nodes;
@@ -50,8 +52,8 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
   memory.resize(static_cast<std::size_t>(layout.work_size()));
   nodes.resize(static_cast<std::size_t>(layout.curve_size()));
   HostThread thread;
-  const Status status = build_phase_curve(thread, system, bands.get(), band_count, resolution, effects, gauss_table(),
-                                          work, memory.data(), nodes.data());
+  const Status status = build_phase_curve(thread, system, bands.get(), band_count, third_light, resolution, effects,
+                                          gauss_table(), work, memory.data(), nodes.data());
   if (status != Status::kOk) return status;
   const int count = work.node_count;
   curve.band_count = band_count;
@@ -70,8 +72,10 @@ double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double 
 }
 
 Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
-                   double phase, const Resolution& resolution, const Effects& effects, double* out) {
-  if (!valid_request(band_count, resolution) || !std::isfinite(phase)) return Status::kInvalidInput;
+                   double phase, const Resolution& resolution, const Effects& effects, double* out,
+                   const double* third_light) {
+  if (!valid_request(band_count, resolution) || !valid_third_light(third_light, band_count) || !std::isfinite(phase))
+    return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   Binary binary;
   HostThread thread;
@@ -80,19 +84,30 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   double scratch[kMaxBands];
   instant_flux(binary, binary.orbit.true_anomaly(phase), resolution, gauss_table(), bands.get(), band_count, scratch,
                out);
+  if (third_light == nullptr) return Status::kOk;
+  double discs[kMaxBands] = {};
+  for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
+    const Aspect aspect = binary.orbit.aspect(binary.orbit.true_anomaly(sed_phase(task / 2)));
+    const int star = task % 2;
+    add_disc_flux(binary.surface(star, aspect.separation), star_frame(aspect, star), resolution.azimuths,
+                  resolution.polar, gauss_table(), bands.get()[star], band_count, discs);
+  }
+  for (int k = 0; k < band_count; ++k)
+    out[k] += binary.flux_scale * third_star_flux(third_light[k], discs[k] / kSedPhaseCount);
   return Status::kOk;
 }
 
 Status render_sed(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
-                  const Resolution& resolution, const Effects& effects, double* out) {
-  if (!valid_request(band_count, resolution)) return Status::kInvalidInput;
+                  const Resolution& resolution, const Effects& effects, double* out, const double* third_light) {
+  if (!valid_request(band_count, resolution) || !valid_third_light(third_light, band_count))
+    return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   Binary binary;
   HostThread thread;
   const Status status = build_binary(thread, system, effects, gauss_table(), binary);
   if (status != Status::kOk) return status;
   double memory[kSedParts * kMaxBands];
-  build_sed(thread, binary, bands.get(), band_count, resolution, gauss_table(), memory, out);
+  build_sed(thread, binary, bands.get(), band_count, third_light, resolution, gauss_table(), memory, out);
   return Status::kOk;
 }
 

@@ -22,19 +22,25 @@ struct PhaseCurve {
   std::vector<int> segment_start;  // indices of nodes where a segment begins: the contacts
 };
 
-// primary[band], secondary[band]: the two stars' expansions in the K passbands asked for.
+// primary[band], secondary[band]: the two stars' expansions in the K passbands asked for. third_light[K] is the share
+// of a third star in the light of all three, 0 to below 1, with the other two's taken as the mean of their whole discs
+// over the SED's phases; a null pointer: none. kInvalidInput: a number outside its domain; kBadGeometry: no closed
+// surfaces.
 Status render_phase_curve(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
-                          const Resolution& resolution, const Effects& effects, PhaseCurve& curve);
+                          const Resolution& resolution, const Effects& effects, PhaseCurve& curve,
+                          const double* third_light = nullptr);
 
 // Flux of band k at `phase`, averaged over an exposure of `exposure_phase` periods (0: instantaneous).
 double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double exposure_phase);
 
 // Flux of both stars in K bands at one phase exactly (no interpolation). out[K].
 Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
-                   double phase, const Resolution& resolution, const Effects& effects, double* out);
+                   double phase, const Resolution& resolution, const Effects& effects, double* out,
+                   const double* third_light = nullptr);
 
 // Mean over the phases .125, .375, .625, .875 (the paper, section 2.2.2). out[K], same unit.
 Status render_sed(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
-                  const Resolution& resolution, const Effects& effects, double* out);
+                  const Resolution& resolution, const Effects& effects, double* out,
+                  const double* third_light = nullptr);
 
 }  // namespace penumbra

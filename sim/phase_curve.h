@@ -126,7 +126,7 @@ struct CurveLayout {
             4 * (partial_samples(r, kMostCrowding) + ring_samples(r, kMostCrowding)), nodes};
   }
   // Doubles of working memory.
-  PN_HD int work_size() const { return 2 * band_count * smooth_count + band_count * hidden_count; }
+  PN_HD int work_size() const { return band_count * (2 * smooth_count + 1 + hidden_count); }
   // Doubles of the finished curve.
   PN_HD int curve_size() const { return (1 + 2 * band_count) * node_count; }
 };
@@ -416,11 +416,23 @@ PN_HD Status build_binary(Block& block, const System& system, const Effects& eff
   return static_cast<Status>(worst);
 }
 
-// out[band] = mean flux over the SED's phases. memory: kSedParts * band_count doubles.
+// Flux of a third star that gives `share` of the light of all three, `stars` being that of the other two.
+PN_HD inline double third_star_flux(double share, double stars) { return share / (1.0 - share) * stars; }
+
+PN_HD inline bool valid_third_light(const double* third_light, int band_count) {
+  if (third_light == nullptr) return true;
+  for (int k = 0; k < band_count; ++k)
+    if (!(third_light[k] >= 0.0 && third_light[k] < 1.0)) return false;
+  return true;
+}
+
+// out[band] = mean flux over the SED's phases. memory: kSedParts * band_count doubles. third_light[band]: share of a
+// third star in the light of all three whole discs; null: none.
 inline constexpr int kSedParts = 3 * kSedPhaseCount;
 template <class Block>
 PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* const* bands, int band_count,
-                     const Resolution& resolution, const GaussTable& gauss, double* memory, double* out) {
+                     const double* third_light, const Resolution& resolution, const GaussTable& gauss, double* memory,
+                     double* out) {
   // Two discs and the hidden part of one, at each phase.
   block.for_each(kSedParts, [&](int task) {
     double* part = memory + task * band_count;
@@ -435,26 +447,28 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
                   band_count, part);
   });
   block.for_each(band_count, [&](int k) {
-    double sum = 0.0;
-    for (int task = 0; task < kSedParts; ++task) sum += (task % 3 == 2 ? -1.0 : 1.0) * memory[task * band_count + k];
-    out[k] = binary.flux_scale / kSedPhaseCount * sum;
+    double discs = 0.0, hidden = 0.0;
+    for (int task = 0; task < kSedParts; ++task) (task % 3 == 2 ? hidden : discs) += memory[task * band_count + k];
+    const double third = third_light == nullptr ? 0.0 : third_star_flux(third_light[k], discs);
+    out[k] = binary.flux_scale / kSedPhaseCount * (discs - hidden + third);
   });
 }
 
 // Builds the curve of one system. work: CurveLayout::work_size() doubles; curve: node_phase, flux, slope of
 // CurveLayout::node_count entries a band, packed by the final node count (work.node_count), curve_size() doubles in
-// all. bands[star][band].
+// all. bands[star][band]; third_light as in build_sed.
 template <class Block>
 PN_HD Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands, int band_count,
-                               const Resolution& resolution, const Effects& effects, const GaussTable& gauss,
-                               CurveWork& work, double* memory, double* curve) {
+                               const double* third_light, const Resolution& resolution, const Effects& effects,
+                               const GaussTable& gauss, CurveWork& work, double* memory, double* curve) {
   const Status status = build_binary(block, system, effects, gauss, work.binary);
   if (status != Status::kOk) return status;
 
   // Full discs around the orbit, [star][band][phase].
   const int smooth = CurveLayout::smooth_phases(resolution, work.binary.largest_crowding());
   double* discs = memory;
-  double* hidden = memory + 2 * band_count * smooth;
+  double* third = memory + 2 * band_count * smooth;  // the third star's flux, [band]
+  double* hidden = third + band_count;
   const double start = 0.5 * kPi - work.binary.orbit.omega;
   const bool circular = work.binary.circular();
   const int distinct = circular ? smooth / 2 + 1 : smooth;  // a circular orbit's curve is even about conjunction
@@ -471,6 +485,17 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
     }
   });
   block.for_each(2 * band_count, [&](int row) { detail::trigonometric_coefficients(discs + row * smooth, smooth); });
+  block.for_each(band_count, [&](int k) {
+    third[k] = 0.0;
+    if (third_light == nullptr || third_light[k] == 0.0) return;
+    for (int i = 0; i < kSedPhaseCount; ++i) {
+      const double x = work.binary.orbit.true_anomaly(sed_phase(i)) - start;
+      for (int star = 0; star < 2; ++star)
+        third[k] +=
+            detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, std::cos(x), std::sin(x));
+    }
+    third[k] = third_star_flux(third_light[k], third[k] / kSedPhaseCount);
+  });
 
   // Contacts, and what is hidden between them, [sample][band].
   block.for_each(2, [&](int which) { detail::find_contacts(work, which); });
@@ -501,7 +526,7 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
     const double cos_x = std::cos(nu - start), sin_x = std::sin(nu - start);
     const bool total = segment.kind == Segment::kTotal;
     for (int k = 0; k < band_count; ++k) {
-      double sum = 0.0;
+      double sum = third[k];
       for (int star = 0; star < 2; ++star) {
         if (total && star == segment.eclipsed) continue;
         sum += detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, cos_x, sin_x);

@@ -9,9 +9,6 @@
 
 namespace penumbra {
 
-// Fraction of the incident light that is sent back: convective envelopes .6 (Rucinski 1969), radiative ones 1.
-PN_HD inline double bolometric_albedo(double teff_k) { return teff_k < 8000.0 ? 0.6 : 1.0; }
-
 // Irradiance of a small plane by a uniformly bright sphere, in units of the sphere's own surface flux. `cos_zenith` is
 // the cosine of the angle between the plane's normal and the sphere's centre, `sin_radius` the sphere's radius over its
 // distance. Exact, with the sphere partly below the plane too (Snyder 1996; Lagarde & de Rousiers 2014, section 4.7.2).

@@ -104,7 +104,7 @@ void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& ou
     for (std::size_t r = 0; r < rejected.size(); ++r) rejected[r] += out.draw.rejected[r];
 
     // Noiseless spectrum, reddened: it decides which surveys see the star, and how well.
-    out.system = derive_system(out.draw.theta);
+    out.system = derive_system(out.draw.theta, options_.albedo);
     Expansions expansions;
     std::array<double, kPassbandCount> sed_jy;
     Status status = expansions.expand(tables_.atmosphere.view(), out.system);
@@ -133,7 +133,7 @@ void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& ou
 }
 
 Status Simulator::predict(const Theta& theta, const Observation& like, Observation& out) const {
-  const System system = derive_system(theta);
+  const System system = derive_system(theta, options_.albedo);
   Expansions expansions;
   std::array<double, kPassbandCount> sed_jy;
   Status status = expansions.expand(tables_.atmosphere.view(), system);

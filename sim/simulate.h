@@ -27,6 +27,7 @@ struct Tables {
 struct SimulatorOptions {
   Resolution resolution;
   Effects effects;
+  AlbedoLaw albedo;
 };
 
 struct Simulation {

@@ -12,10 +12,11 @@
 namespace penumbra {
 
 // One star in one passband as the surface integrals read it: StarBand with its limb darkening as a polynomial in
-// sqrt(mu), normalised so that a disc of this mean intensity keeps it.
+// s = sqrt(mu) and a multiple of s^2 ln s, normalised so that a disc of this mean intensity keeps it.
 struct BandIntensity {
   double log_intensity, slope_t, curve_t, slope_g;
   double limb[5];
+  double limb_log;
 };
 
 // ln I is continued from Teff in xi = 1 - Teff / T, in which Planck's law is nearly straight (exactly so in Wien's
@@ -27,7 +28,8 @@ PN_HD inline BandIntensity make_band_intensity(const StarBand& band) {
           band.slope_t,
           band.slope_t + band.curve_t,
           band.slope_g,
-          {scale * (1.0 - c[0] - c[1] - c[2] - c[3]), scale * c[0], scale * c[1], scale * c[2], scale * c[3]}};
+          {scale * (1.0 - c[0] - c[1] - c[2] - c[3]), scale * c[0], scale * c[1], scale * c[2], scale * c[3]},
+          -2.0 * scale * band.limb.log};
 }
 
 // One star at one separation.
@@ -77,7 +79,8 @@ PN_HD inline void add_intensity(const SurfacePoint& point, double weight, const 
     const BandIntensity& b = bands[k];
     const double exponent =
         b.log_intensity + point.xi * (b.slope_t + 0.5 * b.curve_t * point.xi) + b.slope_g * point.log_gravity;
-    const double limb = b.limb[0] + m * (b.limb[1] + m * (b.limb[2] + m * (b.limb[3] + m * b.limb[4])));
+    double limb = b.limb[0] + m * (b.limb[1] + m * (b.limb[2] + m * (b.limb[3] + m * b.limb[4])));
+    if (b.limb_log != 0.0 && m > 0.0) limb += b.limb_log * m * m * std::log(m);
     out[k] += weight * limb * std::exp(exponent);
   }
 }

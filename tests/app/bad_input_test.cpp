@@ -18,6 +18,31 @@ const char* const kObject =
 // Line 1 ends with the names; rows begin on line 2.
 const char* const kPhotometry = "period_day = 2.5\n[photometry]\n";
 
+// A system file without mistakes. Its lines are what the cases replace.
+const char* const kSystem = R"([system]
+period_day = 5.0
+sma_rsun = 16.0
+q = 0.9
+inclination_deg = 88.0
+[primary]
+radius_rsun = 1.6
+teff_k = 6500
+[primary.limb_darkening]
+law = 'linear'
+coefficients = [0.6]
+[secondary]
+radius_rsun = 1.3
+teff_k = 5800
+[secondary.limb_darkening]
+law = 'linear'
+coefficients = [0.5]
+[atmosphere]
+model = 'blackbody'
+passband = 'Johnson:V'
+[effects]
+reflection = 'none'
+)";
+
 struct Case {
   std::string name;
   std::string object;                  // star.toml; empty: kObject
@@ -205,6 +230,143 @@ std::vector<Case> make_cases() {
          fs::create_directory(f / "run");
          fs::copy_file(trained_folder() / "checkpoint.h5", f / "run" / "checkpoint.h5");
        }});
+
+  // The system file of lightcurve: one line of kSystem replaced.
+  const std::vector<std::string> lightcurve{"lightcurve", "s.toml", "--phases", "0:1:5", "--out", "out.csv"};
+  const auto system = [&](std::string name, const std::string& line, const std::string& by,
+                          std::vector<std::string> fragments) {
+    std::string text = kSystem;
+    const std::size_t at = text.find(line + "\n");
+    if (at == std::string::npos) throw std::logic_error("kSystem has no line " + line);
+    text.replace(at, line.size(), by);
+    cases.push_back({std::move(name), "", "", lightcurve, std::move(fragments),
+                     [text](const fs::path& f) { write_text(f / "s.toml", text); }});
+  };
+  command("MissingSystemFile", lightcurve, {"s.toml: no such file"});
+  cases.push_back({"EmptySystemFile", "", "", lightcurve, {"s.toml: atmosphere.model: missing"}, [](const fs::path& f) {
+                     write_text(f / "s.toml", "");
+                   }});
+  system("SystemNotToml", "q = 0.9", "q = ", {"s.toml:4: not valid TOML"});
+  system("SystemUnknownKey", "q = 0.9", "q = 0.9\nincl_deg = 3",
+         {"s.toml:5: system.incl_deg: unknown key; allowed here: distance_pc", "inclination_deg", "sma_rsun"});
+  system("SystemUnknownTable", "[effects]", "[effect]", {"s.toml:21: effect: unknown key; allowed here:", "effects"});
+  system("SystemMissingPeriod", "period_day = 5.0", "",
+         {"s.toml:1: system.period_day: missing; expected a number > 0"});
+  system("SystemMissingSma", "sma_rsun = 16.0", "", {"system.sma_rsun: missing"});
+  system("SystemMissingRadius", "radius_rsun = 1.3", "", {"s.toml:12: secondary.radius_rsun: missing"});
+  system("SystemTextPeriod", "period_day = 5.0", "period_day = '5'", {"s.toml:2: system.period_day = '5': expected"});
+  system("SystemNegativeRadius", "radius_rsun = 1.6", "radius_rsun = -1.6",
+         {"s.toml:7: primary.radius_rsun = -1.6: expected a finite number > 0"});
+  system("SystemNanRatio", "q = 0.9", "q = nan", {"s.toml:4: system.q = nan: expected a finite number > 0"});
+  system("SystemZeroRatio", "q = 0.9", "q = 0", {"s.toml:4: system.q = 0: expected a finite number > 0"});
+  system("SystemInclination", "inclination_deg = 88.0", "inclination_deg = 188",
+         {"expected a finite number in [0, 180]"});
+  system("SystemUnbound", "q = 0.9", "q = 0.9\neccentricity = 1.0",
+         {"s.toml:5: system.eccentricity = 1: expected a finite number >= 0 and < 1"});
+  system("SystemNegativeEccentricity", "q = 0.9", "q = 0.9\neccentricity = -0.1", {"system.eccentricity = -0.1"});
+  system("SystemZeroDistance", "q = 0.9", "q = 0.9\ndistance_pc = 0", {"system.distance_pc = 0: expected"});
+  system("SystemNegativeReddening", "q = 0.9", "q = 0.9\nebv = -0.1", {"system.ebv = -0.1: expected"});
+  system("SystemTouchingStars", "radius_rsun = 1.6", "radius_rsun = 15",
+         {"s.toml:3: system.sma_rsun = 16: bad_geometry: at periastron", "of their Roche lobes"});
+  system("SystemOverflow", "q = 0.9", "q = 0.9\neccentricity = 0.77", {"bad_geometry: at periastron"});
+  system("SystemTeffTooHigh", "teff_k = 6500", "teff_k = 1e7", {"primary.teff_k = 10000000: expected"});
+  system("SystemColdStarForTables", "teff_k = 5800\n[secondary.limb_darkening]\nlaw = 'linear'\ncoefficients = [0.5]",
+         "teff_k = 1500\n[secondary.limb_darkening]\nlaw = 'table'",
+         {"secondary.teff_k = 1500: outside_atmospheres: the atmosphere tables do not hold"});
+  system("SystemUnknownPassband", "passband = 'Johnson:V'", "passband = 'Johnson:R'",
+         {"s.toml:20: atmosphere.passband = 'Johnson:R': unknown passband Johnson:R; allowed: GALEX:FUV", "Kepler:Kp"});
+  system("SystemPassbandTwice", "passband = 'Johnson:V'", "passband = ['TESS:T', 'TESS:T']", {"TESS:T is given twice"});
+  system("SystemEmptyPassbandList", "passband = 'Johnson:V'", "passband = []",
+         {"expected a string or a list of strings, none of them empty"});
+  system("SystemTwoKindsOfPassband", "passband = 'Johnson:V'", "passband = 'Johnson:V'\npassband_file = 'p.csv'",
+         {"atmosphere.passband_file = 'p.csv': give passband or passband_file, not both"});
+  system("SystemNoPassband", "passband = 'Johnson:V'", "", {"s.toml:18: atmosphere.passband: missing"});
+  system("SystemUnknownModel", "model = 'blackbody'", "model = 'ck2004'",
+         {"s.toml:19: atmosphere.model = 'ck2004': expected one of: blackbody, table"});
+  system("SystemUnknownWeighting", "model = 'blackbody'", "model = 'blackbody'\nweighting = 'bolometric'",
+         {"expected one of: energy, photon"});
+  system("SystemUnknownLaw", "law = 'linear'", "law = 'quadratic'",
+         {"s.toml:10: primary.limb_darkening.law = 'quadratic': expected one of: linear, logarithmic, square_root, "
+          "claret"});
+  system("SystemMissingLaw", "law = 'linear'", "", {"primary.limb_darkening.law: missing; expected one of: linear"});
+  system("SystemCoefficientCount", "coefficients = [0.6]", "coefficients = [0.6, 0.1]",
+         {"s.toml:11: primary.limb_darkening.coefficients", "expected 1 for law = \"linear\", found 2"});
+  system("SystemTextCoefficient", "coefficients = [0.6]", "coefficients = ['a']",
+         {"primary.limb_darkening.coefficients", "expected a finite number or a list of them"});
+  system("SystemDarkLimb", "coefficients = [0.6]", "coefficients = [1.2]", {"expected a law that is never negative"});
+  system("SystemCoefficientsOfTables", "law = 'linear'", "law = 'table'", {"not used by law = \"table\""});
+  system("SystemUnknownReflection", "reflection = 'none'", "reflection = true",
+         {"s.toml:22: effects.reflection = true: expected a string"});
+  system("SystemThirdLight", "reflection = 'none'", "third_light = 1.0",
+         {"effects.third_light = 1: expected shares of the light of all"});
+  system("SystemThirdLightCount", "reflection = 'none'", "third_light = [0.1, 0.2]",
+         {"as many as there are passbands"});
+  system("SystemLongExposure", "reflection = 'none'", "exposure_s = 1e6", {"effects.exposure_s = 1000000: expected"});
+  system("SystemResolution", "reflection = 'none'", "[resolution]\npolar = 41", {"expected an integer in [2, 40]"});
+
+  // A transmission curve of the user's.
+  const auto transmission = [&](std::string name, const std::string& csv, std::vector<std::string> fragments) {
+    std::string text = kSystem;
+    text.replace(text.find("passband = 'Johnson:V'"), 22, "passband_file = 'p.csv'");
+    cases.push_back({std::move(name), "", "", lightcurve, std::move(fragments), [text, csv](const fs::path& f) {
+                       write_text(f / "s.toml", text);
+                       if (!csv.empty()) write_text(f / "p.csv", csv);
+                     }});
+  };
+  const std::string names = "wavelength_m,transmission\n";
+  transmission("TransmissionMissing", "", {"p.csv: no such file"});
+  transmission("TransmissionWithoutColumn", "wavelength_nm,transmission\n500,1\n600,1\n",
+               {"p.csv: no column 'wavelength_m'; it has: wavelength_nm, transmission"});
+  transmission("TransmissionUnsorted", names + "5e-7,0\n6e-7,1\n5.5e-7,0\n", {"p.csv:4: wavelength_m", "must ascend"});
+  transmission("TransmissionNegative", names + "5e-7,0\n6e-7,-1\n", {"p.csv:3: transmission = -1: expected"});
+  transmission("TransmissionNan", names + "5e-7,0\n6e-7,nan\n",
+               {"p.csv:3: transmission = nan: expected a finite number"});
+  transmission("TransmissionInAngstrom", names + "5000,0\n6000,1\n", {"p.csv:2: wavelength_m = 5000: expected metres"});
+  transmission("TransmissionDark", names + "5e-7,0\n6e-7,0\n",
+               {"p.csv: expected at least two rows and a transmission"});
+  transmission("TransmissionShort", names + "5e-7,1\n", {"p.csv: expected at least two rows"});
+  cases.push_back(
+      {"TransmissionWithTables",
+       "",
+       "",
+       lightcurve,
+       {"s.toml:20: atmosphere.passband_file = 'p.csv': model = \"table\" needs a passband that the tables know"},
+       [](const fs::path& f) {
+         std::string text = kSystem;
+         text.replace(text.find("passband = 'Johnson:V'"), 22, "passband_file = 'p.csv'");
+         text.replace(text.find("'blackbody'"), 11, "'table'");
+         write_text(f / "s.toml", text);
+         write_text(f / "p.csv", "5e-7,1\n6e-7,1\n");
+       }});
+
+  // The phases, and where the light curve goes.
+  const auto phases = [&](std::string name, std::vector<std::string> more, const std::string& csv,
+                          std::vector<std::string> fragments) {
+    more.insert(more.begin(), {"lightcurve", "s.toml"});
+    cases.push_back({std::move(name), "", "", std::move(more), std::move(fragments), [csv](const fs::path& f) {
+                       write_text(f / "s.toml", kSystem);
+                       write_text(f / "p.csv", csv);
+                     }});
+  };
+  phases("NothingAsked", {}, "", {"expected --phases, --times or --sed"});
+  phases("PhasesAndTimes", {"--phases", "0:1:5", "--times", "0:1:5"}, "", {"excludes"});
+  phases("PhasesMissing", {"--phases", "none.csv"}, "", {"none.csv: no such file"});
+  phases("PhasesEmpty", {"--phases", "p.csv"}, "", {"p.csv: empty"});
+  phases("PhasesWithoutRows", {"--phases", "p.csv"}, "phase\n", {"p.csv: no rows"});
+  phases("PhasesNan", {"--phases", "p.csv"}, "phase\n0.1\nnan\n", {"p.csv:3: phase = nan: expected a finite number"});
+  phases("PhasesText", {"--phases", "p.csv"}, "0.1\nmid\n", {"p.csv:2: phase = mid: expected a finite number"});
+  phases("PhasesRagged", {"--phases", "p.csv"}, "phase,flux\n0.1,1\n0.2\n", {"p.csv:3: 1 fields, expected 2"});
+  phases("PhasesOtherColumns", {"--phases", "p.csv"}, "time,flux\n1,2\n",
+         {"p.csv: no column 'phase'; it has: time, flux"});
+  phases("PhasesRangeCount", {"--phases", "0:1:1"}, "", {"--phases 0:1:1: expected FROM:TO:COUNT"});
+  phases("TimesRangeInfinite", {"--times", "0:inf:10"}, "", {"--times 0:inf:10: expected FROM:TO:COUNT"});
+  phases("ExactExposure", {"--phases", "0:1:5", "--exact", "--set", "effects.exposure_s=10"}, "",
+         {"effects.exposure_s = 10: not with --exact"});
+  phases("CurveUnwritable", {"--phases", "0:1:5", "--out", "no/c.csv"}, "", {"no/c.csv: cannot create the file"});
+  phases("CurveIsAFolder", {"--phases", "0:1:5", "--out", "."}, "", {".: is a folder, expected a file's name"});
+  phases("SedUnwritable", {"--phases", "0:1:5", "--sed", "no/s.csv"}, "", {"no/s.csv: cannot create the file"});
+  phases("SedIsTheCurve", {"--phases", "0:1:5", "--out", "x.csv", "--sed", "x.csv"}, "",
+         {"--sed x.csv: asked for twice"});
 
   // Where the output goes. A path below a regular file cannot be made, not even by root.
   cases.push_back({"UnwritableFolder",

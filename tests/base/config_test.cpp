@@ -41,6 +41,10 @@ TEST(Config, ReadsEveryTypeAndDefaults) {
   EXPECT_EQ(train.number("rate", 0.0, kPositive), 1e-3);
   EXPECT_TRUE(train.flag("average", false));
   EXPECT_EQ(train.integers("widths", {}), (std::vector<std::int64_t>{8, 16}));
+  EXPECT_EQ(train.numbers("widths"), (std::vector<double>{8.0, 16.0}));
+  EXPECT_EQ(train.numbers("rate"), std::vector<double>{1e-3});
+  EXPECT_EQ(config.texts("name"), std::vector<std::string>{"compact"});
+  EXPECT_EQ(Config::parse("b = ['V', 'T']", "p").texts("b"), (std::vector<std::string>{"V", "T"}));
   const std::vector<Config> curves = config.sections("light_curve");
   ASSERT_EQ(curves.size(), 2u);
   EXPECT_EQ(curves[0].text("file"), "a.csv");
@@ -79,6 +83,12 @@ TEST(Config, WrongValuesNameLineKeyValueAndWhatIsAllowed) {
   EXPECT_EQ(user_error([&] { config.text("name"); }), "o.toml:4: name = '': expected a string that is not empty");
   EXPECT_EQ(user_error([&] { config.flag("on", true); }), "o.toml:5: on = 1: expected true or false");
   EXPECT_EQ(user_error([&] { config.integers("w", {}); }), "o.toml:6: w = [ 1, 'x' ]: expected a list of integers");
+  EXPECT_EQ(user_error([&] { config.numbers("w"); }),
+            "o.toml:6: w = [ 1, 'x' ]: expected a finite number or a list of them");
+  EXPECT_EQ(user_error([&] { config.texts("w"); }),
+            "o.toml:6: w = [ 1, 'x' ]: expected a string or a list of strings, none of them empty");
+  EXPECT_EQ(user_error([&] { config.numbers("v"); }), "o.toml: v: missing; expected a number or a list of numbers");
+  EXPECT_EQ(user_error([&] { config.choice("v", {"a", "b"}); }), "o.toml: v: missing; expected one of: a, b");
   EXPECT_EQ(user_error([&] { config.section("on"); }), "o.toml:5: on = 1: expected a table, [on]");
   EXPECT_EQ(user_error([&] { config.sections("a"); }).substr(0, 9), "o.toml:7:");
   EXPECT_EQ(user_error([&] { config.number("epoch"); }), "o.toml: epoch: missing; expected a number");

@@ -22,6 +22,8 @@ SimulateView view_of(RandomSystems& r) {
           &gauss_table(),
           r.resolution,
           {},
+          nullptr,
+          nullptr,
           r.flux.data(),
           r.sed.data(),
           r.status.data()};

@@ -242,11 +242,23 @@ TEST(Atmosphere, LimbDarkeningIsPhysical) {
 }
 
 TEST(LimbDarkening, DiscIntegralIsTheIntegral) {
-  const LimbDarkening limb{{0.4482, 0.2143, 0.3961, -0.2625}};
-  double sum = 0.0;
-  const int n = 20000;
-  for (int i = 0; i < n; ++i) sum += 2.0 * limb((i + 0.5) / n) * (i + 0.5) / n / n;
-  EXPECT_NEAR(limb.disc_integral(), sum, 1e-7);
+  for (const LimbDarkening& limb :
+       {LimbDarkening::linear(0.6), LimbDarkening::logarithmic(0.7, 0.25), LimbDarkening::square_root(0.2, 0.5),
+        LimbDarkening::claret(0.4482, 0.2143, 0.3961, -0.2625)}) {
+    double sum = 0.0;
+    const int n = 20000;
+    for (int i = 0; i < n; ++i) sum += 2.0 * limb((i + 0.5) / n) * (i + 0.5) / n / n;
+    EXPECT_NEAR(limb.disc_integral(), sum, 1e-7);
+  }
+}
+
+TEST(LimbDarkening, LawsAreThoseOfTheLiterature) {
+  for (const double mu : {0.0, 1e-3, 0.2, 0.7, 1.0}) {
+    const double log_term = mu > 0.0 ? mu * std::log(mu) : 0.0;
+    EXPECT_NEAR(LimbDarkening::linear(0.6)(mu), 1.0 - 0.6 * (1.0 - mu), 1e-15);
+    EXPECT_NEAR(LimbDarkening::logarithmic(0.7, 0.25)(mu), 1.0 - 0.7 * (1.0 - mu) - 0.25 * log_term, 1e-15);
+    EXPECT_NEAR(LimbDarkening::square_root(0.2, 0.5)(mu), 1.0 - 0.2 * (1.0 - mu) - 0.5 * (1.0 - std::sqrt(mu)), 1e-15);
+  }
 }
 
 TEST(Atmosphere, RefusesAFileOfOtherPassbands) {

@@ -17,7 +17,8 @@ TEST(Surface, SphereKeepsTheMeanDiscIntensityUnderAnyLimbDarkening) {
   const Surface surface = make_surface(1.0, 1.0, 1e-3, 0.3);  // distortion 1e-9
   const SkyFrame frame = sky_frame({0.6, 0.64, 0.48});
   for (const LimbDarkening& limb :
-       {LimbDarkening{{0, 0, 0, 0}}, LimbDarkening{{0, 0.6, 0, 0}}, LimbDarkening{{0.5, 0.3, -0.2, 0.1}}}) {
+       {LimbDarkening{{0, 0, 0, 0}}, LimbDarkening::linear(0.6), LimbDarkening::claret(0.5, 0.3, -0.2, 0.1),
+        LimbDarkening::logarithmic(0.7, 0.25)}) {
     const BandIntensity band = make_band_intensity({2.0, 5.0, -3.0, 0.2, limb});
     double flux = 0.0;
     add_disc_flux(surface, frame, 10, 6, gauss_table(), &band, 1, &flux);
