@@ -20,7 +20,7 @@ namespace penumbra {
 namespace {
 
 const std::filesystem::path kData = PENUMBRA_SOURCE_DIR "/data";
-const Effects kNoReflection{.reflection = false};
+const Effects kNoReflection{.reflection = Reflection::kNone};
 
 const Resolution kPrecise{
     .azimuths = 40, .polar = 20, .lens_radial = 30, .lens_arc = 24, .out_of_eclipse_phases = 64, .eclipse_phases = 200};
@@ -102,10 +102,8 @@ struct Error {
 };
 
 // Errors of the settings, in their order; none where the system has no closed geometry.
-std::vector<Error> measure(std::uint64_t index) {
-  Target target;
+std::vector<Error> measure(const Target& target, std::uint64_t index) {
   std::vector<Error> errors;
-  if (!draw(index, target)) return errors;
   PhaseCurve curve[std::size(kSettings)];
   for (std::size_t s = 0; s < std::size(kSettings); ++s) {
     if (render_phase_curve(target.system, &target.band[0], &target.band[1], 1, kSettings[s].resolution, kNoReflection,
@@ -140,7 +138,9 @@ TEST(Accuracy, OverThePrior) {
   }
   std::vector<Error> errors[std::size(kSettings)];
   for (const std::uint64_t index : indices) {
-    const std::vector<Error> found = measure(index);
+    Target target;
+    if (!draw(index, target)) continue;
+    const std::vector<Error> found = measure(target, index);
     for (std::size_t s = 0; s < found.size(); ++s) errors[s].push_back(found[s]);
   }
   EXPECT_GT(errors[0].size(), indices.size() * 9 / 10);
@@ -161,6 +161,88 @@ TEST(Accuracy, OverThePrior) {
       EXPECT_LT(e.largest, kSettings[s].tolerance)
           << kSettings[s].name << ", draw " << e.index << ", phase " << e.phase;
   }
+}
+
+// Every kind of eclipse and of orbit.
+TEST(Accuracy, AnyOrientation) {
+  struct Case {
+    const char* name;
+    double r1, r2, q, e, omega_deg, cos_i;
+  };
+  const Case cases[] = {
+      {"central, total and annular", 0.15, 0.08, 0.7, 0.0, 0.0, 0.0},
+      {"equal stars, central", 0.12, 0.12, 1.0, 0.0, 0.0, 0.0},
+      {"partial", 0.20, 0.15, 0.8, 0.0, 0.0, 0.15},
+      {"grazing", 0.18, 0.16, 0.9, 0.0, 0.0, 0.31},
+      {"inner contact at mid-eclipse", 0.20, 0.10, 0.6, 0.0, 0.0, 0.095},
+      {"seen from the pole", 0.30, 0.25, 0.8, 0.0, 0.0, 1.0},
+      {"eccentric, periastron in eclipse", 0.06, 0.05, 0.8, 0.5, 90.0, 0.02},
+      {"eccentric, apsides in the sky", 0.06, 0.05, 0.8, 0.5, 180.0, 0.03},
+      {"eccentric, one eclipse", 0.05, 0.04, 0.5, 0.6, 250.0, 0.11},
+      {"e = .9", 0.012, 0.02, 0.9, 0.9, 300.0, 0.004},
+  };
+  for (const Case& c : cases) {
+    Target target{};
+    System& s = target.system;
+    s.sma_rsun = 10.0;
+    s.q = c.q;
+    s.eccentricity = c.e;
+    s.omega_rad = c.omega_deg * kPi / 180.0;
+    s.cos_i = c.cos_i;
+    s.distance_pc = 100.0;
+    s.star[0] = {1.0, c.r1 * s.sma_rsun, 6500.0, 4.3, 0.32};
+    s.star[1] = {c.q, c.r2 * s.sma_rsun, 5500.0, 4.4, 0.32};
+    target.band[0] = {1.0, 4.5, -3.0, 0.02, {{0.5, 0.2, 0.3, -0.2}}};
+    target.band[1] = {0.5, 5.5, -4.0, 0.02, {{0.6, -0.1, 0.5, -0.2}}};
+    const std::vector<Error> errors = measure(target, 0);
+    ASSERT_EQ(errors.size(), std::size(kSettings)) << c.name;
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+      std::printf("%s%s %.1e", i == 0 ? c.name : "", i == 0 ? ":" : ",", errors[i].largest);
+      EXPECT_LT(errors[i].largest, kSettings[i].tolerance)
+          << c.name << ", " << kSettings[i].name << " at phase " << errors[i].phase;
+    }
+    std::printf("\n");
+  }
+}
+
+// The mesh against the fine quadrature: its error falls as 1 / elements, and the limit of two meshes much faster.
+TEST(Accuracy, MeshErrorFallsWithTheNumberOfElements) {
+  if (!std::filesystem::exists(kData / "tables" / "atmospheres.h5"))
+    GTEST_SKIP() << "data/tables is absent: run tools/setup.sh tables";
+  Target target;
+  ASSERT_TRUE(draw(3, target));
+  const ReferenceBands bands{reference_band(target.band[0]), reference_band(target.band[1])};
+  const std::vector<double> phases = phases_that_matter(target.system, 3);
+  std::vector<double> exact;
+  for (const double phase : phases) {
+    double flux;
+    ASSERT_EQ(render_flux(target.system, &target.band[0], &target.band[1], 1, phase, kPrecise, kNoReflection, &flux),
+              Status::kOk);
+    exact.push_back(flux);
+  }
+  const double level = *std::max_element(exact.begin(), exact.end());
+  double previous_error = 0.0, last_limit_error = 1.0;
+  std::vector<double> previous;
+  std::printf("elements a star   largest error   of the limit with the mesh before\n");
+  for (const int rings : {25, 50, 100, 200}) {
+    ReferenceMesh mesh(target.system, bands, rings);
+    std::vector<double> flux;
+    double error = 0.0, limit_error = 0.0;
+    for (std::size_t i = 0; i < phases.size(); ++i) {
+      flux.push_back(mesh.flux(phases[i]));
+      error = std::max(error, std::abs(flux[i] - exact[i]) / level);
+      if (!previous.empty())
+        limit_error = std::max(limit_error, std::abs(flux[i] + (flux[i] - previous[i]) / 3.0 - exact[i]) / level);
+    }
+    std::printf("%10.0f        %.1e         %.1e\n", 4.0 / kPi * rings * rings, error, limit_error);
+    if (!previous.empty()) {
+      EXPECT_NEAR(std::log2(previous_error / error), 2.0, 0.3) << rings;
+    }
+    last_limit_error = limit_error;
+    previous_error = error;
+    previous = flux;
+  }
+  EXPECT_LT(last_limit_error, 3e-6);
 }
 
 }  // namespace
