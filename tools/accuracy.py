@@ -84,7 +84,8 @@ class Program:
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{' '.join(map(str, command))}: {done.stderr}")
-        return np.genfromtxt(self.folder / "curve.csv", delimiter=",", names=True, comments="#")["flux"]
+        lines = [line for line in (self.folder / "curve.csv").read_text().splitlines() if not line.startswith("#")]
+        return np.genfromtxt(lines, delimiter=",", names=True)["flux"]
 
 
 def projected_distance(case, phase):
@@ -183,15 +184,20 @@ def figure(cases, peers, program, path):
             dark = program.flux(case, dense, law)
             top.plot(dense, dark / mean, color=OTHER, lw=0.8, ls="--", label="Penumbra, no heating")
         bottom.axhline(0.0, color="0.6", lw=0.6)
-        bottom.plot(phase, 1e5 * (flux / mean - reference / reference_mean), ".", color=MODEL, ms=2.2)
-        bottom.set_ylim(-13, 13)
+        residual = 1e5 * (flux / mean - reference / reference_mean)
+        bottom.plot(phase, residual, ".", color=MODEL, ms=2.2)
+        reach = max(10.0, 1.15 * np.abs(residual).max())
+        bottom.set_ylim(-reach, reach)
         top.set_title(title, fontsize=8)
         bottom.set_xlabel("Orbital phase")
-        top.legend(frameon=False, fontsize=6.2, loc="lower right" if column < 2 else "lower center", handlelength=1.4)
+        low, high = top.get_ylim()
+        top.set_ylim(low - 0.3 * (high - low), high)  # room for the legend
+        top.legend(frameon=False, fontsize=6.2, loc="lower center", handlelength=1.4)
         for axis in (top, bottom):
             axis.tick_params(direction="in", top=True, right=True, width=0.6)
     axes[0, 0].set_ylabel("Flux / mean out of eclipse")
     axes[1, 0].set_ylabel(r"Penumbra $-$ PHOEBE" "\n" r"[$10^{-5}$]")
+    figure.align_ylabels(axes[:, 0])
     figure.savefig(path, dpi=200)
 
 
