@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 build=${1:?usage: tools/test.sh BUILD_FOLDER}
 
 ctest --test-dir "$build" --output-on-failure --timeout 900 --parallel "$(nproc)" --output-junit test.xml
-.venv/bin/python tools/run_python_tests.py tests/data "$build/test-data.xml"
+PENUMBRA_PROGRAM="$PWD/$build/bin/penumbra" .venv/bin/python tools/run_python_tests.py tests/data "$build/test-data.xml"
 .venv/bin/python tools/count_tests.py "$build/test.xml" "$build/test-data.xml"
