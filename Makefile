@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-.PHONY: help setup build demo test train bench bundle format tidy check clean
+.PHONY: help setup build demo test train bench kernels bundle format tidy check clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ bench: setup  ## time the hot functions
 	@cmake --preset $(PRESET) -DPENUMBRA_BENCHMARKS=ON >/dev/null
 	@cmake --build $(BUILD) --parallel $(JOBS) --target light_curve_bench
 	$(BUILD)/bin/light_curve_bench
+
+kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds of the CUDA kernels (needs nvcc, no GPU)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs
+	@.venv/bin/python tools/kernel_report.py $(BUILD)
 
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)

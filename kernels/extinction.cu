@@ -10,7 +10,8 @@
 namespace penumbra {
 namespace {
 
-__global__ void __launch_bounds__(kExtinctionTile) extinction_kernel(ExtinctionWork work) {
+// Eight blocks a multiprocessor: left to itself ptxas takes 48 registers for sm_90, and spills.
+__global__ void __launch_bounds__(kExtinctionTile, 8) extinction_kernel(ExtinctionWork work) {
   extern __shared__ __align__(16) unsigned char region[];
   DeviceBlock block(region);
   extinction_body(block, work, static_cast<int>(blockIdx.x));

@@ -59,9 +59,10 @@ PN_HD void extinction_body(Block& block, const ExtinctionWork& work, int index) 
       const int system = first_system + i;
       const double exponent =
           work.exponent == nullptr ? 0.0 : work.exponent[static_cast<std::size_t>(system) * work.band_count + band];
+      const double ebv = work.ebv[system];
       AttenuationSums sum = sums[i];
       for (int n = 0; n < count; ++n)
-        sum.add(points[n].weight, points[n].log_wavelength, points[n].curve, work.ebv[system], exponent);
+        sum.add(points[n].weight, points[n].log_wavelength, points[n].curve, ebv, exponent);
       sums[i] = sum;
     });
   }
