@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-.PHONY: help setup build demo test accuracy train bench bench-own bundle format tidy check clean
+.PHONY: help setup build demo test accuracy train bench bench-own kernels bundle format tidy check clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ bench-own: setup $(BUILD)/build.ninja  ## time the hot functions and the forward
 	$(BUILD)/bin/prior_bench
 	@$(BUILD)/bin/forward_model_bench --systems bench/peers/systems.csv --json $(BUILD)/bench/own.json >/dev/null
 	@.venv/bin/python bench/report.py --own $(BUILD)/bench/own.json
+
+kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds of the CUDA kernels (needs nvcc, no GPU)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs
+	@.venv/bin/python tools/kernel_report.py $(BUILD)
 
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)
