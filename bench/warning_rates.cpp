@@ -6,9 +6,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
-#include <map>
-#include <mutex>
 #include <numeric>
+#include <stdexcept>
 
 #include "app/options.h"
 #include "base/parallel.h"
@@ -21,6 +20,7 @@ namespace penumbra {
 namespace {
 
 constexpr std::size_t kPool = 500;       // simulated systems from which odd objects are made
+constexpr double kFilling = 0.97;        // of a Roche lobe's radius, where it is called full
 constexpr double kSeen = 20.0;           // signal to noise of a light curve that shows something
 constexpr std::size_t kNeighbours = 12;  // an odd object borrows from one of so many systems of a similar period
 
@@ -135,7 +135,14 @@ class OddObjects {
   }
 
   // What the surveys that saw a system of the pool would see of theta, which need not be in the prior.
-  bool observed(const Theta& theta, Observation& odd) {
+  Observation observed(const std::function<Theta()>& draw) {
+    Observation odd;
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+      if (observe(draw(), odd)) return odd;
+    }
+    throw std::runtime_error("warning_rates: no such binary has a light curve");
+  }
+  bool observe(const Theta& theta, Observation& odd) {
     odd = any().observation;
     odd.period_day = derive_system(theta).period_day;
     Observation clean;
@@ -154,33 +161,33 @@ class OddObjects {
     return signal_to_noise(odd) > kSeen;
   }
 
-  // A circular binary around a secondary that fills .985 of its Roche lobe's radius.
+  // A circular binary around a secondary that all but fills its Roche lobe.
   Theta close_pair(double msum, double q, double period_day) {
     Theta theta = any().draw.theta;
     theta[kMsum] = msum;
     theta[kQ] = q;
     theta[kEccentricity] = 1e-4;
     const double a = sma_from_period_rsun(period_day, msum);
-    theta[kRadius2] = 0.985 * a * roche_lobe_radius(q);
+    theta[kRadius2] = kFilling * a * roche_lobe_radius(1.0 / q);
     theta[kRsumFrac] = a;  // until the radius of the primary is known
     return theta;
   }
 
   Observation lobe_filling_pair() {
-    for (Observation odd;;) {
+    return observed([this] {
       Theta theta = close_pair(between(1.2, 2.5), between(0.2, 0.7), between(0.28, 0.7));
       const double a = theta[kRsumFrac];
-      theta[kRadius1] = 0.985 * a * roche_lobe_radius(1.0 / theta[kQ]);
+      theta[kRadius1] = kFilling * a * roche_lobe_radius(theta[kQ]);
       theta[kRsumFrac] = (theta[kRadius1] + theta[kRadius2]) / a;
       theta[kCosI] = between(0.0, 0.4);
       theta[kTeff1] = between(5000.0, 7000.0);
       theta[kTeff2] = theta[kTeff1] * between(0.95, 1.05);
-      if (observed(theta, odd)) return odd;
-    }
+      return theta;
+    });
   }
 
   Observation algol() {
-    for (Observation odd;;) {
+    return observed([this] {
       Theta theta = close_pair(between(2.0, 4.0), between(0.15, 0.35), between(1.2, 5.0));
       const double a = theta[kRsumFrac], mass1 = theta[kMsum] / (1.0 + theta[kQ]);
       theta[kRadius1] = 1.5 * std::pow(mass1, 0.6);
@@ -188,8 +195,8 @@ class OddObjects {
       theta[kCosI] = between(0.0, 0.6) * theta[kRsumFrac];
       theta[kTeff1] = 6000.0 * std::pow(mass1, 0.55);
       theta[kTeff2] = between(4300.0, 5300.0);
-      if (observed(theta, odd)) return odd;
-    }
+      return theta;
+    });
   }
 
   // move: old phase to new, within [0, 1).
@@ -254,10 +261,12 @@ void run(const std::string& checkpoint, const std::string& data, std::uint64_t s
     std::array<int, kCheckCount> passed{};
     int warned = 0;
     std::vector<std::array<double, kCheckCount>> scores(observations.size());
+    std::vector<char> constant(observations.size());
     parallel_for(observations.size(), 0, [&](std::uint64_t i) {
       Object object;
       object.name = fmt::format("{} {} {}", kind, seed, i);
       object.observation = observations[i];
+      constant[i] = looks_constant(observations[i]);
       InferenceOptions options;
       options.samples = 500;
       options.threads = 1;
@@ -267,12 +276,16 @@ void run(const std::string& checkpoint, const std::string& data, std::uint64_t s
         scores[i].fill(INFINITY);  // nothing of the posterior is inside the prior: infer refuses the object
       }
     });
-    for (const auto& score : scores) {
-      warned += !within_limits(score);
+    int flat = 0;
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      const auto& score = scores[i];
+      flat += constant[i];
+      warned += constant[i] || !within_limits(score);
       for (std::size_t k = 0; k < kCheckCount; ++k) passed[k] += score[k] > kChecks[k].limit;
     }
     fmt::print("{:<34}{:>6}{:>8}", kind, observations.size(), warned);
     for (const int count : passed) fmt::print("{:>12}", count);
+    fmt::print("{:>12}", flat);
     for (std::size_t k = 0; k < kCheckCount; ++k) {
       std::vector<double> column;
       for (const auto& score : scores) column.push_back(score[k]);
@@ -286,7 +299,7 @@ void run(const std::string& checkpoint, const std::string& data, std::uint64_t s
 
   fmt::print("{:<34}{:>6}{:>8}", "kind", "of", "warned");
   for (const CheckInfo& check : kChecks) fmt::print("{:>12}", check.name);
-  fmt::print("   largest scores\n");
+  fmt::print("{:>12}   largest scores\n", "constant");
   std::vector<Observation> observations(systems);
   parallel_for(systems, 0, [&](std::uint64_t i) {
     Simulation simulation;

@@ -208,6 +208,24 @@ ScaledFit fit_scale(const LightCurve& data, const double* model) {
   return {scale, std::max(0.0, data_data - scale * model_data)};
 }
 
+BinnedCurve bin_about_mean(const LightCurve& data) {
+  BinnedCurve out;
+  const std::vector<double> constant(data.phase.size(), 1.0);
+  const std::vector<PhaseBin> bins = phase_bins(data, {0.0, 0.0, 0.0});
+  if (bins.empty()) return out;
+  const double mean = fit_scale(data, constant.data()).scale;
+  std::vector<double> flux;
+  double sum = 0.0;
+  for (const PhaseBin& bin : bins) {
+    flux.assign(data.flux.begin() + static_cast<std::ptrdiff_t>(bin.first),
+                data.flux.begin() + static_cast<std::ptrdiff_t>(bin.last));
+    out.deviation.push_back((median_of(flux) - mean) / bin.sigma);
+    sum += bin.sigma * bin.sigma;
+  }
+  out.error = std::sqrt(sum / static_cast<double>(bins.size()));
+  return out;
+}
+
 BestFit find_best_fit(const Simulator& simulator, const Observation& observation, const PosteriorSamples& samples,
                       const Predictions& predictions, const std::function<bool(const BestFit&)>& enough, int threads,
                       const ErrorFloor& floor) {

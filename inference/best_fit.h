@@ -23,6 +23,14 @@ struct ScaledFit {
 };
 ScaledFit fit_scale(const LightCurve& data, const double* model);
 
+// A light curve about its mean: medians in phase bins over their errors (noise alone, no floor), and the rms of these
+// errors relative to the median flux. Empty with fewer than five epochs.
+struct BinnedCurve {
+  std::vector<double> deviation;
+  double error = 0.0;
+};
+BinnedCurve bin_about_mean(const LightCurve& data);
+
 // No real star is spotless, no model exact and no catalogue's zero point either: added to the errors in quadrature.
 struct ErrorFloor {
   double flux = 0.002;      // of a light curve's phase bin, relative to its median flux

@@ -1,5 +1,5 @@
 // Is the object one that the prior describes? Three scores of the best fit (best_fit.h), and a warning for each that is
-// beyond what simulated systems of the prior reach.
+// beyond what simulated systems of the prior reach; one more where precise light curves show no variation at all.
 //
 // A neural posterior answers every question, also a senseless one (a contact binary, a pulsator, a wrong period). Its
 // predictions then miss the data, but a network that is merely sloppy misses them too. So the exact model is fitted
@@ -48,6 +48,15 @@ std::array<double, kCheckCount> score(const BestFit& fit);
 
 bool within_limits(const std::array<double, kCheckCount>& scores);
 
-Diagnostics diagnose(BestFit fit);
+// A light curve whose phase bins are better than this, relative to its flux, shows nearly all eclipses of the prior:
+// 1 in 150 simulated systems has such curves, and none of them varies.
+inline constexpr double kPreciseBins = 0.002;
+// A light curve varies where the score of its deviations from a constant is larger; noise alone gives a unit normal.
+inline constexpr double kVariation = 2.0;
+
+// Whether a light curve is that precise and no light curve varies.
+bool looks_constant(const Observation& observation);
+
+Diagnostics diagnose(BestFit fit, const Observation& observation);
 
 }  // namespace penumbra

@@ -98,8 +98,9 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
   }
   out.accepted = static_cast<double>(accepted) / static_cast<double>(drawn);
   out.diagnostics = diagnose(find_best_fit(
-      simulator, object.observation, samples, out.record.predictions,
-      [](const BestFit& fit) { return within_limits(score(fit)); }, options.threads));
+                                 simulator, object.observation, samples, out.record.predictions,
+                                 [](const BestFit& fit) { return within_limits(score(fit)); }, options.threads),
+                             object.observation);
   out.record.warnings = out.diagnostics.warnings;
   if (samples.theta.size() < wanted) {
     out.record.warnings.push_back(

@@ -27,7 +27,7 @@ BestFit good_fit() {
 }
 
 TEST(Diagnostics, AGoodFitIsSilent) {
-  const Diagnostics result = diagnose(good_fit());
+  const Diagnostics result = diagnose(good_fit(), {});
   EXPECT_TRUE(result.warnings.empty());
   EXPECT_TRUE(within_limits(result.scores));
 }
@@ -37,7 +37,7 @@ TEST(Diagnostics, StructureInTheResidualsIsNamed) {
   BestFit fit{};
   for (int b = 0; b < 100; ++b) fit.light_curves[kTessChannel].push_back(2.0 * std::sin(kTwoPi * b / 100.0));
   fit.rms[kTessChannel] = 0.031;
-  const Diagnostics result = diagnose(fit);
+  const Diagnostics result = diagnose(fit, {});
   EXPECT_NEAR(result.scores[kCurveCheck], 20.0 * std::cos(kTwoPi / 100.0), 1e-9);
   ASSERT_EQ(result.warnings.size(), 1u);
   EXPECT_NE(result.warnings[0].find("outside the prior's range? no binary of the prior has such light curves"),
@@ -50,11 +50,11 @@ TEST(Diagnostics, OneOutlierDoesNotDecide) {
   BestFit fit{};
   fit.light_curves[kTessChannel].assign(100, 0.1);
   fit.light_curves[kTessChannel][40] = 1e4;
-  EXPECT_TRUE(diagnose(fit).warnings.empty());
+  EXPECT_TRUE(diagnose(fit, {}).warnings.empty());
   fit.photometry.assign(20, 0.3);
   fit.photometry[3] = -1e4;
   EXPECT_NEAR(score(fit)[kPhotometryCheck], (25.0 + 19 * 0.09 - 20.0) / std::sqrt(40.0), 1e-9);
-  EXPECT_TRUE(diagnose(fit).warnings.empty());
+  EXPECT_TRUE(diagnose(fit, {}).warnings.empty());
 }
 
 TEST(Diagnostics, PhotometryOfAnotherStarAndTheTailOfThePriorAreNamed) {
@@ -63,7 +63,7 @@ TEST(Diagnostics, PhotometryOfAnotherStarAndTheTailOfThePriorAreNamed) {
   fit.z.fill(0.0);
   fit.z[kDistance] = -5.0;
   fit.barrier = 7.0;
-  const Diagnostics result = diagnose(fit);
+  const Diagnostics result = diagnose(fit, {});
   EXPECT_NEAR(result.scores[kPhotometryCheck], 11 * 8.0 / std::sqrt(22.0), 1e-12);
   EXPECT_NEAR(result.scores[kPriorCheck], 32.0, 1e-12);
   ASSERT_EQ(result.warnings.size(), 2u);
@@ -71,12 +71,32 @@ TEST(Diagnostics, PhotometryOfAnotherStarAndTheTailOfThePriorAreNamed) {
   EXPECT_NE(result.warnings[1].find("the far tail of the prior"), std::string::npos);
 }
 
+// The same scatter about a constant and about shallow eclipses.
+TEST(Diagnostics, AConstantStarIsNamedWhereTheDataArePrecise) {
+  const auto observe = [](double depth, double sigma) {
+    Observation observation;
+    LightCurve& curve = observation.light_curves[kTessChannel];
+    RandomStream random(2, 0, Stage::kTest);
+    for (int i = 0; i < 1000; ++i) {
+      curve.phase.push_back(i / 1000.0);
+      curve.flux.push_back(1.0 - (i > 480 && i < 520 ? depth : 0.0) + sigma * random.normal());
+      curve.sigma.push_back(sigma);
+    }
+    return observation;
+  };
+  const Diagnostics flat = diagnose(good_fit(), observe(0.0, 0.001));
+  ASSERT_EQ(flat.warnings.size(), 1u);
+  EXPECT_NE(flat.warnings[0].find("no light curve varies"), std::string::npos) << flat.warnings[0];
+  EXPECT_TRUE(diagnose(good_fit(), observe(0.01, 0.001)).warnings.empty());
+  EXPECT_TRUE(diagnose(good_fit(), observe(0.0, 0.02)).warnings.empty());
+}
+
 TEST(Diagnostics, AFitThatCouldNotBeComputedIsNoGoodFit) {
   BestFit fit = good_fit();
   for (const double sum : {double{INFINITY}, kMissing}) {
     fit.sum = sum;
     EXPECT_FALSE(within_limits(score(fit)));
-    EXPECT_EQ(diagnose(fit).warnings.size(), std::size_t{kCheckCount});
+    EXPECT_EQ(diagnose(fit, {}).warnings.size(), std::size_t{kCheckCount});
   }
 }
 
