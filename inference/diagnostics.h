@@ -49,7 +49,7 @@ std::array<double, kCheckCount> score(const BestFit& fit);
 bool within_limits(const std::array<double, kCheckCount>& scores);
 
 // A light curve whose phase bins are better than this, relative to its flux, shows nearly all eclipses of the prior:
-// 1 in 150 simulated systems has such curves, and none of them varies.
+// 1 in 100 simulated systems has such curves, and none of them varies.
 inline constexpr double kPreciseBins = 0.002;
 // A light curve varies where the score of its deviations from a constant is larger; noise alone gives a unit normal.
 inline constexpr double kVariation = 2.0;

@@ -76,7 +76,7 @@ TEST(Diagnostics, AConstantStarIsNamedWhereTheDataArePrecise) {
   const auto observe = [](double depth, double sigma) {
     Observation observation;
     LightCurve& curve = observation.light_curves[kTessChannel];
-    RandomStream random(2, 0, Stage::kTest);
+    RandomStream random(3, 0, Stage::kTest);
     for (int i = 0; i < 1000; ++i) {
       curve.phase.push_back(i / 1000.0);
       curve.flux.push_back(1.0 - (i > 480 && i < 520 ? depth : 0.0) + sigma * random.normal());
