@@ -80,7 +80,7 @@ Diagnostics diagnose(BestFit fit, const Observation& observation) {
   if (looks_constant(observation)) {
     out.warnings.push_back(
         fmt::format("outside the prior's range? no light curve varies, though one is good to {:.1f}% in phase bins; so "
-                    "does 1 in 150 "
+                    "does 1 in 100 "
                     "simulated systems. Perhaps no eclipsing binary, or a wrong period",
                     100.0 * kPreciseBins));
   }
