@@ -58,17 +58,18 @@ std::vector<fs::path> output_files(const std::vector<std::string>& objects, cons
   return files;
 }
 
-std::string diagnostics_text(const Diagnostics& diagnostics) {
-  std::string text = fmt::format("samples inside the prior's support: {:.1f}%; Roche lobe overflown in {:.1f}%\n",
-                                 100.0 * diagnostics.accepted, 100.0 * diagnostics.overflow);
-  for (const ChannelFit& fit : diagnostics.curves) {
-    text += fmt::format(
-        "predictions in {}: reduced chi^2 {:.2f} (median), {:.2f} (best); {:.1f}% of the variance unexplained\n",
-        kChannels[fit.channel].name, fit.median_chi2, fit.best_chi2, 100.0 * fit.unexplained);
+std::string diagnostics_text(const Inference& inference) {
+  std::string text = fmt::format("samples inside the prior's support: {:.1f}%\nthe prior's best fit (score, limit):",
+                                 100.0 * inference.accepted);
+  for (std::size_t k = 0; k < kCheckCount; ++k) {
+    text += fmt::format("{} {} ({:.1f}, {:.1f})", k == 0 ? "" : ",", kChecks[k].name, inference.diagnostics.scores[k],
+                        kChecks[k].limit);
   }
-  if (std::isfinite(diagnostics.sed_rms_mag)) {
-    text += fmt::format("predictions of the photometry: rms {:.3f} mag; among each other within {:.3f} mag\n",
-                        diagnostics.sed_rms_mag, diagnostics.sed_spread_mag);
+  text += "\n";
+  for (std::size_t c = 0; c < kChannelCount; ++c) {
+    if (inference.diagnostics.fit.light_curves[c].empty()) continue;
+    text += fmt::format("best fit in {}: residuals of {:.2f}% (rms, in phase bins)\n", kChannels[c].name,
+                        100.0 * inference.diagnostics.fit.rms[c]);
   }
   return text;
 }
@@ -81,6 +82,7 @@ void run_infer(const Arguments& arguments) {
   const fs::path out = config.text("out", "posteriors");
   InferenceOptions options;
   options.seed = run.seed;
+  options.threads = run.threads;
   options.samples = static_cast<int>(config.integer("samples", options.samples, {1.0, 1e7}));
   options.predictions = static_cast<int>(config.integer("predictions", options.predictions, {1.0, 1e5}));
   config.finish();
@@ -100,17 +102,25 @@ void run_infer(const Arguments& arguments) {
   fs::create_directories(out, error);
   if (error) throw UserError(fmt::format("{}: cannot create the folder: {}", out.string(), error.message()));
 
+  // An object without a posterior does not stop the others.
+  std::size_t refused = 0;
   Progress progress("inference", objects.size());
   for (std::size_t i = 0; i < objects.size(); ++i) {
-    Inference result = infer_object(*simulator, posterior, objects[i], options);
-    result.record.attributes = provenance(config, run, checkpoint, posterior);
-    result.record.band_wavelength_um = wavelengths;
-    write_posterior(files[i], result.record);
-    fmt::print("{}{}\n{}\nposterior: {}\n", i == 0 ? "" : "\n", summary_table(result.record),
-               diagnostics_text(result.diagnostics), files[i].string());
-    std::fflush(stdout);
+    try {
+      Inference result = infer_object(*simulator, posterior, objects[i], options);
+      result.record.attributes = provenance(config, run, checkpoint, posterior);
+      result.record.band_wavelength_um = wavelengths;
+      write_posterior(files[i], result.record);
+      fmt::print("{}{}\n{}\nposterior: {}\n", i == 0 ? "" : "\n", summary_table(result.record),
+                 diagnostics_text(result), files[i].string());
+      std::fflush(stdout);
+    } catch (const OutsidePrior& outside) {
+      fmt::print(stderr, "penumbra: {}\n", outside.what());
+      ++refused;
+    }
     progress.advance();
   }
+  if (refused > 0) throw UserError(fmt::format("{} of {} objects have no posterior", refused, objects.size()));
 }
 
 }  // namespace

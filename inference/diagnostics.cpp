@@ -3,171 +3,86 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
-
-#include "inference/summary.h"
 
 namespace penumbra {
 namespace {
 
-// What each latent coordinate of sim/prior.h stands for.
-constexpr std::array<std::string_view, kParameterCount> kLatentMeaning{"total mass",
-                                                                       "mass ratio",
-                                                                       "age",
-                                                                       "metallicity",
-                                                                       "(R1 + R2)/a",
-                                                                       "e cos omega",
-                                                                       "e sin omega",
-                                                                       "inclination",
-                                                                       "Teff1 off the track",
-                                                                       "Teff2 off the track",
-                                                                       "log L1 off the track",
-                                                                       "log L2 off the track",
-                                                                       "R1 off the track",
-                                                                       "R2 off the track",
-                                                                       "distance",
-                                                                       "E(B-V)"};
+constexpr double kMostSigma = 5.0;  // of one residual: no single one decides
 
-struct Distances {
-  double data;    // median over draws of the distance of the data
-  double best;    // the smallest
-  double spread;  // 95th percentile over draws of the median distance from the other draws
-};
+double clipped(double residual) { return std::clamp(residual, -kMostSigma, kMostSigma); }
 
-// to_data(d) and between(e, d): distances of draw d from the data and from draw e.
-template <typename ToData, typename Between>
-Distances compare(std::size_t draws, const ToData& to_data, const Between& between) {
-  std::vector<double> data(draws), others(draws - 1), medians(draws);
-  for (std::size_t e = 0; e < draws; ++e) {
-    data[e] = to_data(e);
-    for (std::size_t d = 0; d + 1 < draws; ++d) others[d] = between(e, d < e ? d : d + 1);
-    medians[e] = others.empty() ? 0.0 : summarize(others).median;
-  }
-  return {summarize(data).median, *std::min_element(data.begin(), data.end()), summarize(medians).high90};
+// sum of r_b r_{b+1}; phases are periodic.
+double lag_product(const std::vector<double>& residual) {
+  double sum = 0.0;
+  for (std::size_t b = 0; b < residual.size(); ++b)
+    sum += clipped(residual[b]) * clipped(residual[(b + 1) % residual.size()]);
+  return sum;
 }
 
-ChannelFit judge_curve(std::size_t channel, const LightCurve& data, const std::vector<double>& models,
-                       std::size_t draws) {
-  const std::size_t count = data.phase.size();
-  LightCurve draw = data;  // a prediction in the place of the data, with the same errors
-  std::size_t drawn = draws;
-  const auto between = [&](std::size_t e, std::size_t d) {
-    if (drawn != e) {
-      std::copy_n(models.begin() + static_cast<std::ptrdiff_t>(e * count), count, draw.flux.begin());
-      drawn = e;
-    }
-    return fit_scale(draw, models.data() + d * count).chi2;
-  };
-  const auto to_data = [&](std::size_t d) { return fit_scale(data, models.data() + d * count).chi2; };
-  const Distances distances = compare(draws, to_data, between);
-  const std::vector<double> constant(count, 1.0);
-  const double points = static_cast<double>(count), noise = noise_level(data);
-  const double median = distances.data / points, signal = fit_scale(data, constant.data()).chi2 / points - noise;
-  return {channel,
-          noise,
-          distances.best / points,
-          median,
-          distances.spread / points,
-          signal > 0.0 ? std::max(0.0, (median - noise) / signal) : 0.0};
-}
-
-// Magnitudes of D draws in the observed bands, and of the data.
-void judge_sed(const Observation& observation, const Predictions& predictions, Diagnostics& out) {
-  out.sed_rms_mag = out.sed_spread_mag = std::numeric_limits<double>::quiet_NaN();
-  std::vector<std::size_t> bands;
-  for (std::size_t k = 0; k < kSedBandCount; ++k) {
-    if (observation.sed_flux_jy[k] > 0.0) bands.push_back(k);
-  }
-  if (bands.empty()) return;
-  const auto rms_mag = [&](const double* a, const double* b) {
-    double sum = 0.0;
-    for (const std::size_t k : bands) sum += std::pow(2.5 * std::log10(a[k] / b[k]), 2);
-    return std::sqrt(sum / static_cast<double>(bands.size()));
-  };
-  const double* draws = predictions.sed_jy.data();
-  const Distances distances = compare(
-      predictions.draws,
-      [&](std::size_t d) { return rms_mag(observation.sed_flux_jy.data(), draws + d * kSedBandCount); },
-      [&](std::size_t e, std::size_t d) { return rms_mag(draws + e * kSedBandCount, draws + d * kSedBandCount); });
-  out.sed_rms_mag = distances.data;
-  out.sed_spread_mag = distances.spread;
+// The curve that is fitted worst, and by how much: what a warning adds.
+std::string worst_curve(const BestFit& fit) {
+  const auto worst = std::max_element(fit.rms.begin(), fit.rms.end());
+  return fmt::format("; the best one misses {} by {:.1f}% (rms)",
+                     kChannels[static_cast<std::size_t>(worst - fit.rms.begin())].name, 100.0 * *worst);
 }
 
 }  // namespace
 
-double noise_level(const LightCurve& data) {
-  std::vector<double> squares;
-  for (std::size_t i = 1; i < data.phase.size(); ++i) {
-    const double difference = data.flux[i] - data.flux[i - 1];
-    squares.push_back(difference * difference /
-                      (data.sigma[i] * data.sigma[i] + data.sigma[i - 1] * data.sigma[i - 1]));
+std::array<double, kCheckCount> score(const BestFit& fit) {
+  std::array<double, kCheckCount> scores{};
+  if (!std::isfinite(fit.sum)) {  // nothing of the prior could be compared with the data
+    scores.fill(INFINITY);
+    return scores;
   }
-  constexpr double kMedianChiSquared = 0.4549364231195724;  // of one degree of freedom
-  return squares.empty() ? 1.0 : std::max(1.0, summarize(squares).median / kMedianChiSquared);
+  double bins = 0.0;
+  for (const std::vector<double>& curve : fit.light_curves) {
+    scores[kCurveCheck] += lag_product(curve);
+    bins += static_cast<double>(curve.size());
+  }
+  if (bins > 0.0) scores[kCurveCheck] /= std::sqrt(bins);
+  for (const double residual : fit.photometry) scores[kPhotometryCheck] += std::pow(clipped(residual), 2) - 1.0;
+  if (!fit.photometry.empty()) scores[kPhotometryCheck] /= std::sqrt(2.0 * static_cast<double>(fit.photometry.size()));
+  scores[kPriorCheck] = std::inner_product(fit.z.begin(), fit.z.end(), fit.z.begin(), fit.barrier);
+  return scores;
 }
 
-ScaledFit fit_scale(const LightCurve& data, const double* model) {
-  double model_model = 0.0, model_data = 0.0, data_data = 0.0;
-  for (std::size_t i = 0; i < data.phase.size(); ++i) {
-    const double w = 1.0 / (data.sigma[i] * data.sigma[i]);
-    model_model += w * model[i] * model[i];
-    model_data += w * model[i] * data.flux[i];
-    data_data += w * data.flux[i] * data.flux[i];
+bool within_limits(const std::array<double, kCheckCount>& scores) {
+  for (std::size_t k = 0; k < kCheckCount; ++k) {
+    if (!(scores[k] <= kChecks[k].limit)) return false;
   }
-  const double scale = model_data / model_model;
-  return {scale, std::max(0.0, data_data - scale * model_data)};
+  return true;
 }
 
-Diagnostics diagnose(const Observation& observation, const std::vector<Latent>& latents, const Predictions& predictions,
-                     const StatusCounts& verdicts, const DiagnosticLimits& limits) {
-  Diagnostics out{};
-  const auto warn = [&](std::string text) { out.warnings.push_back("outside the prior's range? " + std::move(text)); };
-  const double drawn = static_cast<double>(std::accumulate(verdicts.begin(), verdicts.end(), std::size_t{0}));
-  out.accepted = static_cast<double>(verdicts[static_cast<std::size_t>(Status::kOk)]) / drawn;
-  out.overflow = static_cast<double>(verdicts[static_cast<std::size_t>(Status::kRocheOverflow)]) / drawn;
-  if (out.overflow > limits.max_overflow) {
-    warn(fmt::format(
-        "in {:.0f}% of the network's samples a star overflows its Roche lobe (expected at most {:.0f}%): perhaps a "
-        "semi-detached or contact binary",
-        100.0 * out.overflow, 100.0 * limits.max_overflow));
+bool looks_constant(const Observation& observation) {
+  bool precise = false;
+  for (const LightCurve& curve : observation.light_curves) {
+    const BinnedCurve binned = bin_about_mean(curve);
+    if (binned.deviation.empty()) continue;
+    const double bins = static_cast<double>(binned.deviation.size());
+    if (lag_product(binned.deviation) / std::sqrt(bins) > kVariation) return false;
+    precise = precise || binned.error < kPreciseBins;
   }
-  if (out.accepted < limits.min_accepted) {
-    warn(fmt::format("only {:.0f}% of the network's samples describe a binary of the prior (expected at least {:.0f}%)",
-                     100.0 * out.accepted, 100.0 * limits.min_accepted));
-  }
+  return precise;
+}
 
-  for (std::size_t c = 0; c < kChannelCount; ++c) {
-    const LightCurve& curve = observation.light_curves[c];
-    if (curve.empty()) continue;
-    const ChannelFit fit = judge_curve(c, curve, predictions.flux[c], predictions.draws);
-    out.curves.push_back(fit);
-    const double distance = fit.median_chi2 - fit.noise;
-    if (distance > limits.max_ratio * fit.spread + limits.max_noise * fit.noise &&
-        fit.unexplained > limits.min_unexplained) {
-      warn(fmt::format(
-          "the {} light curve is not among the predictions: {:.0f}% of its variance is unexplained, and it is "
-          "{:.1f} times as far from them as 95% of them are from each other (expected at most {:.1f})",
-          kChannels[c].name, 100.0 * fit.unexplained, std::sqrt(distance / fit.spread), std::sqrt(limits.max_ratio)));
-    }
+Diagnostics diagnose(BestFit fit, const Observation& observation) {
+  Diagnostics out{std::move(fit), {}, {}};
+  out.scores = score(out.fit);
+  for (std::size_t k = 0; k < kCheckCount; ++k) {
+    const CheckInfo& check = kChecks[k];
+    if (out.scores[k] <= check.limit) continue;
+    out.warnings.push_back(fmt::format(
+        "outside the prior's range? {}{} (score {:.1f}; 1 in 200 simulated systems is beyond {:.1f}). Perhaps {}",
+        check.finding, k == kCurveCheck ? worst_curve(out.fit) : "", out.scores[k], check.limit, check.causes));
   }
-
-  judge_sed(observation, predictions, out);
-  if (out.sed_rms_mag > limits.max_ratio * out.sed_spread_mag + limits.max_sed_excess_mag) {
-    warn(fmt::format("the photometry is not among the predictions: {:.2f} mag (rms) off them (expected at most {:.2f})",
-                     out.sed_rms_mag, limits.max_ratio * out.sed_spread_mag + limits.max_sed_excess_mag));
-  }
-
-  std::vector<double> column(latents.size());
-  for (std::size_t k = 0; k < kParameterCount; ++k) {
-    std::transform(latents.begin(), latents.end(), column.begin(), [&](const Latent& z) { return z[k]; });
-    const double median = summarize(column).median;
-    if (std::fabs(median) > limits.max_latent) {
-      warn(fmt::format("the {} is in the far tail of the prior ({:.1f} sigma; expected within {})", kLatentMeaning[k],
-                       median, limits.max_latent));
-    }
+  if (looks_constant(observation)) {
+    out.warnings.push_back(
+        fmt::format("outside the prior's range? no light curve varies, though one is good to {:.1f}% in phase bins; so "
+                    "does 1 in 100 "
+                    "simulated systems. Perhaps no eclipsing binary, or a wrong period",
+                    100.0 * kPreciseBins));
   }
   return out;
 }

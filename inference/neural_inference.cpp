@@ -70,7 +70,7 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
   out.record.object = object;
   PosteriorSamples& samples = out.record.samples;
   const auto wanted = static_cast<std::size_t>(options.samples);
-  StatusCounts verdicts{};
+  std::size_t drawn = 0, accepted = 0;
   std::vector<float> z, log_q;
   for (std::uint64_t round = 0; round < kMaxRounds && samples.theta.size() < wanted; ++round) {
     throw_if_interrupted();
@@ -79,9 +79,9 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
       Latent latent;
       std::copy_n(z.begin() + static_cast<std::ptrdiff_t>(s * kParameterCount), kParameterCount, latent.begin());
       Theta theta;
-      const Status verdict = simulator.prior().theta_from_latent(latent, object.observation.period_day, theta);
-      ++verdicts[static_cast<std::size_t>(verdict)];
-      if (verdict != Status::kOk) continue;
+      ++drawn;
+      if (simulator.prior().theta_from_latent(latent, object.observation.period_day, theta) != Status::kOk) continue;
+      ++accepted;
       samples.theta.push_back(theta);
       samples.z.push_back(latent);
       samples.log_q.push_back(log_q[s]);
@@ -91,19 +91,16 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
   out.record.predictions =
       predict(simulator, object.observation, samples, static_cast<std::size_t>(options.predictions));
   if (samples.theta.empty()) {
-    throw UserError(
+    throw OutsidePrior(
         fmt::format("{}: none of the network's samples describes a detached binary of the prior: the object is "
                     "outside the prior's range, or the period, epoch or photometry is wrong",
                     object.file.string()));
   }
-  // Where the predicted draws lie in the prior; z(theta), since the flow's own coordinate of a known period is free.
-  std::vector<Latent> latents;
-  for (std::size_t s = 0; s < out.record.predictions.draws; ++s) {
-    Latent latent;
-    if (simulator.prior().latent_from_theta(samples.theta[s], latent) == Status::kOk) latents.push_back(latent);
-  }
-  out.diagnostics =
-      diagnose(object.observation, latents.empty() ? samples.z : latents, out.record.predictions, verdicts);
+  out.accepted = static_cast<double>(accepted) / static_cast<double>(drawn);
+  out.diagnostics = diagnose(find_best_fit(
+                                 simulator, object.observation, samples, out.record.predictions,
+                                 [](const BestFit& fit) { return within_limits(score(fit)); }, options.threads),
+                             object.observation);
   out.record.warnings = out.diagnostics.warnings;
   if (samples.theta.size() < wanted) {
     out.record.warnings.push_back(

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/error.h"
 #include "inference/diagnostics.h"
 #include "inference/posterior_file.h"
 #include "nn/posterior.h"
@@ -15,15 +16,22 @@ struct InferenceOptions {
   int samples = 10000;
   int predictions = 100;  // draws whose light curves and SED are predicted
   std::uint64_t seed = 1;
+  int threads = 0;  // of the best fit; 0: all cores. They change no number
 };
 
 struct Inference {
   PosteriorRecord record;
+  double accepted;  // share of the network's samples inside the prior's support
   Diagnostics diagnostics;
 };
 
+// No sample of the network describes a binary of the prior, so there is no posterior to write.
+struct OutsidePrior : UserError {
+  using UserError::UserError;
+};
+
 // The random stream follows from the seed and the object's name, so that neither the order nor the number of objects
-// changes an answer. Samples that the prior rejects are replaced. UserError when (nearly) all of them are rejected.
+// changes an answer. Samples that the prior rejects are replaced. OutsidePrior when all of them are.
 Inference infer_object(const Simulator& simulator, const NeuralPosterior& posterior, const Object& object,
                        const InferenceOptions& options);
 

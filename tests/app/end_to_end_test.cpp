@@ -139,31 +139,5 @@ TEST_F(EndToEnd, InfoTellsWhereTheTablesComeFrom) {
   }
 }
 
-// W UMa: two stars in one envelope, light that changes all around the orbit with equal minima. No detached binary looks
-// so, and the shipped network must not pretend.
-TEST_F(EndToEnd, ContactBinaryIsWarnedAbout) {
-  const fs::path checkpoint = fs::path(PENUMBRA_SOURCE_DIR) / "data/checkpoints/compact.h5";
-  if (!fs::exists(checkpoint)) GTEST_SKIP() << checkpoint << " is made by `make train`";
-  std::string curve = "time,mag,error\n";
-  for (int i = 0; i < 600; ++i) {
-    const double t = 0.0137 * i, x = std::fabs(std::sin(kTwoPi * t / 0.32));
-    curve += std::to_string(t) + "," + std::to_string(11.0 + 0.75 * std::pow(1.0 - x, 1.3)) + ",0.004\n";
-  }
-  write_text(path("wuma.csv"), curve);
-  write_text(path("wuma.toml"),
-             "period_day = 0.32\nepoch = 0.0\nparallax_mas = 4.0\nparallax_error_mas = 0.03\n[[light_curve]]\n"
-             "channel = 'TESS:T'\nfile = 'wuma.csv'\nexposure_s = 120\n[photometry]\n"
-             "'Johnson:V' = { mag = 11.3, error = 0.03 }\n'2MASS:Ks' = { mag = 9.4, error = 0.03 }\n");
-  const ProgramResult result =
-      run({"infer", "wuma.toml", "--checkpoint", checkpoint.string(), "--out", "out", "--samples", "2000"});
-  if (result.exit_code == 0) {
-    EXPECT_NE(result.out.find("WARNING: outside the prior's range?"), std::string::npos) << result.out;
-    EXPECT_NE(Hdf5Reader(path("out/wuma.nc")).text_attribute("/", "warnings"), "");
-  } else {
-    EXPECT_EQ(result.exit_code, 2);
-    EXPECT_NE(result.err.find("outside the prior's range"), std::string::npos) << result.err;
-  }
-}
-
 }  // namespace
 }  // namespace penumbra
