@@ -59,8 +59,19 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   };
   const double* const curve_third_light = row(view.curve_third_light, curve_count);
   const double* const sed_third_light = row(view.sed_third_light, sed_count);
+  const int* const start = view.epoch_start + static_cast<std::size_t>(index) * curve_count;
+  const double* const exposure = view.exposure + static_cast<std::size_t>(index) * curve_count;
+  const int epochs = start[curve_count] - start[0];
+  const bool invalid = block.largest(1 + curve_count + epochs, [&](int i) {
+    if (i == 0) {
+      return !(valid_bands(curve_bands, 2 * curve_count) && valid_bands(sed_bands, 2 * sed_count) &&
+               valid_third_light(curve_third_light, curve_count) && valid_third_light(sed_third_light, sed_count));
+    }
+    return i <= curve_count ? !valid_exposure(exposure[i - 1])
+                            : !std::isfinite(view.phase[start[0] + i - 1 - curve_count]);
+  });
   Status status = Status::kInvalidInput;
-  if (valid_third_light(curve_third_light, curve_count) && valid_third_light(sed_third_light, sed_count)) {
+  if (!invalid) {
     status = build_phase_curve(block, view.systems[index], curve_stars, curve_count, curve_third_light, view.resolution,
                                view.effects, *view.gauss, work, memory, curve);
   }
@@ -72,13 +83,11 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
 
   const int nodes = work.node_count;
   const PhaseCurveView result{nodes, curve_count, curve, curve + nodes, curve + (1 + curve_count) * nodes};
-  const int* const start = view.epoch_start + static_cast<std::size_t>(index) * curve_count;
-  block.for_each(start[curve_count] - start[0], [&](int i) {
+  block.for_each(epochs, [&](int i) {
     const int epoch = start[0] + i;
     int band = 0;
     while (epoch >= start[band + 1]) ++band;
-    view.flux[epoch] = phase_curve_flux(result, band, view.phase[epoch],
-                                        view.exposure[static_cast<std::size_t>(index) * curve_count + band]);
+    view.flux[epoch] = phase_curve_flux(result, band, view.phase[epoch], exposure[band]);
   });
 }
 

@@ -94,11 +94,6 @@ PN_HD inline LinearNode linear_node(const double* axis, int count, double x) {
   return {i, (x - axis[i]) / step, step};
 }
 
-PN_HD inline LinearNode clamped_linear_node(const double* axis, int count, double x) {
-  const double inside = x < axis[0] ? axis[0] : (x > axis[count - 1] ? axis[count - 1] : x);
-  return linear_node(axis, count, inside);
-}
-
 // Weights of four neighbours.
 struct CubicNode {
   int index;  // of the first of the four; -1 outside the axis
@@ -150,9 +145,11 @@ PN_HD inline LimbDarkening interpolate_limb(const AtmosphereView& tables, Passba
 // [Fe/H]. The slopes in T are differences over kExpansionStep, not derivatives: neighbouring models are 3 to 5% apart
 // in Teff, and derivatives of an interpolant would amplify their noise. kOutsideAtmospheres where the star, or Teff
 // exp(+-kExpansionStep), leaves the surface-brightness table or needs one of its empty cells. Limb-darkening
-// coefficients are linear in all three axes and clamped to their table's edge, which is narrower.
+// coefficients are linear in all three axes; their table is narrower (Teff from 3500 to 50,000 K, log g from 0 to 5),
+// and a star outside it is refused too, unless `tabulated_limb` is false: then the caller fills in a law, and
+// out[k].limb is that of a uniform disc.
 PN_HD inline Status expand_star(const AtmosphereView& tables, const Star& star, double feh, const Passband* passbands,
-                                int passband_count, StarBand* out) {
+                                int passband_count, StarBand* out, bool tabulated_limb = true) {
   constexpr double kLn10 = 2.302585092994046;  // the axes are log10
   const double log_teff = std::log10(star.teff_k);
   const detail::LinearNode g = detail::linear_node(tables.logg_axis, tables.logg_count, star.logg);
@@ -163,9 +160,10 @@ PN_HD inline Status expand_star(const AtmosphereView& tables, const Star& star, 
     t[n] = detail::cubic_node(tables.log_teff_axis, tables.teff_count, log_teff + (n - 1) * kExpansionStep / kLn10);
     if (t[n].index < 0) return Status::kOutsideAtmospheres;
   }
-  const detail::LinearNode ld_t = detail::clamped_linear_node(tables.ld_log_teff_axis, tables.ld_teff_count, log_teff);
-  const detail::LinearNode ld_g = detail::clamped_linear_node(tables.ld_logg_axis, tables.ld_logg_count, star.logg);
-  const detail::LinearNode ld_f = detail::clamped_linear_node(tables.ld_feh_axis, tables.ld_feh_count, feh);
+  const detail::LinearNode ld_t = detail::linear_node(tables.ld_log_teff_axis, tables.ld_teff_count, log_teff);
+  const detail::LinearNode ld_g = detail::linear_node(tables.ld_logg_axis, tables.ld_logg_count, star.logg);
+  const detail::LinearNode ld_f = detail::linear_node(tables.ld_feh_axis, tables.ld_feh_count, feh);
+  if (tabulated_limb && (ld_t.index < 0 || ld_g.index < 0 || ld_f.index < 0)) return Status::kOutsideAtmospheres;
   for (int k = 0; k < passband_count; ++k) {
     double log_intensity[3] = {0.0, 0.0, 0.0};
     double slope_g = 0.0;
@@ -191,7 +189,7 @@ PN_HD inline Status expand_star(const AtmosphereView& tables, const Star& star, 
     band.curve_t = (log_intensity[2] - 2.0 * log_intensity[1] + log_intensity[0]) / (kExpansionStep * kExpansionStep);
     band.slope_g = slope_g;
     if (!std::isfinite(band.slope_t) || !std::isfinite(band.curve_t)) return Status::kOutsideAtmospheres;
-    band.limb = detail::interpolate_limb(tables, passbands[k], ld_f, ld_g, ld_t);
+    if (tabulated_limb) band.limb = detail::interpolate_limb(tables, passbands[k], ld_f, ld_g, ld_t);
     out[k] = band;
   }
   return Status::kOk;

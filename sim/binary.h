@@ -96,6 +96,15 @@ struct Binary {
       for (int l = 0; l < kBrightnessTerms; ++l) star[k].brightness[l][node] = surfaces[k].companion.brightness[l];
   }
 
+  // Light travel time: the true anomaly at which one star is seen while the two together are seen at `true_anomaly`, to
+  // first order in v / c (orbit.h). It was there when its own light left, (m1 - m2) / M taking no part in it.
+  PN_HD double own_anomaly(int which, double true_anomaly) const {
+    if (light_time == 0.0) return true_anomaly;
+    const double q = star[0].q;
+    const double lag = (which == 0 ? -1.0 : q) / (1.0 + q);
+    return true_anomaly + light_time * lag * orbit.nearness(true_anomaly) / orbit.phase_rate(true_anomaly);
+  }
+
   PN_HD Surface surface(int which, double separation) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
     // Barycentric interpolation; weights alternate in sign and are halved at the ends.
@@ -182,11 +191,12 @@ struct View {
 
 PN_HD inline View view_at(const Binary& binary, double true_anomaly) {
   const Aspect aspect = binary.orbit.aspect(true_anomaly);
-  View view{{binary.surface(0, aspect.separation), binary.surface(1, aspect.separation)},
-            {},
-            aspect.sky_distance,
-            aspect.sight.x > 0.0 ? 0 : 1};
-  for (int which = 0; which < 2; ++which) view.frame[which] = star_frame(aspect, which);
+  View view{{}, {}, aspect.sky_distance, aspect.sight.x > 0.0 ? 0 : 1};
+  for (int which = 0; which < 2; ++which) {
+    const Aspect own = binary.orbit.aspect(binary.own_anomaly(which, true_anomaly));
+    view.surface[which] = binary.surface(which, own.separation);
+    view.frame[which] = star_frame(own, which);
+  }
   return view;
 }
 

@@ -8,6 +8,12 @@
 namespace penumbra {
 namespace {
 
+bool valid_input(const StarBand* primary, const StarBand* secondary, int band_count, const double* third_light,
+                 const Resolution& resolution) {
+  return valid_request(band_count, resolution) && valid_bands(primary, band_count) &&
+         valid_bands(secondary, band_count) && valid_third_light(third_light, band_count);
+}
+
 // Both stars' bands in the form that the surface integrals read.
 class Bands {
  public:
@@ -29,8 +35,7 @@ class Bands {
 Status render_phase_curve(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
                           const Resolution& resolution, const Effects& effects, PhaseCurve& curve,
                           const double* third_light) {
-  if (!valid_request(band_count, resolution) || !valid_third_light(third_light, band_count))
-    return Status::kInvalidInput;
+  if (!valid_input(primary, secondary, band_count, third_light, resolution)) return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   const CurveLayout layout = CurveLayout::make(resolution, band_count);
   thread_local std::vector<double> memory, nodes;
@@ -60,7 +65,7 @@ double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double 
 Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
                    double phase, const Resolution& resolution, const Effects& effects, double* out,
                    const double* third_light) {
-  if (!valid_request(band_count, resolution) || !valid_third_light(third_light, band_count) || !std::isfinite(phase))
+  if (!valid_input(primary, secondary, band_count, third_light, resolution) || !std::isfinite(phase))
     return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   Binary binary;
@@ -73,10 +78,10 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   if (third_light == nullptr) return Status::kOk;
   double discs[kMaxBands] = {};
   for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
-    const Aspect aspect = binary.orbit.aspect(binary.orbit.true_anomaly(sed_phase(task / 2)));
+    const View view = view_at(binary, binary.orbit.true_anomaly(sed_phase(task / 2)));
     const int star = task % 2;
-    add_disc_flux(binary.surface(star, aspect.separation), star_frame(aspect, star), resolution.azimuths,
-                  resolution.polar, gauss_table(), bands.get()[star], band_count, discs);
+    add_disc_flux(view.surface[star], view.frame[star], resolution.azimuths, resolution.polar, gauss_table(),
+                  bands.get()[star], band_count, discs);
   }
   for (int k = 0; k < band_count; ++k)
     out[k] += binary.flux_scale * third_star_flux(third_light[k], discs[k] / kSedPhaseCount);
@@ -85,8 +90,7 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
 
 Status render_sed(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
                   const Resolution& resolution, const Effects& effects, double* out, const double* third_light) {
-  if (!valid_request(band_count, resolution) || !valid_third_light(third_light, band_count))
-    return Status::kInvalidInput;
+  if (!valid_input(primary, secondary, band_count, third_light, resolution)) return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   Binary binary;
   HostThread thread;

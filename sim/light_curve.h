@@ -30,7 +30,7 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
                           const Resolution& resolution, const Effects& effects, PhaseCurve& curve,
                           const double* third_light = nullptr);
 
-// Flux of band k at `phase`, averaged over an exposure of `exposure_phase` periods (0: instantaneous).
+// Flux of band k at `phase`, averaged over an exposure of `exposure_phase` periods (0: instantaneous, at most 1).
 double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double exposure_phase);
 
 // Flux of both stars in K bands at one phase exactly (no interpolation). out[K].

@@ -23,6 +23,17 @@ struct PhaseCurveView {
   const double* slope;
 };
 
+// Whether every number of the bands can be computed with.
+PN_HD inline bool valid_bands(const StarBand* bands, int count) {
+  for (int k = 0; k < count; ++k) {
+    const StarBand& b = bands[k];
+    const double disc = b.limb.disc_integral();
+    if (!std::isfinite(b.log_intensity + b.slope_t + b.curve_t + b.slope_g) || !std::isfinite(disc) || disc <= 0.0)
+      return false;
+  }
+  return true;
+}
+
 // Whether the stages' fixed-size arrays hold what is asked for.
 PN_HD inline bool valid_request(int band_count, const Resolution& r) {
   const auto within = [](int value, int low, int high) { return value >= low && value <= high; };
@@ -54,7 +65,9 @@ PN_HD inline int find_piece(const PhaseCurveView& curve, double x) {
 
 }  // namespace detail
 
-// Flux of a band at `phase`, averaged exactly over an exposure of `exposure` periods centred there.
+PN_HD inline bool valid_exposure(double exposure) { return exposure >= 0.0 && exposure <= 1.0; }
+
+// Flux of a band at `phase`, averaged exactly over an exposure of `exposure` periods centred there, 0 to 1.
 PN_HD inline double phase_curve_flux(const PhaseCurveView& curve, int band, double phase, double exposure) {
   const double* node = curve.node_phase;
   const double* flux = curve.flux + band * curve.node_count;
@@ -490,11 +503,11 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
   block.for_each(band_count, [&](int k) {
     third[k] = 0.0;
     if (third_light == nullptr || third_light[k] == 0.0) return;
-    for (int i = 0; i < kSedPhaseCount; ++i) {
-      const double x = work.binary.orbit.true_anomaly(sed_phase(i)) - start;
-      for (int star = 0; star < 2; ++star)
-        third[k] +=
-            detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, std::cos(x), std::sin(x));
+    for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
+      const int star = task % 2;
+      const double nu = work.binary.own_anomaly(star, work.binary.orbit.true_anomaly(sed_phase(task / 2)));
+      third[k] += detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, std::cos(nu - start),
+                                            std::sin(nu - start));
     }
     third[k] = third_star_flux(third_light[k], third[k] / kSedPhaseCount);
   });
@@ -525,13 +538,18 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
     const double along = segment.kind == Segment::kSmooth ? fraction : sine * sine;  // dense at both contacts
     const double nu = fraction < 1.0 ? segment.from + along * (segment.to - segment.from) : segment.to;
     node_phase[node] = orbit.phase(nu);
-    const double cos_x = std::cos(nu - start), sin_x = std::sin(nu - start);
+    double cos_x[2], sin_x[2];
+    for (int star = 0; star < 2; ++star) {
+      const double x = work.binary.own_anomaly(star, nu) - start;
+      cos_x[star] = std::cos(x);
+      sin_x[star] = std::sin(x);
+    }
     const bool total = segment.kind == Segment::kTotal;
     for (int k = 0; k < band_count; ++k) {
       double sum = third[k];
       for (int star = 0; star < 2; ++star) {
         if (total && star == segment.eclipsed) continue;
-        sum += detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, cos_x, sin_x);
+        sum += detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, cos_x[star], sin_x[star]);
       }
       flux[k * nodes + node] = sum;
     }

@@ -58,8 +58,9 @@ Moments moments_at(const Binary& binary, double phase, const Resolution& resolut
 Status render_radial_velocity(const System& system, const StarBand& primary, const StarBand& secondary,
                               const double* phase, int phase_count, double exposure_phase, const Resolution& resolution,
                               const Effects& effects, double* velocity_km_s) {
-  if (!valid_request(1, resolution) || !(exposure_phase >= 0.0 && exposure_phase <= 1.0) ||
-      !(system.period_day > 0.0) || !std::isfinite(system.period_day) || !std::isfinite(system.gamma_km_s))
+  if (!valid_request(1, resolution) || !valid_bands(&primary, 1) || !valid_bands(&secondary, 1) ||
+      !valid_exposure(exposure_phase) || !(system.period_day > 0.0) || !std::isfinite(system.period_day) ||
+      !std::isfinite(system.gamma_km_s))
     return Status::kInvalidInput;
   for (int i = 0; i < phase_count; ++i)
     if (!std::isfinite(phase[i])) return Status::kInvalidInput;

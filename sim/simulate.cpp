@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sim/phase_curve.h"
+
 namespace penumbra {
 namespace {
 
@@ -66,6 +68,9 @@ Status fill_light_curves(const System& system, const Expansions& expansions, dou
     LightCurve& curve = curves[c];
     if (curve.empty()) continue;
     const double exposure_phase = curve.exposure_day / period_day;
+    if (!valid_exposure(exposure_phase)) return Status::kInvalidInput;
+    for (const double phase : curve.phase)
+      if (!std::isfinite(phase)) return Status::kInvalidInput;
     curve.flux.resize(curve.phase.size());
     for (std::size_t t = 0; t < curve.phase.size(); ++t)
       curve.flux[t] = phase_curve_flux(phase_curve, band_of_channel[c], curve.phase[t], exposure_phase);

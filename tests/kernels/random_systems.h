@@ -18,6 +18,8 @@ struct RandomSystems {
   std::vector<Status> status;
   int curve_count, sed_count;
   Resolution resolution;
+  Effects effects;
+  std::vector<double> curve_third_light, sed_third_light;  // empty: none
 
   RandomSystems(int count, int curve_band_count, int sed_band_count, int most_epochs)
       : curve_count(curve_band_count), sed_count(sed_band_count) {
@@ -29,6 +31,7 @@ struct RandomSystems {
       s.omega_rad = kTwoPi * random.uniform();
       s.sma_rsun = 12.0;
       s.distance_pc = 300.0;
+      s.period_day = 3.0;
       const double sum = (1.0 - s.eccentricity) * (0.05 + 0.6 * random.uniform());  // some overflow their Roche lobes
       const double share = 0.2 + 0.6 * random.uniform();
       s.cos_i = sum * random.uniform();
@@ -58,9 +61,14 @@ struct RandomSystems {
   }
 
   SimulateInput input() const {
-    return {systems, curve_count, curve_bands, sed_count, sed_bands, epoch_start, phase, exposure, resolution, {}};
+    return {systems, curve_count, curve_bands, sed_count, sed_bands,         epoch_start,
+            phase,   exposure,    resolution,  effects,   curve_third_light, sed_third_light};
   }
   SimulateOutput output() { return {flux, sed, status}; }
+
+  static const double* third_of(const std::vector<double>& table, std::size_t system, int count) {
+    return table.empty() ? nullptr : table.data() + system * static_cast<std::size_t>(count);
+  }
 
   // Largest relative difference from render_phase_curve and render_sed; statuses must be equal. Counts the systems that
   // are kOk.
@@ -71,7 +79,8 @@ struct RandomSystems {
     good = 0;
     for (std::size_t i = 0; i < systems.size(); ++i) {
       const StarBand* bands = curve_bands.data() + i * 2 * static_cast<std::size_t>(curve_count);
-      const Status cpu = render_phase_curve(systems[i], bands, bands + curve_count, curve_count, resolution, {}, curve);
+      const Status cpu = render_phase_curve(systems[i], bands, bands + curve_count, curve_count, resolution, effects,
+                                            curve, third_of(curve_third_light, i, curve_count));
       if (cpu != status[i]) return INFINITY;
       if (cpu != Status::kOk) continue;
       ++good;
@@ -86,7 +95,9 @@ struct RandomSystems {
                   phase_curve_flux(curve, k, phase[static_cast<std::size_t>(t)], exposure[row]));
       }
       const StarBand* seds = sed_bands.data() + i * 2 * static_cast<std::size_t>(sed_count);
-      if (sed_count > 0) render_sed(systems[i], seds, seds + sed_count, sed_count, resolution, {}, expected.data());
+      if (sed_count > 0)
+        render_sed(systems[i], seds, seds + sed_count, sed_count, resolution, effects, expected.data(),
+                   third_of(sed_third_light, i, sed_count));
       for (int k = 0; k < sed_count; ++k)
         compare(sed[i * static_cast<std::size_t>(sed_count) + static_cast<std::size_t>(k)],
                 expected[static_cast<std::size_t>(k)]);

@@ -21,9 +21,9 @@ SimulateView view_of(RandomSystems& r) {
           r.exposure.data(),
           &gauss_table(),
           r.resolution,
-          {},
-          nullptr,
-          nullptr,
+          r.effects,
+          r.curve_third_light.empty() ? nullptr : r.curve_third_light.data(),
+          r.sed_third_light.empty() ? nullptr : r.sed_third_light.data(),
           r.flux.data(),
           r.sed.data(),
           r.status.data()};
@@ -43,6 +43,55 @@ TEST(SimulateBody, GivesWhatTheCpuGives) {
     EXPECT_LT(r.difference_from_cpu(good), 1e-12) << shape[0] << " systems, " << shape[1] << " bands";
     EXPECT_GE(good, shape[0] / 2);
   }
+}
+
+void render(RandomSystems& r) {
+  for (int i = 0; i < static_cast<int>(r.systems.size()); ++i) {
+    HostBlock block(simulate_shared_bytes(r.resolution, r.curve_count, r.sed_count));
+    simulate_body(block, view_of(r), i);
+  }
+}
+
+TEST(SimulateBody, HonoursTheEffects) {
+  RandomSystems r(9, 2, 3, 40);
+  r.effects = {.reflection = Reflection::kWilson, .light_travel_time = true};
+  for (int i = 0; i < 9 * 2; ++i) r.curve_third_light.push_back(0.02 * i);
+  for (int i = 0; i < 9 * 3; ++i) r.sed_third_light.push_back(0.01 * i);
+  render(r);
+  int good = 0;
+  EXPECT_LT(r.difference_from_cpu(good), 1e-12);
+  EXPECT_GE(good, 5);
+}
+
+TEST(SimulateBody, ABadSystemLeavesTheOthersAlone) {
+  const double nan = std::nan("");
+  RandomSystems good(12, 2, 3, 30);
+  good.effects.light_travel_time = true;
+  good.curve_third_light.assign(12 * 2, 0.1);
+  good.sed_third_light.assign(12 * 3, 0.1);
+  RandomSystems bad = good;
+  bad.systems[0].q = nan;
+  bad.systems[1].star[0].albedo = 1.5;
+  bad.systems[2].distance_pc = -1.0;
+  bad.systems[3].star[1].radius_rsun = bad.systems[3].sma_rsun;
+  bad.systems[4].period_day = 0.0;
+  bad.curve_third_light[5 * 2 + 1] = 1.0;
+  bad.sed_third_light[6 * 3] = nan;
+  bad.exposure[7 * 2] = -0.1;
+  bad.curve_bands[8 * 4 + 1].log_intensity = nan;
+  bad.sed_bands[9 * 6 + 5].limb.c[2] = nan;
+  ASSERT_LT(bad.epoch_start[10 * 2], bad.epoch_start[11 * 2]);
+  bad.phase[static_cast<std::size_t>(bad.epoch_start[10 * 2])] = nan;
+  render(good);
+  render(bad);
+  for (int i = 0; i < 11; ++i) {
+    EXPECT_EQ(bad.status[i], i == 3 ? Status::kBadGeometry : Status::kInvalidInput) << i;
+    for (int t = bad.epoch_start[i * 2]; t < bad.epoch_start[i * 2 + 2]; ++t) EXPECT_TRUE(std::isnan(bad.flux[t]));
+  }
+  EXPECT_EQ(bad.status[11], good.status[11]);
+  EXPECT_EQ(good.status[11], Status::kOk);
+  for (int t = bad.epoch_start[11 * 2]; t < bad.epoch_start[12 * 2]; ++t) EXPECT_EQ(bad.flux[t], good.flux[t]);
+  for (int k = 0; k < 3; ++k) EXPECT_EQ(bad.sed[11 * 3 + k], good.sed[11 * 3 + k]);
 }
 
 TEST(SimulateBody, FitsOtherResolutions) {

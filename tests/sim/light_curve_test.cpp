@@ -561,6 +561,64 @@ TEST(LightCurve, FluxFallsWithDistanceSquared) {
   EXPECT_NEAR(near / flux_at(s, band, band, 0.2, {}, {}), 9.0, 1e-12);
 }
 
+// --- Third light and light travel time
+// ---------------------------------------------------------------------------------------------------------------
+
+TEST(LightCurve, ThirdLightIsAShareOfTheLight) {
+  const Drawn d = draw_system(17, 0.3);
+  std::array<StarBand, 2> a{d.primary, d.primary}, b{d.secondary, d.secondary};
+  const double share[2] = {0.0, 0.3};
+  PhaseCurve curve, alone;
+  ASSERT_EQ(render_phase_curve(d.system, a.data(), b.data(), 2, {}, {}, curve, share), Status::kOk);
+  ASSERT_EQ(render_phase_curve(d.system, a.data(), b.data(), 2, {}, {}, alone), Status::kOk);
+  // Out of eclipse the four phases' mean is the stars' SED.
+  double sed[2], sed_alone[2], flux[2], flux_alone[2];
+  ASSERT_EQ(render_sed(d.system, a.data(), b.data(), 2, {}, {}, sed, share), Status::kOk);
+  ASSERT_EQ(render_sed(d.system, a.data(), b.data(), 2, {}, {}, sed_alone), Status::kOk);
+  EXPECT_DOUBLE_EQ(sed[0], sed_alone[0]);
+  EXPECT_NEAR(1.0 - sed_alone[1] / sed[1], 0.3, 1e-12);
+  const double third = 0.3 / 0.7 * sed_alone[1];
+  for (int i = 0; i < 40; ++i) {
+    const double phase = 0.025 * i;
+    EXPECT_DOUBLE_EQ(phase_curve_flux(curve, 0, phase, 0.0), phase_curve_flux(alone, 0, phase, 0.0));
+    EXPECT_NEAR((phase_curve_flux(curve, 1, phase, 0.0) - phase_curve_flux(alone, 1, phase, 0.0)) / third, 1.0, 1e-5);
+    ASSERT_EQ(render_flux(d.system, a.data(), b.data(), 2, phase, {}, {}, flux, share), Status::kOk);
+    ASSERT_EQ(render_flux(d.system, a.data(), b.data(), 2, phase, {}, {}, flux_alone), Status::kOk);
+    EXPECT_NEAR((flux[1] - flux_alone[1]) / third, 1.0, 1e-12);
+  }
+}
+
+// Each star's disc is that of the moment when its light left. {q, e}
+TEST(LightCurve, LightTravelTimeShowsEachStarWhenItsLightLeft) {
+  const StarBand a = grey(1.0, {{0.4, 0.3, 0.1, -0.1}}), b = grey(0.2, {{0.1, 0.3, 0.1, 0.1}}),
+                 dark = grey(-80.0, {{0, 0, 0, 0}});
+  const Effects delayed{.light_travel_time = true};
+  for (const auto& [q, e] : {std::pair{0.6, 0.0}, {1.0, 0.0}, {0.8, 0.4}}) {
+    System s = make_system(0.17, 0.14, q, e, 1.0, 0.5);
+    s.period_day = 1.5;
+    const double crossing = s.sma_rsun * kRsun / kLightSpeed / (s.period_day * kDaySeconds);
+    const Orbit orbit = make_orbit(e, 1.0, 0.5);
+    PhaseCurve curve;
+    ASSERT_EQ(render_phase_curve(s, &a, &b, 1, {}, delayed, curve), Status::kOk);
+    double effect = 0.0;
+    for (int i = 0; i < 20; ++i) {
+      const double phase = 0.05 * i;
+      double expected = 0.0;
+      for (int k = 0; k < 2; ++k) {
+        const double share = k == 0 ? -q / (1.0 + q) : 1.0 / (1.0 + q);
+        double left = phase;
+        for (int round = 0; round < 30; ++round)
+          left = phase + crossing * share * orbit.nearness(orbit.true_anomaly(left));
+        expected += flux_at(s, k == 0 ? a : dark, k == 1 ? b : dark, left, {}, {});
+      }
+      EXPECT_NEAR(flux_at(s, a, b, phase, {}, delayed) / expected, 1.0, 1e-7);
+      EXPECT_NEAR(phase_curve_flux(curve, 0, phase, 0.0) / expected, 1.0, 2e-5);
+      effect = std::max(effect, std::abs(flux_at(s, a, b, phase, {}, {}) / expected - 1.0));
+    }
+    EXPECT_GT(effect, 1e-6);
+  }
+}
+
 // --- Whatever comes in
 // -------------------------------------------------------------------------------------------------------
 
@@ -580,7 +638,34 @@ TEST(LightCurve, StatusTellsWhatIsWrong) {
   EXPECT_EQ(status(make_system(0.1, 0.1, 1.0, 0.0, 0.0, 1.5)), Status::kInvalidInput);
   EXPECT_EQ(status(make_system(nan, 0.1, 1.0, 0.0, 0.0, 0.0)), Status::kInvalidInput);
   EXPECT_EQ(status(make_system(0.1, 0.0, 1.0, 0.0, 0.0, 0.0)), Status::kInvalidInput);
+  const auto changed = [&](auto&& change, const Effects& effects = {}) {
+    System s = make_system(0.1, 0.1, 1.0, 0.0, 0.0, 0.0);
+    change(s);
+    return render_phase_curve(s, &band, &band, 1, {}, effects, curve);
+  };
+  for (const double albedo : {-0.1, 1.1, nan})
+    EXPECT_EQ(changed([&](System& s) { s.star[1].albedo = albedo; }), Status::kInvalidInput);
+  for (const double u : {-0.1, 1.1, nan})
+    EXPECT_EQ(changed([&](System& s) { s.star[0].bolometric_limb_darkening = u; }), Status::kInvalidInput);
+  for (const double value : {0.0, -1.0, nan, HUGE_VAL}) {
+    EXPECT_EQ(changed([&](System& s) { s.distance_pc = value; }), Status::kInvalidInput);
+    EXPECT_EQ(changed([&](System& s) { s.sma_rsun = value; }), Status::kInvalidInput);
+    EXPECT_EQ(changed([&](System& s) { s.star[0].teff_k = value; }), Status::kInvalidInput);
+    EXPECT_EQ(changed([&](System& s) { s.period_day = value; }, {.light_travel_time = true}), Status::kInvalidInput);
+  }
+  EXPECT_EQ(changed([&](System& s) { s.period_day = nan; }), Status::kOk);  // nobody asks for it
+  EXPECT_EQ(changed([&](System& s) { s.period_day = 3.0; }, {.light_travel_time = true}), Status::kOk);
+  EXPECT_EQ(changed([&](System& s) { s.period_day = 1e-3; }, {.light_travel_time = true}), Status::kInvalidInput);
+  EXPECT_EQ(changed([&](System& s) { s.star[0].gravity_darkening = nan; }), Status::kInvalidInput);
   double flux;
+  const System good = make_system(0.1, 0.1, 1.0, 0.0, 0.0, 0.0);
+  for (const double third : {-0.1, 1.0, nan}) {
+    EXPECT_EQ(render_phase_curve(good, &band, &band, 1, {}, {}, curve, &third), Status::kInvalidInput);
+    EXPECT_EQ(render_flux(good, &band, &band, 1, 0.0, {}, {}, &flux, &third), Status::kInvalidInput);
+    EXPECT_EQ(render_sed(good, &band, &band, 1, {}, {}, &flux, &third), Status::kInvalidInput);
+  }
+  for (const StarBand& bad : {grey(nan, {{0, 0.5, 0, 0}}), grey(1.0, {{nan, 0.5, 0, 0}}), grey(1.0, {{0, 3.5, 0, 0}})})
+    EXPECT_EQ(render_phase_curve(good, &bad, &band, 1, {}, {}, curve), Status::kInvalidInput);
   EXPECT_EQ(render_flux(make_system(0.45, 0.1, 1.0, 0.0, 0.0, 0.0), &band, &band, 1, 0.0, {}, {}, &flux),
             Status::kBadGeometry);
   EXPECT_EQ(render_sed(make_system(0.45, 0.1, 1.0, 0.0, 0.0, 0.0), &band, &band, 1, {}, {}, &flux),

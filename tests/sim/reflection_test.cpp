@@ -16,7 +16,7 @@ namespace {
 
 double summed_irradiance(double cos_zenith, double sin_radius, double u) {
   const double sin_zenith = std::sqrt(1.0 - cos_zenith * cos_zenith);
-  const int n = 1500;
+  const int n = 700;
   double sum = 0.0;
   for (int i = 0; i < n; ++i) {
     const double r2 = (i + 0.5) / n, mu = std::sqrt(1.0 - r2);  // equal rings of the disc

@@ -10,7 +10,7 @@ namespace {
 Surface make_surface(double q, double separation, double radius, double beta) {
   const RocheFit fit = fit_roche(q, separation, radius, beta, gauss_table());
   EXPECT_TRUE(fit.closed);
-  return {{q, separation, fit.potential}, radius, beta, fit.log_mean_gravity, 0.1, 0.0, 0};
+  return {{q, separation, fit.potential}, radius, beta, fit.log_mean_gravity, 0, {0.1, 0.0, 0.0, {1.0, 0.0, 0.0}}};
 }
 
 TEST(Surface, SphereKeepsTheMeanDiscIntensityUnderAnyLimbDarkening) {
@@ -74,7 +74,7 @@ TEST(Reflection, IrradianceOfASphereMatchesBruteForce) {
           if (height > 0.0) sum += height * (1.0 - cos_radius) / n * kTwoPi / (n / 4);
         }
       }
-      EXPECT_NEAR(sphere_irradiance(cos_zenith, sin_radius), sum / kPi, 2e-6) << cos_zenith << " " << sin_radius;
+      EXPECT_NEAR(sphere_irradiance(cos_zenith, sin_radius, 0.0), sum / kPi, 2e-6) << cos_zenith << " " << sin_radius;
     }
   }
 }
@@ -82,7 +82,7 @@ TEST(Reflection, IrradianceOfASphereMatchesBruteForce) {
 TEST(Reflection, WarmsOnlyTheFacingHemisphere) {
   Surface s = make_surface(0.7, 1.0, 0.2, 0.3);
   const Surface dark = s;
-  s.irradiation = 0.6;
+  s.companion.irradiation = 0.6;
   double mu, slope;
   Vector3 g;
   const auto xi = [&](const Surface& surface, const Vector3& direction) {
