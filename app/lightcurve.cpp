@@ -63,7 +63,9 @@ overrides one, for instance --set primary.teff_k=6400.
     third_light        share of the light of all out of eclipse, 0 to below 1, one or a passband each [0]
     exposure_s         each flux is the mean over this long, s, 0 to a period [0]
   [resolution]
-    azimuths [10], polar [6], lens_radial [5], lens_arc [7], out_of_eclipse_phases [16], eclipse_phases [26]
+    setting            default: interpolated light curves within 5e-5, or precise: within 1e-5 [default]
+    azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases
+                       over the setting's numbers of points and phases, which the output's header tells
 
 The light curve: columns time (with --times), phase, and flux, or flux_<passband> for each of several. weighting =
 "energy": int T f_lambda dlambda in W m^-2; "photon": int T f_lambda lambda dlambda / (h c) in photons s^-1 m^-2; T the

@@ -187,6 +187,9 @@ SystemFile read_system_file(const Config& config) {
   out.exposure_s = effects.number("exposure_s", 0.0, {0.0, kDaySeconds * out.system.period_day});
 
   const Config resolution = config.section("resolution");
+  if (resolution.choice("setting", "default", {"default", "precise"}) == "precise") {
+    out.resolution = Resolution::precise();
+  }
   read_resolution(resolution, out.resolution);
   return out;
 }

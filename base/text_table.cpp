@@ -94,9 +94,9 @@ TextTable TextTable::read(const std::filesystem::path& file, const std::vector<s
       if (nameless == 0) continue;
       const bool first_row = table.names_.size() == names.size() && is_number(table.names_.front());
       if (!first_row) {
-        throw UserError(
-            fmt::format("{}:{}: '{}': expected a line of column names, for instance {}", file.string(), number, text,
-                        names.empty() ? "time,flux,error" : fmt::format("{}", fmt::join(names, ","))));
+        throw UserError(fmt::format("{}:{}: '{}': expected a line of column names, for instance {}", file.string(),
+                                    number, text,
+                                    names.empty() ? "time,flux,error" : fmt::format("{}", fmt::join(names, ","))));
       }
       table.names_ = names;
     }

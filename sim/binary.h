@@ -16,12 +16,21 @@
 namespace penumbra {
 
 // How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get
-// more.
+// more. The default keeps the curve within 5e-5 of the flux, `precise` within 1e-5 (measured over draws of the prior).
 struct Resolution {
-  int azimuths = 10, polar = 6;       // points on each star's visible disc
-  int lens_radial = 5, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
+  int azimuths = 16, polar = 9;       // points on each star's visible disc
+  int lens_radial = 7, lens_arc = 8;  // points on each ray, and for each half turn of the eclipsed lens's edge
   int out_of_eclipse_phases = 16;     // over a whole orbit
-  int eclipse_phases = 26;            // between first and fourth contact
+  int eclipse_phases = 30;            // between first and fourth contact
+
+  static constexpr Resolution precise() {
+    return {.azimuths = 32,
+            .polar = 16,
+            .lens_radial = 11,
+            .lens_arc = 14,
+            .out_of_eclipse_phases = 32,
+            .eclipse_phases = 48};
+  }
 };
 
 // How the stars heat each other (reflection.h).

@@ -220,10 +220,17 @@ TEST_F(LightcurveTables, TimesCountFromTheEpoch) {
   for (std::size_t i = 0; i < flux.size(); ++i) EXPECT_NEAR(at_times[i] / flux[i], 1.0, 1e-9);
 }
 
-TEST_F(LightcurveTables, InterpolatedIsExactWithin5e5) {
-  const std::vector<double> exact = run({"--phases", "-0.05:0.55:200", "--exact"}).numbers("flux");
+TEST_F(LightcurveTables, InterpolatedIsExactWithinTheSettingsError) {
+  const std::vector<std::string> precise{"--set", "resolution.setting=precise", "--phases", "-0.05:0.55:200"};
+  std::vector<std::string> exactly = precise;
+  exactly.emplace_back("--exact");
+  const std::vector<double> exact = run(exactly).numbers("flux");
+  const std::vector<double> precise_flux = run(precise).numbers("flux");
   const std::vector<double> flux = run({"--phases", "-0.05:0.55:200"}).numbers("flux");
-  for (std::size_t i = 0; i < flux.size(); ++i) EXPECT_NEAR(flux[i] / exact[i], 1.0, 5e-5);
+  for (std::size_t i = 0; i < flux.size(); ++i) {
+    EXPECT_NEAR(flux[i] / exact[i], 1.0, 5e-5);
+    EXPECT_NEAR(precise_flux[i] / exact[i], 1.0, 1e-5);
+  }
 }
 
 TEST_F(LightcurveTables, AnExposureIsTheMeanOfItsInstants) {
