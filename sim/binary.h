@@ -13,12 +13,21 @@
 namespace penumbra {
 
 // How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get
-// more.
+// more. The default keeps the curve within 5e-5 of the flux, `precise` within 1e-5 (measured over draws of the prior).
 struct Resolution {
-  int azimuths = 10, polar = 6;       // points on each star's visible disc
-  int lens_radial = 5, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
+  int azimuths = 16, polar = 9;       // points on each star's visible disc
+  int lens_radial = 7, lens_arc = 8;  // points on each ray, and for each half turn of the eclipsed lens's edge
   int out_of_eclipse_phases = 16;     // over a whole orbit
-  int eclipse_phases = 26;            // between first and fourth contact
+  int eclipse_phases = 30;            // between first and fourth contact
+
+  static constexpr Resolution precise() {
+    return {.azimuths = 32,
+            .polar = 16,
+            .lens_radial = 11,
+            .lens_arc = 14,
+            .out_of_eclipse_phases = 32,
+            .eclipse_phases = 48};
+  }
 };
 
 struct Effects {
@@ -46,6 +55,7 @@ struct BinaryStar {
   double potential[kShapeNodes];  // less q / separation, the part that varies most
   double log_mean_gravity[kShapeNodes];
   double facing[kShapeNodes];
+  bool closed[kShapeNodes];  // false: no closed surface holds the star's volume
 };
 
 struct Binary {
@@ -64,15 +74,24 @@ struct Binary {
     return first > second ? first : second;
   }
 
-  // Fits one star's shape at one node: kBadGeometry where no closed surface holds its volume.
-  PN_HD Status fit_shape(int which, int node, const GaussTable& gauss) {
+  // Fits one star's shape at one node.
+  template <class Lanes>
+  PN_HD void fit_shape(const Lanes& lanes, int which, int node, const GaussTable& gauss, ShapeWork& work) {
     BinaryStar& s = star[which];
     const double separation = 1.0 / inverse_separation[node];
-    const RocheFit fit = fit_roche(s.q, separation, s.radius, s.gravity_darkening, gauss);
-    s.potential[node] = fit.potential - s.q / separation;
-    s.log_mean_gravity[node] = fit.log_mean_gravity;
-    s.facing[node] = fit.facing;
-    return fit.closed ? Status::kOk : Status::kBadGeometry;
+    const RocheFit fit = fit_roche(lanes, s.q, separation, s.radius, s.gravity_darkening, gauss, work);
+    if (lanes.rank() == 0) {
+      s.potential[node] = fit.potential - s.q / separation;
+      s.log_mean_gravity[node] = fit.log_mean_gravity;
+      s.facing[node] = fit.facing;
+      s.closed[node] = fit.closed;
+    }
+  }
+  // The same on one host thread: kBadGeometry where the surface is not closed.
+  Status fit_shape(int which, int node, const GaussTable& gauss) {
+    ShapeWork work;
+    fit_shape(HostLanes{}, which, node, gauss, work);
+    return star[which].closed[node] ? Status::kOk : Status::kBadGeometry;
   }
 
   PN_HD Surface surface(int which, double separation) const {
@@ -161,24 +180,35 @@ PN_HD inline View view_at(const Binary& binary, double true_anomaly) {
   return view;
 }
 
-PN_HD inline Overlap add_hidden_flux(const View& view, const Resolution& resolution, const GaussTable& gauss,
-                                     const BandIntensity* const* bands, int band_count, double* out) {
-  return add_hidden_flux(view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
+template <class Lanes>
+PN_HD Overlap add_hidden_flux(const Lanes& lanes, const View& view, const Resolution& resolution,
+                              const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
+                              EclipseWork& work, double* out) {
+  return add_hidden_flux(lanes, view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
                          view.sky_distance, resolution.lens_arc, resolution.lens_radial, gauss, bands[view.eclipsed],
-                         band_count, out);
+                         band_count, work, out);
+}
+
+template <class Lanes>
+PN_HD void add_disc_flux(const Lanes& lanes, const View& view, int star, const Resolution& resolution,
+                         const GaussTable& gauss, const BandIntensity* const* bands, int band_count, EclipseWork& work,
+                         double* out) {
+  add_disc_flux(lanes, view.surface[star], view.frame[star], resolution.azimuths, resolution.polar, gauss, bands[star],
+                band_count, work.view, out);
 }
 
 // out[k] = flux of both stars at one instant, in the unit of intensity times sr. `scratch` holds band_count numbers.
-PN_HD inline void instant_flux(const Binary& binary, double true_anomaly, const Resolution& resolution,
-                               const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
-                               double* scratch, double* out) {
+inline void instant_flux(const Binary& binary, double true_anomaly, const Resolution& resolution,
+                         const GaussTable& gauss, const BandIntensity* const* bands, int band_count, double* scratch,
+                         double* out) {
   const View view = view_at(binary, true_anomaly);
+  const HostLanes lanes;
+  EclipseWork work;
   for (int k = 0; k < band_count; ++k) scratch[k] = out[k] = 0.0;
-  const Overlap overlap = add_hidden_flux(view, resolution, gauss, bands, band_count, scratch);
+  const Overlap overlap = add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, work, scratch);
   for (int s = 0; s < 2; ++s) {
     if (overlap == Overlap::kTotal && s == view.eclipsed) continue;
-    add_disc_flux(view.surface[s], view.frame[s], resolution.azimuths, resolution.polar, gauss, bands[s], band_count,
-                  out);
+    add_disc_flux(lanes, view, s, resolution, gauss, bands, band_count, work, out);
   }
   for (int k = 0; k < band_count; ++k) out[k] = binary.flux_scale * (out[k] - scratch[k]);
 }

@@ -8,6 +8,7 @@
 
 #include "base/host_device.h"
 #include "sim/constants.h"
+#include "sim/elementary.h"
 #include "sim/system.h"
 #include "sim/vector3.h"
 
@@ -52,6 +53,17 @@ struct Orbit {
 
   // Increases continuously with the true anomaly; 0 at nu = pi / 2 - omega.
   PN_HD double phase(double true_anomaly) const { return (mean_anomaly(true_anomaly) - mean_anomaly_0) / kTwoPi; }
+
+  // The same from the true anomaly's sine and cosine too, without branches (lanes.h): E - nu is an angle below 90
+  // degrees.
+  PN_INLINE double phase(double true_anomaly, double sine, double cosine) const {
+    const double axes = std::sqrt(1.0 - eccentricity * eccentricity);  // minor over major
+    const double beta = eccentricity / (1.0 + axes);
+    const double lag = arctangent(std::abs(beta * sine), 1.0 + beta * cosine);
+    const double anomaly = true_anomaly - 2.0 * (sine < 0.0 ? -lag : lag);
+    const double sine_eccentric = axes * sine / (1.0 + eccentricity * cosine);
+    return (anomaly - eccentricity * sine_eccentric - mean_anomaly_0) / kTwoPi;
+  }
 
   PN_HD double true_anomaly(double at_phase) const {
     const double m = kTwoPi * at_phase + mean_anomaly_0;
