@@ -122,6 +122,8 @@ struct Binary {
   }
 };
 
+inline constexpr double kMostGravityDarkening = 10.0;  // of |beta|: any physical one is within 0 to 1
+
 // Everything but the shapes, which fit_shape adds. kInvalidInput: a parameter outside its domain.
 PN_HD inline Status make_binary(const System& system, const Effects& effects, Binary& binary) {
   const double e = system.eccentricity;
@@ -141,7 +143,7 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
   for (int k = 0; k < 2; ++k) {
     const Star& own = system.star[k];
     const bool star_valid = own.radius_rsun > 0.0 && std::isfinite(own.radius_rsun) && own.teff_k > 0.0 &&
-                            std::isfinite(own.teff_k) && std::isfinite(own.gravity_darkening);
+                            std::isfinite(own.teff_k) && std::abs(own.gravity_darkening) <= kMostGravityDarkening;
     if (!star_valid) return Status::kInvalidInput;
     BinaryStar& star = binary.star[k];
     star.q = k == 0 ? system.q : 1.0 / system.q;

@@ -15,7 +15,8 @@ inline constexpr int kOutlinePoints = 16;
 inline constexpr int kOutlineHarmonics = 7;
 
 struct Outline {
-  double radius_at[kOutlinePoints], height_at[kOutlinePoints];  // at azimuths 2 pi j / kOutlinePoints
+  // At azimuths 2 pi j / kOutlinePoints.
+  double cos_at[kOutlinePoints], sin_at[kOutlinePoints], radius_at[kOutlinePoints], height_at[kOutlinePoints];
   double cosine[kOutlineHarmonics + 1], sine[kOutlineHarmonics + 1];
   // The limb's height above the sky plane, first harmonic; and 1 / radius^2, zeroth and second: an ellipsoid's outline.
   double height_cos, height_sin;
@@ -38,28 +39,25 @@ struct Outline {
   }
 };
 
-// cos and sin of 2 pi j / kOutlinePoints, j >= 0.
-static_assert(kOutlinePoints == 16 && kOutlineHarmonics + 1 == kLanes);
-PN_INLINE double outline_cos(int j) {
-  constexpr double kC1 = 0.92387953251128675613, kC2 = 0.70710678118654752440, kC3 = 0.38268343236508977173;
-  constexpr double kCosine[kOutlinePoints] = {1.0,  kC1,  kC2,  kC3,  0.0, -kC3, -kC2, -kC1,
-                                              -1.0, -kC1, -kC2, -kC3, 0.0, kC3,  kC2,  kC1};
-  return kCosine[j % kOutlinePoints];
-}
-PN_INLINE double outline_sin(int j) { return outline_cos(j + 12); }
+static_assert(kOutlineHarmonics + 1 == kLanes && kOutlinePoints % kLanes == 0);
 
 template <class Lanes>
 PN_HD void trace_outline(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, Outline& outline) {
   double* const radius = outline.radius_at;
   double* const height = outline.height_at;
+  double *const cos_at = outline.cos_at, *const sin_at = outline.sin_at;
   lanes.for_each(kOutlinePoints, [&](int j) {
-    radius[j] = surface.roche.first_radius(outline_cos(j) * frame.right + outline_sin(j) * frame.up, surface.radius);
+    double c, s;
+    sine_cosine(kTwoPi / kOutlinePoints * j, s, c);
+    cos_at[j] = c;
+    sin_at[j] = s;
+    radius[j] = surface.roche.first_radius(c * frame.right + s * frame.up, surface.radius);
     height[j] = 0.0;
   });
   const int steps = newton_steps(surface.crowding);
   for (int step = 0; step < steps; ++step) {
     lanes.for_each(kOutlinePoints, [&](int j) {
-      const double c = outline_cos(j), s = outline_sin(j);
+      const double c = cos_at[j], s = sin_at[j];
       const Roche::Limb limb = surface.roche.limb_step(
           c * frame.right + s * frame.up, c * frame.up + (-s) * frame.right, frame.sight, {radius[j], height[j], 0.0});
       radius[j] = limb.sky_radius;
@@ -68,21 +66,26 @@ PN_HD void trace_outline(const Lanes& lanes, const Surface& surface, const SkyFr
   }
   constexpr double kScale = 2.0 / kOutlinePoints;
   lanes.for_each(kOutlineHarmonics + 1, [&](int m) {
-    double cosine = 0.0, sine = 0.0;
+    double c1, s1, c = 1.0, s = 0.0, cosine = 0.0, sine = 0.0;
+    sine_cosine(kTwoPi / kOutlinePoints * m, s1, c1);
     PN_UNROLL(16)
     for (int j = 0; j < kOutlinePoints; ++j) {
-      cosine += radius[j] * outline_cos(m * j);
-      sine += radius[j] * outline_sin(m * j);
+      cosine += radius[j] * c;
+      sine += radius[j] * s;
+      const double next = c * c1 - s * s1;
+      s = s * c1 + c * s1;
+      c = next;
     }
     outline.cosine[m] = (m == 0 ? 0.5 : 1.0) * kScale * cosine;
     outline.sine[m] = kScale * sine;
   });
   const auto mean = [&](auto&& term) { return kScale * lanes.sum(kOutlinePoints, term); };
-  const double height_cos = mean([&](int j) { return height[j] * outline_cos(j); });
-  const double height_sin = mean([&](int j) { return height[j] * outline_sin(j); });
+  const double height_cos = mean([&](int j) { return height[j] * cos_at[j]; });
+  const double height_sin = mean([&](int j) { return height[j] * sin_at[j]; });
   const double inverse2_mean = mean([&](int j) { return 0.5 / (radius[j] * radius[j]); });
-  const double inverse2_cos = mean([&](int j) { return outline_cos(2 * j) / (radius[j] * radius[j]); });
-  const double inverse2_sin = mean([&](int j) { return outline_sin(2 * j) / (radius[j] * radius[j]); });
+  const double inverse2_cos =
+      mean([&](int j) { return (cos_at[j] * cos_at[j] - sin_at[j] * sin_at[j]) / (radius[j] * radius[j]); });
+  const double inverse2_sin = mean([&](int j) { return 2.0 * cos_at[j] * sin_at[j] / (radius[j] * radius[j]); });
   if (lanes.rank() == 0) {
     outline.height_cos = height_cos;
     outline.height_sin = height_sin;
@@ -161,7 +164,7 @@ PN_HD Crossings find_crossings(const Lanes& lanes, const Outline& a, const Outli
   constexpr double kStep = kTwoPi / kOutlinePoints;
   const double thin = 1e-9 * a.cosine[0];
   lanes.for_each(kOutlinePoints,
-                 [&](int j) { f[j] = protrusion(a.radius_at[j], b, offset, outline_cos(j), outline_sin(j)); });
+                 [&](int j) { f[j] = protrusion(a.radius_at[j], b, offset, a.cos_at[j], a.sin_at[j]); });
   int inside = 0, highest = 0, lowest = 0;
   for (int j = 0; j < kOutlinePoints; ++j) {
     if (f[j] < 0.0) ++inside;
@@ -216,12 +219,12 @@ template <class Lanes>
 PN_HD void aim_rays(const Lanes& lanes, const SkyPoint& origin, const Outline& edge, double offset, double from,
                     double to, int count, Spread spread, const GaussTable& gauss, int first_ray, ViewWork& work) {
   const bool equal = spread == Spread::kEqual, to_ends = spread == Spread::kGaussToEnds;
-  const double* node = gauss.nodes(equal ? 1 : count);
-  const double* weight = gauss.weights(equal ? 1 : count);
+  const double* node = gauss.nodes(equal ? kMaxGaussPoints : count);
+  const double* weight = gauss.weights(equal ? kMaxGaussPoints : count);
   lanes.for_each(whole_lanes(count), [&](int lane) {
-    const int j = lane < count ? lane : count - 1;
-    const double gauss_fraction = node[equal ? 0 : j], gauss_share = weight[equal ? 0 : j];
-    const double t = equal ? (j + 0.5) / count : gauss_fraction;
+    // Lanes past `count` compute rays that are not used.
+    const double gauss_fraction = node[lane], gauss_share = weight[lane];
+    const double t = equal ? (lane + 0.5) / count : gauss_fraction;
     const double share = (equal ? 1.0 / count : gauss_share) * (to_ends ? 6.0 * t * (1.0 - t) : 1.0);
     double s, c, derivative;
     sine_cosine(from + (to - from) * (to_ends ? t * t * (3.0 - 2.0 * t) : t), s, c);
@@ -254,15 +257,21 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
     lanes.for_each(count, [&](int i) {
       const bool real = first + i < total;
       const RayPoint at = ray_point(real ? first + i : total - 1, radial);
-      const double y = node[at.point], sigma = 1.0 - y * y;
-      const double px = origin.x + sigma * (work.ray_x[at.ray] - origin.x);
-      const double py = origin.y + sigma * (work.ray_y[at.ray] - origin.y);
+      work.x[i] = work.ray_x[at.ray];
+      work.y[i] = work.ray_y[at.ray];
+      work.r[i] = node[at.point];
+      work.points.weight[i] = real ? work.ray_a[at.ray] * weight[at.point] : 0.0;
+    });
+    lanes.for_each(count, [&](int i) {
+      const double y = work.r[i], sigma = 1.0 - y * y;
+      const double px = origin.x + sigma * (work.x[i] - origin.x);
+      const double py = origin.y + sigma * (work.y[i] - origin.y);
       const double inside = 1.0 - px * px * (limb.inverse2_mean + limb.inverse2_cos) -
                             py * py * (limb.inverse2_mean - limb.inverse2_cos) - 2.0 * px * py * limb.inverse2_sin;
       work.x[i] = px;
       work.y[i] = py;
       work.r[i] = height2 * (inside > 1e-3 ? inside : 1e-3);
-      work.points.weight[i] = real ? work.ray_a[at.ray] * weight[at.point] * sigma * 2.0 * y : 0.0;
+      work.points.weight[i] *= sigma * 2.0 * y;
     });
     const auto middle_at = [&](int i) {
       return (limb.height_cos * work.x[i] + limb.height_sin * work.y[i]) * inverse_radius;

