@@ -45,20 +45,12 @@ struct Surface {
   int crowding;        // roche.h
 };
 
-// What the bands need to know of a surface point.
-struct SurfacePoint {
-  double sqrt_mu;      // of the angle between the normal and the observer
-  double xi;           // 1 - Teff / T
-  double log_gravity;  // ln g / g_mean, g_mean = G M / R^2
-};
-
 // A point of the surface in itself, and where its companion stands.
 struct LocalSurface {
-  Vector3 gravity;  // gradient of the potential, which points inwards
-  double mu;        // 0 where the normal points away from the observer
-  double log_gravity;
-  double t4;          // (T / Teff)^4 without the companion's light: von Zeipel's law, normalised to its mean over area
-  double cos_zenith;  // of the companion's centre
+  Vector3 gravity;           // gradient of the potential, which points inwards
+  double mu;                 // 0 where the normal points away from the observer
+  double relative_gravity2;  // (g / g_mean)^2, g_mean = G M / R^2
+  double cos_zenith;         // of the companion's centre
   double companion_distance;
 };
 
@@ -70,14 +62,18 @@ PN_INLINE LocalSurface local_surface(const Surface& surface, const Vector3& posi
   const double mu = -dot(local.gravity, sight) * inverse_g;
   local.mu = mu > 0.0 ? mu : 0.0;
   const double r2 = surface.radius * surface.radius;
-  local.log_gravity = 0.5 * logarithm(g2 * r2 * r2);
-  local.t4 = exponential(surface.gravity_darkening * local.log_gravity - surface.log_mean_gravity);
+  local.relative_gravity2 = g2 * r2 * r2;
   const double toward = surface.roche.separation * local.gravity.x - dot(local.gravity, position);
   local.cos_zenith = -toward * inverse_g / local.companion_distance;
   return local;
 }
 
-// What the companion's light adds to (T / Teff)^4.
+// (T / Teff)^4 without the companion's light: von Zeipel's law, normalised to its mean over area.
+PN_INLINE double dark_t4(const Surface& surface, double log_gravity) {
+  return exponential(surface.gravity_darkening * log_gravity - surface.log_mean_gravity);
+}
+
+// What the companion's light adds to it.
 PN_INLINE double heating(const Surface& surface, double cos_zenith, double companion_distance) {
   return surface.irradiation * sphere_irradiance(cos_zenith, surface.companion_radius / companion_distance);
 }
@@ -88,15 +84,15 @@ PN_INLINE double xi_of(double t4) { return 1.0 - 1.0 / std::sqrt(std::sqrt(t4));
 inline constexpr int kViewPoints = 72;
 struct ViewPoints {
   double weight[kViewPoints];  // projected area
-  double sqrt_mu[kViewPoints], log_gravity[kViewPoints];
-  double temperature[kViewPoints];  // t4, then xi
+  double sqrt_mu[kViewPoints];
+  double log_gravity[kViewPoints];  // relative_gravity2, then its ln / 2
+  double temperature[kViewPoints];  // (T / Teff)^4, then xi = 1 - Teff / T
   double cos_zenith[kViewPoints], companion_distance[kViewPoints];
 
   PN_INLINE void set(int i, const LocalSurface& local, double w) {
     weight[i] = w;
     sqrt_mu[i] = std::sqrt(local.mu);
-    log_gravity[i] = local.log_gravity;
-    temperature[i] = local.t4;
+    log_gravity[i] = local.relative_gravity2;
     cos_zenith[i] = local.cos_zenith;
     companion_distance[i] = local.companion_distance;
   }
@@ -111,6 +107,12 @@ template <class Lanes>
 PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints& points, int count,
                          const BandIntensity* bands, int band_count, double* out) {
   double* const t = points.temperature;
+  // A loop of its own: g++ 12 vectorises it only so.
+  lanes.for_each(count, [&](int i) {
+    const double log_gravity = 0.5 * logarithm(points.log_gravity[i]);
+    points.log_gravity[i] = log_gravity;
+    t[i] = dark_t4(surface, log_gravity);
+  });
   if (surface.irradiation > 0.0) {
     lanes.for_each(count, [&](int i) { t[i] += heating(surface, points.cos_zenith[i], points.companion_distance[i]); });
   }
