@@ -88,8 +88,8 @@ TEST(Reflection, WarmsOnlyTheFacingHemisphere) {
   const auto xi = [&](const Surface& surface, const Vector3& direction) {
     const double r = surface.roche.radius(direction, 0.2, slope);
     const LocalSurface local = local_surface(surface, r * direction, {0.0, 0.0, 1.0});
-    const double dark = dark_t4(surface, 0.5 * logarithm(local.relative_gravity2));
-    return xi_of(dark + heating(surface, local.cos_zenith, local.companion_distance));
+    const double t4 = dark_t4(surface, 0.5 * logarithm(local.relative_gravity2));
+    return xi_of(t4 + heating(surface, local.cos_zenith, local.companion_distance));
   };
   EXPECT_GT(xi(s, {1, 0, 0}), xi(dark, {1, 0, 0}) + 1e-3);
   EXPECT_EQ(xi(s, {-1, 0, 0}), xi(dark, {-1, 0, 0}));
