@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/host_device.h"
+#include "sim/lanes.h"
 
 namespace penumbra {
 
@@ -35,6 +36,14 @@ class HostBlock {
   template <class Function>
   void for_each(int count, Function&& function) const {
     for (int i = 0; i < count; ++i) function(i);
+  }
+
+  // function(lanes, 0) .. function(lanes, count - 1), each on one group of lanes (sim/lanes.h); all done when it
+  // returns.
+  int group_count() const { return 1; }
+  template <class Function>
+  void for_each_group(int count, Function&& function) const {
+    for (int i = 0; i < count; ++i) function(HostLanes{}, i);
   }
 
   // The largest of function(0) .. function(count - 1), and of 0; every thread gets it.
@@ -70,6 +79,36 @@ class HostBlock {
 };
 
 #if defined(__CUDACC__)
+// The threads of one warp as lanes.h's group.
+struct WarpLanes {
+  static constexpr int kSize = 32;
+#if defined(__CUDA_ARCH__)
+  PN_HD int rank() const { return static_cast<int>(threadIdx.x) % kSize; }
+  PN_HD int group() const { return static_cast<int>(threadIdx.x) / kSize; }
+  PN_HD void sync() const { __syncwarp(); }
+#else
+  PN_HD int rank() const { return 0; }
+  PN_HD int group() const { return 0; }
+  PN_HD void sync() const {}
+#endif
+
+  template <class Function>
+  PN_HD void for_each(int count, Function&& function) const {
+    for (int i = rank(); i < count; i += kSize) function(i);
+    sync();
+  }
+
+  template <class Function>
+  PN_HD double sum(int count, Function&& function) const {
+    double value = 0.0;
+    for (int i = rank(); i < count; i += kSize) value += function(i);
+#if defined(__CUDA_ARCH__)
+    for (int distance = kSize / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
+#endif
+    return value;
+  }
+};
+
 // Bodies are host-device functions; compiled for the host these members do nothing, and are never called.
 class DeviceBlock {
  public:
@@ -90,6 +129,17 @@ class DeviceBlock {
   template <class Function>
   PN_HD void for_each(int count, Function&& function) const {
     for (int i = rank(); i < count; i += size()) function(i);
+    sync();
+  }
+
+  PN_HD int group_count() const { return size() / WarpLanes::kSize; }
+  template <class Function>
+  PN_HD void for_each_group(int count, Function&& function) const {
+    const WarpLanes lanes;
+    for (int i = lanes.group(); i < count; i += group_count()) {
+      function(lanes, i);
+      lanes.sync();  // the group's memory is free again
+    }
     sync();
   }
 

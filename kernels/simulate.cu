@@ -10,8 +10,8 @@
 namespace penumbra {
 namespace {
 
-// Two warps: a phase curve is some 60 discs and 50 eclipsed lenses.
-constexpr unsigned kThreads = 64;
+// Four warps: a phase curve is some 60 discs and 50 eclipsed lenses, one warp each.
+constexpr unsigned kThreads = 128;
 
 __global__ void __launch_bounds__(kThreads) simulate_kernel(SimulateView view) {
   extern __shared__ __align__(16) unsigned char region[];
@@ -35,7 +35,8 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
   std::string why;
   if (!cuda_device_available(&why)) throw EnvironmentError("no CUDA device: " + why);
   const std::size_t shared =
-      kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count);
+      kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count,
+                                               kThreads / WarpLanes::kSize);
   int device = 0, shared_limit = 0;
   PENUMBRA_CHECK_CUDA(cudaGetDevice(&device));
   PENUMBRA_CHECK_CUDA(cudaDeviceGetAttribute(&shared_limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));

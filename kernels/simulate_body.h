@@ -26,13 +26,14 @@ struct SimulateView {
   Status* status;
 };
 
-// Shared memory that simulate_body takes.
-inline std::size_t simulate_shared_bytes(const Resolution& resolution, int curve_bands, int sed_bands) {
+// Shared memory that simulate_body takes in a block of `groups` groups of lanes.
+inline std::size_t simulate_shared_bytes(const Resolution& resolution, int curve_bands, int sed_bands, int groups) {
   const CurveLayout layout = CurveLayout::make(resolution, curve_bands);
   const auto doubles = [](int count) { return shared_bytes(sizeof(double), static_cast<std::size_t>(count)); };
-  return shared_bytes(sizeof(CurveWork), 1) +
+  return shared_bytes(sizeof(CurveWork), 1) + shared_bytes(sizeof(GroupWork), static_cast<std::size_t>(groups)) +
          shared_bytes(sizeof(BandIntensity), static_cast<std::size_t>(2 * (curve_bands + sed_bands))) +
-         doubles(layout.work_size()) + doubles(layout.curve_size()) + doubles(kSedParts * sed_bands);
+         doubles(layout.work_size()) + doubles(layout.curve_size()) + doubles(kSedParts * sed_bands) +
+         shared_bytes(sizeof(short), kGuideCells);
 }
 
 template <class Block>
@@ -40,10 +41,12 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   const int curve_count = view.curve_band_count, sed_count = view.sed_band_count;
   const CurveLayout layout = CurveLayout::make(view.resolution, curve_count);
   CurveWork& work = *block.template shared<CurveWork>(1);
+  GroupWork* const group_work = block.template shared<GroupWork>(block.group_count());
   BandIntensity* const bands = block.template shared<BandIntensity>(2 * (curve_count + sed_count));
   double* const memory = block.template shared<double>(layout.work_size());
   double* const curve = block.template shared<double>(layout.curve_size());
   double* const sed_memory = block.template shared<double>(kSedParts * sed_count);
+  short* const guide = block.template shared<short>(kGuideCells);
 
   // Bands: [light curve: star][band], then [SED: star][band].
   const StarBand* const curve_bands = view.curve_bands + static_cast<std::size_t>(index) * 2 * curve_count;
@@ -73,16 +76,17 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   Status status = Status::kInvalidInput;
   if (!invalid) {
     status = build_phase_curve(block, view.systems[index], curve_stars, curve_count, curve_third_light, view.resolution,
-                               view.effects, *view.gauss, work, memory, curve);
+                               view.effects, *view.gauss, group_work, work, memory, curve);
   }
   block.for_each(1, [&](int) { view.status[index] = status; });
   if (status != Status::kOk) return;
 
-  build_sed(block, work.binary, sed_stars, sed_count, sed_third_light, view.resolution, *view.gauss, sed_memory,
-            view.sed + static_cast<std::size_t>(index) * sed_count);
+  build_sed(block, work.binary, sed_stars, sed_count, sed_third_light, view.resolution, *view.gauss, group_work,
+            sed_memory, view.sed + static_cast<std::size_t>(index) * sed_count);
 
   const int nodes = work.node_count;
-  const PhaseCurveView result{nodes, curve_count, curve, curve + nodes, curve + (1 + curve_count) * nodes};
+  block.for_each(kGuideCells, [&](int cell) { guide[cell] = detail::guide_entry(curve, nodes, cell); });
+  const PhaseCurveView result{nodes, curve_count, curve, curve + nodes, curve + (1 + curve_count) * nodes, guide};
   block.for_each(epochs, [&](int i) {
     const int epoch = start[0] + i;
     int band = 0;

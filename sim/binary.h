@@ -63,6 +63,7 @@ struct BinaryStar {
   double bolometric_limb_darkening;
   double potential[kShapeNodes];  // less q / separation, the part that varies most
   double log_mean_gravity[kShapeNodes];
+  bool closed[kShapeNodes];                          // false: no closed surface holds the star's volume
   double brightness[kBrightnessTerms][kShapeNodes];  // of the companion as this star sees it (heating.h)
 };
 
@@ -84,15 +85,24 @@ struct Binary {
     return first > second ? first : second;
   }
 
-  // Fits one star's shape at one node: kBadGeometry where no closed surface holds its volume.
-  PN_HD Status fit_shape(int which, int node, const GaussTable& gauss) {
+  // Fits one star's shape at one node.
+  template <class Lanes>
+  PN_HD void fit_shape(const Lanes& lanes, int which, int node, const GaussTable& gauss, ShapeWork& work) {
     BinaryStar& s = star[which];
     const double separation = 1.0 / inverse_separation[node];
-    const RocheFit fit = fit_roche(s.q, separation, s.radius, s.gravity_darkening, gauss);
-    s.potential[node] = fit.potential - s.q / separation;
-    s.log_mean_gravity[node] = fit.log_mean_gravity;
-    for (int l = 0; l < kBrightnessTerms; ++l) s.brightness[l][node] = l == 0 ? 1.0 : 0.0;
-    return fit.closed ? Status::kOk : Status::kBadGeometry;
+    const RocheFit fit = fit_roche(lanes, s.q, separation, s.radius, s.gravity_darkening, gauss, work);
+    if (lanes.rank() == 0) {
+      s.potential[node] = fit.potential - s.q / separation;
+      s.log_mean_gravity[node] = fit.log_mean_gravity;
+      for (int l = 0; l < kBrightnessTerms; ++l) s.brightness[l][node] = l == 0 ? 1.0 : 0.0;
+      s.closed[node] = fit.closed;
+    }
+  }
+  // The same on one host thread: kBadGeometry where the surface is not closed.
+  Status fit_shape(int which, int node, const GaussTable& gauss) {
+    ShapeWork work;
+    fit_shape(HostLanes{}, which, node, gauss, work);
+    return star[which].closed[node] ? Status::kOk : Status::kBadGeometry;
   }
 
   // How the stars heat each other at one node, once both shapes are there.
@@ -109,10 +119,9 @@ struct Binary {
   // first order in v / c (orbit.h). It was there when its own light left, (m1 - m2) / M taking no part in it.
   PN_HD double own_anomaly(int which, double true_anomaly) const {
     if (light_time == 0.0) return true_anomaly;
-    const double q = star[0].q;
-    const double lag = (which == 0 ? -1.0 : q) / (1.0 + q);
-    return true_anomaly + light_time * lag * orbit.nearness(true_anomaly) / orbit.phase_rate(true_anomaly);
+    return true_anomaly + light_time * lag(which) * orbit.nearness(true_anomaly) / orbit.phase_rate(true_anomaly);
   }
+  PN_HD double lag(int which) const { return (which == 0 ? -1.0 : star[0].q) / (1.0 + star[0].q); }
 
   PN_HD Surface surface(int which, double separation) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
@@ -138,6 +147,8 @@ struct Binary {
              {brightness[0] / sum, brightness[1] / sum, brightness[2] / sum}}};
   }
 };
+
+inline constexpr double kMostGravityDarkening = 10.0;  // of |beta|: any physical one is within 0 to 1
 
 // Everything but the shapes, which fit_shape adds. kInvalidInput: a parameter outside its domain.
 PN_HD inline Status make_binary(const System& system, const Effects& effects, Binary& binary) {
@@ -166,8 +177,8 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
   for (int k = 0; k < 2; ++k) {
     const Star& own = system.star[k];
     const bool star_valid = own.radius_rsun > 0.0 && std::isfinite(own.radius_rsun) && own.teff_k > 0.0 &&
-                            std::isfinite(own.teff_k) && std::isfinite(own.gravity_darkening) && own.albedo >= 0.0 &&
-                            own.albedo <= 1.0 && own.bolometric_limb_darkening >= 0.0 &&
+                            std::isfinite(own.teff_k) && std::abs(own.gravity_darkening) <= kMostGravityDarkening &&
+                            own.albedo >= 0.0 && own.albedo <= 1.0 && own.bolometric_limb_darkening >= 0.0 &&
                             own.bolometric_limb_darkening <= 1.0;
     if (!star_valid) return Status::kInvalidInput;
     BinaryStar& star = binary.star[k];
@@ -209,24 +220,35 @@ PN_HD inline View view_at(const Binary& binary, double true_anomaly) {
   return view;
 }
 
-PN_HD inline Overlap add_hidden_flux(const View& view, const Resolution& resolution, const GaussTable& gauss,
-                                     const BandIntensity* const* bands, int band_count, double* out) {
-  return add_hidden_flux(view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
+template <class Lanes>
+PN_HD Overlap add_hidden_flux(const Lanes& lanes, const View& view, const Resolution& resolution,
+                              const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
+                              EclipseWork& work, double* out) {
+  return add_hidden_flux(lanes, view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
                          view.sky_distance, resolution.lens_arc, resolution.lens_radial, gauss, bands[view.eclipsed],
-                         band_count, out);
+                         band_count, work, out);
+}
+
+template <class Lanes>
+PN_HD void add_disc_flux(const Lanes& lanes, const View& view, int star, const Resolution& resolution,
+                         const GaussTable& gauss, const BandIntensity* const* bands, int band_count, EclipseWork& work,
+                         double* out) {
+  add_disc_flux(lanes, view.surface[star], view.frame[star], resolution.azimuths, resolution.polar, gauss, bands[star],
+                band_count, work.view, out);
 }
 
 // out[k] = flux of both stars at one instant, in the unit of intensity times sr. `scratch` holds band_count numbers.
-PN_HD inline void instant_flux(const Binary& binary, double true_anomaly, const Resolution& resolution,
-                               const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
-                               double* scratch, double* out) {
+inline void instant_flux(const Binary& binary, double true_anomaly, const Resolution& resolution,
+                         const GaussTable& gauss, const BandIntensity* const* bands, int band_count, double* scratch,
+                         double* out) {
   const View view = view_at(binary, true_anomaly);
+  const HostLanes lanes;
+  EclipseWork work;
   for (int k = 0; k < band_count; ++k) scratch[k] = out[k] = 0.0;
-  const Overlap overlap = add_hidden_flux(view, resolution, gauss, bands, band_count, scratch);
+  const Overlap overlap = add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, work, scratch);
   for (int s = 0; s < 2; ++s) {
     if (overlap == Overlap::kTotal && s == view.eclipsed) continue;
-    add_disc_flux(view.surface[s], view.frame[s], resolution.azimuths, resolution.polar, gauss, bands[s], band_count,
-                  out);
+    add_disc_flux(lanes, view, s, resolution, gauss, bands, band_count, work, out);
   }
   for (int k = 0; k < band_count; ++k) out[k] = binary.flux_scale * (out[k] - scratch[k]);
 }

@@ -15,17 +15,19 @@ inline constexpr int kOutlinePoints = 16;
 inline constexpr int kOutlineHarmonics = 7;
 
 struct Outline {
-  double radius_at[kOutlinePoints];  // at azimuths 2 pi j / kOutlinePoints
+  // At azimuths 2 pi j / kOutlinePoints.
+  double cos_at[kOutlinePoints], sin_at[kOutlinePoints], radius_at[kOutlinePoints], height_at[kOutlinePoints];
   double cosine[kOutlineHarmonics + 1], sine[kOutlineHarmonics + 1];
   // The limb's height above the sky plane, first harmonic; and 1 / radius^2, zeroth and second: an ellipsoid's outline.
   double height_cos, height_sin;
   double inverse2_mean, inverse2_cos, inverse2_sin;
 
   // Radius and its derivative at the azimuth of cosine c and sine s.
-  PN_HD double operator()(double c, double s, double& derivative) const {
+  PN_INLINE double operator()(double c, double s, double& derivative) const {
     double radius = cosine[0];
     derivative = 0.0;
     double cm = 1.0, sm = 0.0;
+    PN_UNROLL(8)
     for (int m = 1; m <= kOutlineHarmonics; ++m) {
       const double next = cm * c - sm * s;
       sm = sm * c + cm * s;
@@ -37,47 +39,61 @@ struct Outline {
   }
 };
 
-// cos and sin of 2 pi j / kOutlinePoints, j >= 0.
-static_assert(kOutlinePoints == 16);
-PN_HD inline double outline_cos(int j) {
-  constexpr double kC1 = 0.92387953251128675613, kC2 = 0.70710678118654752440, kC3 = 0.38268343236508977173;
-  constexpr double kCosine[kOutlinePoints] = {1.0,  kC1,  kC2,  kC3,  0.0, -kC3, -kC2, -kC1,
-                                              -1.0, -kC1, -kC2, -kC3, 0.0, kC3,  kC2,  kC1};
-  return kCosine[j % kOutlinePoints];
-}
-PN_HD inline double outline_sin(int j) { return outline_cos(j + 12); }
+static_assert(kOutlineHarmonics + 1 == kLanes && kOutlinePoints % kLanes == 0);
 
-PN_HD inline Outline trace_outline(const Surface& surface, const SkyFrame& frame) {
-  Outline outline{};
-  Roche::Limb limb{surface.radius, 0.0, 0.0};
-  for (int j = 0; j < kOutlinePoints; ++j) {
-    const double c = outline_cos(j), s = outline_sin(j);
-    limb = surface.roche.limb(c * frame.right + s * frame.up, c * frame.up + (-s) * frame.right, frame.sight,
-                              limb.sky_radius, limb.height);
-    const double radius = limb.sky_radius;
-    outline.radius_at[j] = radius;
-    for (int m = 0; m <= kOutlineHarmonics; ++m) {
-      outline.cosine[m] += radius * outline_cos(m * j);
-      outline.sine[m] += radius * outline_sin(m * j);
-    }
-    outline.height_cos += limb.height * c;
-    outline.height_sin += limb.height * s;
-    const double inverse2 = 1.0 / (radius * radius);
-    outline.inverse2_mean += inverse2;
-    outline.inverse2_cos += inverse2 * outline_cos(2 * j);
-    outline.inverse2_sin += inverse2 * outline_sin(2 * j);
+template <class Lanes>
+PN_HD void trace_outline(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, Outline& outline) {
+  double* const radius = outline.radius_at;
+  double* const height = outline.height_at;
+  double *const cos_at = outline.cos_at, *const sin_at = outline.sin_at;
+  lanes.for_each(kOutlinePoints, [&](int j) {
+    double c, s;
+    sine_cosine(kTwoPi / kOutlinePoints * j, s, c);
+    cos_at[j] = c;
+    sin_at[j] = s;
+    radius[j] = surface.roche.first_radius(c * frame.right + s * frame.up, surface.radius);
+    height[j] = 0.0;
+  });
+  const int steps = newton_steps(surface.crowding);
+  for (int step = 0; step < steps; ++step) {
+    lanes.for_each(kOutlinePoints, [&](int j) {
+      const double c = cos_at[j], s = sin_at[j];
+      const Roche::Limb limb = surface.roche.limb_step(
+          c * frame.right + s * frame.up, c * frame.up + (-s) * frame.right, frame.sight, {radius[j], height[j], 0.0});
+      radius[j] = limb.sky_radius;
+      height[j] = limb.height;
+    });
   }
   constexpr double kScale = 2.0 / kOutlinePoints;
-  for (int m = 0; m <= kOutlineHarmonics; ++m) {
-    outline.cosine[m] *= m == 0 ? 0.5 * kScale : kScale;
-    outline.sine[m] *= kScale;
+  lanes.for_each(kOutlineHarmonics + 1, [&](int m) {
+    double c1, s1, c = 1.0, s = 0.0, cosine = 0.0, sine = 0.0;
+    sine_cosine(kTwoPi / kOutlinePoints * m, s1, c1);
+    PN_UNROLL(16)
+    for (int j = 0; j < kOutlinePoints; ++j) {
+      cosine += radius[j] * c;
+      sine += radius[j] * s;
+      const double next = c * c1 - s * s1;
+      s = s * c1 + c * s1;
+      c = next;
+    }
+    outline.cosine[m] = (m == 0 ? 0.5 : 1.0) * kScale * cosine;
+    outline.sine[m] = kScale * sine;
+  });
+  const auto mean = [&](auto&& term) { return kScale * lanes.sum(kOutlinePoints, term); };
+  const double height_cos = mean([&](int j) { return height[j] * cos_at[j]; });
+  const double height_sin = mean([&](int j) { return height[j] * sin_at[j]; });
+  const double inverse2_mean = mean([&](int j) { return 0.5 / (radius[j] * radius[j]); });
+  const double inverse2_cos =
+      mean([&](int j) { return (cos_at[j] * cos_at[j] - sin_at[j] * sin_at[j]) / (radius[j] * radius[j]); });
+  const double inverse2_sin = mean([&](int j) { return 2.0 * cos_at[j] * sin_at[j] / (radius[j] * radius[j]); });
+  if (lanes.rank() == 0) {
+    outline.height_cos = height_cos;
+    outline.height_sin = height_sin;
+    outline.inverse2_mean = inverse2_mean;
+    outline.inverse2_cos = inverse2_cos;
+    outline.inverse2_sin = inverse2_sin;
   }
-  outline.height_cos *= kScale;
-  outline.height_sin *= kScale;
-  outline.inverse2_mean *= 0.5 * kScale;
-  outline.inverse2_cos *= kScale;
-  outline.inverse2_sin *= kScale;
-  return outline;
+  lanes.sync();
 }
 
 // Smallest distance between the outlines along the line of centres, corrected to second order for outlines that are not
@@ -96,14 +112,18 @@ struct SkyPoint {
   double x, y;
 };
 
-// How far the point of outline `a` at azimuth (c, s) lies outside outline `b`, whose centre is at X = offset.
-PN_HD inline double protrusion(const Outline& a, const Outline& b, double offset, double c, double s) {
+// How far the point at azimuth (c, s) of outline `a`, or at this radius, lies outside outline `b`, whose centre is at
+// X = offset.
+PN_INLINE double protrusion(double radius, const Outline& b, double offset, double c, double s) {
   double unused;
-  const double radius = a(c, s, unused);
   const double x = radius * c - offset, y = radius * s;
   const double distance = std::sqrt(x * x + y * y);
-  if (distance < 1e-14) return -b.cosine[0];
-  return distance - b(x / distance, y / distance, unused);
+  const double inverse = 1.0 / (distance > 1e-14 ? distance : 1e-14);
+  return distance - b(x * inverse, y * inverse, unused);
+}
+PN_HD inline double protrusion(const Outline& a, const Outline& b, double offset, double c, double s) {
+  double unused;
+  return protrusion(a(c, s, unused), b, offset, c, s);
 }
 
 // Where two outlines cross.
@@ -121,7 +141,7 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
   for (int iteration = 0; iteration < 60; ++iteration) {
     x = (x0 * f1 - x1 * f0) / (f1 - f0);
     const double f = protrusion(a, b, offset, std::cos(x), std::sin(x));
-    if (std::abs(f) < 1e-11 * a.cosine[0]) break;
+    if (std::abs(f) < 1e-10 * a.cosine[0]) break;
     if ((f > 0.0) == (f1 > 0.0)) {
       f0 *= 0.5;
     } else {
@@ -138,16 +158,15 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
 // The outlines' crossings. Outlines are convex and nearly round, so there are two or none. A narrow lens or crescent
 // that at most one sample meets is found at the extremum of the parabola through three; one thinner than `thin`, whose
 // tips would drown in rounding, counts as no crossing.
-PN_HD inline Crossings find_crossings(const Outline& a, const Outline& b, double offset) {
+// `f` holds kOutlinePoints numbers, for its use.
+template <class Lanes>
+PN_HD Crossings find_crossings(const Lanes& lanes, const Outline& a, const Outline& b, double offset, double* f) {
   constexpr double kStep = kTwoPi / kOutlinePoints;
   const double thin = 1e-9 * a.cosine[0];
-  double f[kOutlinePoints];
+  lanes.for_each(kOutlinePoints,
+                 [&](int j) { f[j] = protrusion(a.radius_at[j], b, offset, a.cos_at[j], a.sin_at[j]); });
   int inside = 0, highest = 0, lowest = 0;
   for (int j = 0; j < kOutlinePoints; ++j) {
-    double unused;
-    const double x = a.radius_at[j] * outline_cos(j) - offset, y = a.radius_at[j] * outline_sin(j);
-    const double distance = std::sqrt(x * x + y * y);
-    f[j] = distance < 1e-14 ? -b.cosine[0] : distance - b(x / distance, y / distance, unused);
     if (f[j] < 0.0) ++inside;
     if (f[j] > f[highest]) highest = j;
     if (f[j] < f[lowest]) lowest = j;
@@ -190,67 +209,91 @@ PN_HD inline Crossings find_crossings(const Outline& a, const Outline& b, double
   return result;
 }
 
-// out[k] += flux of the cone from `origin` to the piece of `edge` between two azimuths about the edge's own centre at
-// X = offset. Along each ray the point is origin + (1 - y^2) (edge - origin), which removes the limb's square root.
-struct LensIntegral {
-  const Surface* surface;  // eclipsed star
-  const SkyFrame* frame;
-  const Outline* limb;   // its outline
-  double centre_height;  // of the surface above the sky plane, on the line of sight through the centre
-  double longest;        // largest radius of the surface: towards the companion
-  const GaussTable* gauss;
-  const BandIntensity* bands;
-  int band_count;
-  double* out;
+// How the rays to an arc of the lens's edge are spread: Gauss points; Gauss points in t with azimuth ~ t^2 (3 - 2 t),
+// for an arc that ends at the limb, where the intensity changes as a square root; equal steps for the whole turn.
+enum class Spread { kGauss, kGaussToEnds, kEqual };
 
-  PN_HD void add_ray(const SkyPoint& origin, const SkyPoint& edge, double turn, int radial) const {
-    const double* node = gauss->nodes(radial);
-    const double* weight = gauss->weights(radial);
-    for (int i = 0; i < radial; ++i) {
-      const double y = node[i];
-      const double sigma = 1.0 - y * y;
-      const double px = origin.x + sigma * (edge.x - origin.x), py = origin.y + sigma * (edge.y - origin.y);
-      const double middle = (limb->height_cos * px + limb->height_sin * py) / limb->cosine[0];
-      const double inside = 1.0 - px * px * (limb->inverse2_mean + limb->inverse2_cos) -
-                            py * py * (limb->inverse2_mean - limb->inverse2_cos) - 2.0 * px * py * limb->inverse2_sin;
-      const double guess = centre_height * centre_height * (inside > 1e-3 ? inside : 1e-3);
-      const Vector3 sky = px * frame->right + py * frame->up;
-      const double height = surface->roche.height(sky, frame->sight, middle, guess, longest);
-      double mu;
-      Vector3 gravity;
-      const Vector3 position = sky + height * frame->sight;
-      const SurfacePoint point = surface_point(*surface, position, frame->sight, mu, gravity);
-      add_intensity(point, turn * weight[i] * sigma * 2.0 * y * surface->weight(position), bands, band_count, out);
+// Rays `first_ray` and on: from `origin` to the piece of `edge` between two azimuths about the edge's own centre at X =
+// offset. Their weight is the area that the edge sweeps, twice.
+template <class Lanes>
+PN_HD void aim_rays(const Lanes& lanes, const SkyPoint& origin, const Outline& edge, double offset, double from,
+                    double to, int count, Spread spread, const GaussTable& gauss, int first_ray, ViewWork& work) {
+  const bool equal = spread == Spread::kEqual, to_ends = spread == Spread::kGaussToEnds;
+  const double* node = gauss.nodes(equal ? kMaxGaussPoints : count);
+  const double* weight = gauss.weights(equal ? kMaxGaussPoints : count);
+  lanes.for_each(whole_lanes(count), [&](int lane) {
+    // Lanes past `count` compute rays that are not used.
+    const double gauss_fraction = node[lane], gauss_share = weight[lane];
+    const double t = equal ? (lane + 0.5) / count : gauss_fraction;
+    const double share = (equal ? 1.0 / count : gauss_share) * (to_ends ? 6.0 * t * (1.0 - t) : 1.0);
+    double s, c, derivative;
+    sine_cosine(from + (to - from) * (to_ends ? t * t * (3.0 - 2.0 * t) : t), s, c);
+    const double radius = edge(c, s, derivative);
+    const double x = offset + radius * c, y = radius * s;
+    const double tx = derivative * c - radius * s, ty = derivative * s + radius * c;
+    work.ray_x[first_ray + lane] = x;
+    work.ray_y[first_ray + lane] = y;
+    work.ray_a[first_ray + lane] = ((x - origin.x) * ty - (y - origin.y) * tx) * share * (to - from);
+  });
+}
+
+// out[k] += flux of the cones from `origin` to the edge. Along each ray the point is origin + (1 - y^2) (edge -
+// origin), which removes the limb's square root. `limb` is the eclipsed star's outline.
+template <class Lanes>
+PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, const Outline& limb,
+                    const SkyPoint& origin, int rays, int radial, const GaussTable& gauss, const BandIntensity* bands,
+                    int band_count, ViewWork& work, double* out) {
+  const double* node = gauss.nodes(radial);
+  const double* weight = gauss.weights(radial);
+  // The surface's height on the line of sight through its centre, and its largest radius: towards the companion.
+  double slope;
+  const double centre_height = surface.roche.radius(frame.sight, surface.radius, slope);
+  const double longest = surface.roche.radius({1.0, 0.0, 0.0}, surface.radius, slope);
+  const double height2 = centre_height * centre_height, inverse_radius = 1.0 / limb.cosine[0];
+  const int steps = newton_steps(surface.crowding) + 1;
+  const int total = rays * radial;
+  for (int first = 0; first < total; first += kViewPoints) {
+    const int count = total - first < kViewPoints ? whole_lanes(total - first) : kViewPoints;
+    lanes.for_each(count, [&](int i) {
+      const bool real = first + i < total;
+      const RayPoint at = ray_point(real ? first + i : total - 1, radial);
+      work.x[i] = work.ray_x[at.ray];
+      work.y[i] = work.ray_y[at.ray];
+      work.r[i] = node[at.point];
+      work.points.weight[i] = real ? work.ray_a[at.ray] * weight[at.point] : 0.0;
+    });
+    lanes.for_each(count, [&](int i) {
+      const double y = work.r[i], sigma = 1.0 - y * y;
+      const double px = origin.x + sigma * (work.x[i] - origin.x);
+      const double py = origin.y + sigma * (work.y[i] - origin.y);
+      const double inside = 1.0 - px * px * (limb.inverse2_mean + limb.inverse2_cos) -
+                            py * py * (limb.inverse2_mean - limb.inverse2_cos) - 2.0 * px * py * limb.inverse2_sin;
+      work.x[i] = px;
+      work.y[i] = py;
+      work.r[i] = height2 * (inside > 1e-3 ? inside : 1e-3);
+      work.points.weight[i] *= sigma * 2.0 * y;
+    });
+    const auto middle_at = [&](int i) {
+      return (limb.height_cos * work.x[i] + limb.height_sin * work.y[i]) * inverse_radius;
+    };
+    for (int step = 0; step < steps; ++step) {
+      lanes.for_each(count, [&](int i) {
+        const Vector3 sky = work.x[i] * frame.right + work.y[i] * frame.up;
+        const double middle = middle_at(i), most = Roche::most_height(sky, middle, longest);
+        const double v2 = work.r[i] < most ? work.r[i] : most;
+        work.r[i] = surface.roche.height_step(sky, frame.sight, middle, most, v2);
+      });
     }
+    lanes.for_each(count, [&](int i) {
+      const Vector3 sky = work.x[i] * frame.right + work.y[i] * frame.up;
+      const double height = middle_at(i) + std::sqrt(work.r[i]);
+      const Vector3 position = sky + height * frame.sight;
+      work.points.set(i, local_surface(surface, position, frame.sight),
+                      work.points.weight[i] * surface.weight(position));
+    });
+    add_intensity(lanes, surface, work.points, count, bands, band_count, out);
   }
-
-  // How the points of an arc are spread: Gauss points; Gauss points in t with azimuth ~ t^2 (3 - 2 t), for an arc that
-  // ends at the limb, where the intensity changes as a square root; equal steps for the whole turn.
-  enum class Spread { kGauss, kGaussToEnds, kEqual };
-
-  PN_HD void add_arc(const SkyPoint& origin, const Outline& edge, double offset, double from, double to, int points,
-                     Spread spread, int radial) const {
-    for (int j = 0; j < points; ++j) {
-      double fraction = (j + 0.5) / points, share = 1.0 / points;
-      if (spread != Spread::kEqual) {
-        fraction = gauss->nodes(points)[j];
-        share = gauss->weights(points)[j];
-      }
-      if (spread == Spread::kGaussToEnds) {
-        share *= 6.0 * fraction * (1.0 - fraction);
-        fraction *= fraction * (3.0 - 2.0 * fraction);
-      }
-      const double azimuth = from + (to - from) * fraction;
-      const double c = std::cos(azimuth), s = std::sin(azimuth);
-      double derivative;
-      const double radius = edge(c, s, derivative);
-      const SkyPoint at{offset + radius * c, radius * s};
-      const double tx = derivative * c - radius * s, ty = derivative * s + radius * c;
-      const double turn = (at.x - origin.x) * ty - (at.y - origin.y) * tx;
-      add_ray(origin, at, turn * share * (to - from), radial);
-    }
-  }
-};
+}
 
 // Gauss points for an arc of a given length, as `half_turn` times a base plus a share of the length. An edge that ends
 // at the limb needs a base for its square roots however short it is. (Tuned on random systems: 5e-5 of the flux.)
@@ -261,48 +304,56 @@ PN_HD inline int arc_points(int half_turn, double base, double share, double len
 
 enum class Overlap { kNone, kPartial, kAnnular, kTotal };
 
+// Working memory of an eclipse.
+struct EclipseWork {
+  ViewWork view;
+  Outline outline[2];
+  double protrusion[kOutlinePoints];
+};
+
 // out[k] += flux that the eclipsing star hides, as add_disc_flux counts it. kTotal: all of the disc, and nothing is
 // added. `frame` is the eclipsed star's; `arc` and `radial` are Gauss points in azimuth for a half turn, and along each
 // ray.
-PN_HD inline Overlap add_hidden_flux(const Surface& eclipsed, const Surface& eclipsing, const SkyFrame& frame,
-                                     double sky_distance, int arc, int radial, const GaussTable& gauss,
-                                     const BandIntensity* bands, int band_count, double* out) {
+template <class Lanes>
+PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const Surface& eclipsing,
+                              const SkyFrame& frame, double sky_distance, int arc, int radial, const GaussTable& gauss,
+                              const BandIntensity* bands, int band_count, EclipseWork& work, double* out) {
   if (sky_distance > 1.5 * (eclipsed.radius + eclipsing.radius)) return Overlap::kNone;
   if (outer_gap(eclipsed, eclipsing, frame, sky_distance) >= 0.0) return Overlap::kNone;
-  const Outline a = trace_outline(eclipsed, frame);
-  const Outline b = trace_outline(eclipsing, companion_frame(frame));
-  const Crossings crossings = find_crossings(a, b, sky_distance);
+  const Outline &a = work.outline[0], &b = work.outline[1];
+  trace_outline(lanes, eclipsed, frame, work.outline[0]);
+  trace_outline(lanes, eclipsing, companion_frame(frame), work.outline[1]);
+  const Crossings crossings = find_crossings(lanes, a, b, sky_distance, work.protrusion);
   if (crossings.count == 0 && crossings.inside) return Overlap::kTotal;
   if (crossings.count == 0 && sky_distance > a.cosine[0]) return Overlap::kNone;
 
-  double slope;
-  const double centre_height = eclipsed.roche.radius(frame.sight, eclipsed.radius, slope);
-  const double longest = eclipsed.roche.radius({1.0, 0.0, 0.0}, eclipsed.radius, slope);
-  const LensIntegral lens{&eclipsed, &frame, &a, centre_height, longest, &gauss, bands, band_count, out};
+  SkyPoint origin{sky_distance, 0.0};
+  int rays;
   if (crossings.count == 0) {
-    lens.add_arc({sky_distance, 0.0}, b, sky_distance, 0.0, kTwoPi, 2 * arc, LensIntegral::Spread::kEqual, radial);
-    return Overlap::kAnnular;
+    rays = 2 * arc;
+    aim_rays(lanes, origin, b, sky_distance, 0.0, kTwoPi, rays, Spread::kEqual, gauss, 0, work.view);
+  } else {
+    // The lens's edge, anticlockwise: a's outline from [0] to [1], then b's from there back.
+    const double from_a = crossings.azimuth_a[0], to_a = crossings.azimuth_a[1];
+    double azimuth_b[2];
+    double unused;
+    for (int i = 0; i < 2; ++i) {
+      const double c = std::cos(crossings.azimuth_a[i]), s = std::sin(crossings.azimuth_a[i]);
+      const double radius = a(c, s, unused);
+      azimuth_b[i] = std::atan2(radius * s, radius * c - sky_distance);
+    }
+    const double from_b = azimuth_b[1], to_b = azimuth_b[0] > from_b ? azimuth_b[0] : azimuth_b[0] + kTwoPi;
+    const double c_a = std::cos(0.5 * (from_a + to_a)), s_a = std::sin(0.5 * (from_a + to_a));
+    const double c_b = std::cos(0.5 * (from_b + to_b)), s_b = std::sin(0.5 * (from_b + to_b));
+    const double radius_a = a(c_a, s_a, unused), radius_b = b(c_b, s_b, unused);
+    origin = {0.5 * (radius_a * c_a + sky_distance + radius_b * c_b), 0.5 * (radius_a * s_a + radius_b * s_b)};
+    const int rays_a = arc_points(arc, 0.3, 0.4, to_a - from_a), rays_b = arc_points(arc, 0.8, 0.2, to_b - from_b);
+    rays = rays_a + rays_b;
+    aim_rays(lanes, origin, a, 0.0, from_a, to_a, rays_a, Spread::kGauss, gauss, 0, work.view);
+    aim_rays(lanes, origin, b, sky_distance, from_b, to_b, rays_b, Spread::kGaussToEnds, gauss, rays_a, work.view);
   }
-  // The lens's edge, anticlockwise: a's outline from [0] to [1], then b's from there back.
-  const double from_a = crossings.azimuth_a[0], to_a = crossings.azimuth_a[1];
-  double azimuth_b[2];
-  double unused;
-  for (int i = 0; i < 2; ++i) {
-    const double c = std::cos(crossings.azimuth_a[i]), s = std::sin(crossings.azimuth_a[i]);
-    const double radius = a(c, s, unused);
-    azimuth_b[i] = std::atan2(radius * s, radius * c - sky_distance);
-  }
-  const double from_b = azimuth_b[1], to_b = azimuth_b[0] > from_b ? azimuth_b[0] : azimuth_b[0] + kTwoPi;
-  const double c_a = std::cos(0.5 * (from_a + to_a)), s_a = std::sin(0.5 * (from_a + to_a));
-  const double c_b = std::cos(0.5 * (from_b + to_b)), s_b = std::sin(0.5 * (from_b + to_b));
-  const double radius_a = a(c_a, s_a, unused), radius_b = b(c_b, s_b, unused);
-  const SkyPoint origin{0.5 * (radius_a * c_a + sky_distance + radius_b * c_b),
-                        0.5 * (radius_a * s_a + radius_b * s_b)};
-  const double length_a = to_a - from_a, length_b = to_b - from_b;
-  lens.add_arc(origin, a, 0.0, from_a, to_a, arc_points(arc, 0.3, 0.4, length_a), LensIntegral::Spread::kGauss, radial);
-  lens.add_arc(origin, b, sky_distance, from_b, to_b, arc_points(arc, 0.8, 0.2, length_b),
-               LensIntegral::Spread::kGaussToEnds, radial);
-  return Overlap::kPartial;
+  add_rays(lanes, eclipsed, frame, a, origin, rays, radial, gauss, bands, band_count, work.view, out);
+  return crossings.count == 0 ? Overlap::kAnnular : Overlap::kPartial;
 }
 
 }  // namespace penumbra

@@ -40,15 +40,16 @@ PN_HD inline HeatingPoints sum_over_companion(const Surface& star, const Surface
   for (int j = 0; j < kBrightnessTerms; ++j) {
     const double across = std::sqrt(0.5 * (1.0 - kToward[j] * kToward[j]));
     const Vector3 direction{kToward[j], across, across};
-    double slope, distance;
+    double slope;
     const Vector3 p = star.roche.radius(direction, star.radius, slope) * direction;
-    const Vector3 gravity = star.roche.gradient(p, distance);
-    const double inverse_g = 1.0 / std::sqrt(dot(gravity, gravity));
-    points.aspect[j] = (p.y * p.y + p.z * p.z) / (distance * distance);
-    const double even = companion_irradiance(star, p, gravity, inverse_g, distance);
+    const LocalSurface here = local_surface(star, p, direction);
+    const double distance = here.companion_distance;
+    points.aspect[j] = here.off_axis2 / (distance * distance);
+    const double even = star.companion.irradiance(here.cos_zenith, distance, here.off_axis2);
     // The point in the companion's mirrored frame, and the upward normal there.
     const Vector3 from{star.roche.separation - p.x, p.y, p.z};
-    const Vector3 up = inverse_g * Vector3{gravity.x, -gravity.y, -gravity.z};
+    const double inverse_g = 1.0 / std::sqrt(dot(here.gravity, here.gravity));
+    const Vector3 up = inverse_g * Vector3{here.gravity.x, -here.gravity.y, -here.gravity.z};
     const SkyFrame sky = sky_frame((1.0 / distance) * from);
     // From the middle of the disc that the point sees to its limb, which is that of an ellipsoid with one axis `a` to
     // the point and the companion's volume.
@@ -64,9 +65,10 @@ PN_HD inline HeatingPoints sum_over_companion(const Surface& star, const Surface
           cosine * sky.sight + (sine * std::cos(azimuth)) * sky.right + (sine * std::sin(azimuth)) * sky.up;
       r = companion.roche.radius(out, r, slope);
       const Vector3 at = r * out;
-      double back;  // distance from the star's centre
-      const Vector3 g = companion.roche.gradient(at, back);
-      const double g2 = dot(g, g), inverse = 1.0 / std::sqrt(g2);
+      const LocalSurface there = local_surface(companion, at, out);
+      const Vector3& g = there.gravity;
+      const double inverse = 1.0 / std::sqrt(dot(g, g));
+      const double back = there.companion_distance;  // from the star's centre
       const Vector3 ray = from + (-1.0) * at;
       const double ray2 = dot(ray, ray), inverse_ray = 1.0 / std::sqrt(ray2);
       const double leaving = std::fmax(0.0, -dot(g, ray) * inverse * inverse_ray);
@@ -74,12 +76,11 @@ PN_HD inline HeatingPoints sum_over_companion(const Surface& star, const Surface
       const double area = weight[i / side] * (1.0 - edge) * kTwoPi / side * r * r / (-dot(g, out) * inverse);
       const double seen = area * leaving * arriving / (kPi * ray2 * even);
       const auto law = [leaving](double c) { return (1.0 - c + c * leaving) / (1.0 - c / 3.0); };
-      points.direct[j] += seen * law(u) * intrinsic_flux(companion, log_gravity(companion, g2));
-      double term =
-          seen * law(u_back) * companion.companion.irradiation * companion_irradiance(companion, at, g, inverse, back);
+      points.direct[j] += seen * law(u) * intrinsic_flux(companion, 0.5 * logarithm(there.relative_gravity2));
+      double term = seen * law(u_back) * companion.companion.heating(there.cos_zenith, back, there.off_axis2);
       for (int l = 0; l < kBrightnessTerms; ++l) {
         points.mutual[j][l] += term;
-        term *= (at.y * at.y + at.z * at.z) / (back * back);
+        term *= there.off_axis2 / (back * back);
       }
     }
   }

@@ -3,12 +3,18 @@
 
 #include <algorithm>
 
+#include "sim/lanes.h"
+
 namespace penumbra {
 
 struct HostThread {
   template <class Function>
   void for_each(int count, Function&& function) {
     for (int i = 0; i < count; ++i) function(i);
+  }
+  template <class Function>
+  void for_each_group(int count, Function&& function) {
+    for (int i = 0; i < count; ++i) function(HostLanes{}, i);
   }
   template <class Function>
   int largest(int count, Function&& function) {

@@ -1,5 +1,6 @@
 #include "sim/light_curve.h"
 
+#include <algorithm>
 #include <array>
 
 #include "sim/host_thread.h"
@@ -12,6 +13,18 @@ bool valid_input(const StarBand* primary, const StarBand* secondary, int band_co
                  const Resolution& resolution) {
   return valid_request(band_count, resolution) && valid_bands(primary, band_count) &&
          valid_bands(secondary, band_count) && valid_third_light(third_light, band_count);
+}
+
+// A thread's working memory. It grows to what the largest request so far needs, and stays.
+struct Workspace {
+  GroupWork group;
+  CurveWork curve;
+  std::vector<double> memory, nodes;
+};
+
+Workspace& workspace() {
+  thread_local Workspace work;
+  return work;
 }
 
 // Both stars' bands in the form that the surface integrals read.
@@ -30,6 +43,36 @@ class Bands {
   const BandIntensity* stars_[2] = {values_[0].data(), values_[1].data()};
 };
 
+PhaseCurveView view_of(const PhaseCurve& curve) {
+  return {static_cast<int>(curve.node_phase.size()),
+          curve.band_count,
+          curve.node_phase.data(),
+          curve.flux.data(),
+          curve.slope.data(),
+          curve.guide.data()};
+}
+
+// The functions in which all the time goes, for each vector width.
+PN_CLONES Status curve_on_host(const System& system, const BandIntensity* const* bands, int band_count,
+                               const double* third_light, const Resolution& resolution, const Effects& effects,
+                               const GaussTable& gauss, GroupWork& group, CurveWork& work, double* memory,
+                               double* nodes) {
+  HostThread thread;
+  return build_phase_curve(thread, system, bands, band_count, third_light, resolution, effects, gauss, &group, work,
+                           memory, nodes);
+}
+
+PN_CLONES Status sed_on_host(const System& system, const BandIntensity* const* bands, int band_count,
+                             const double* third_light, const Resolution& resolution, const Effects& effects,
+                             const GaussTable& gauss, GroupWork& group, double* memory, double* out) {
+  HostThread thread;
+  Binary binary{};
+  const Status status = build_binary(thread, system, effects, gauss, &group, binary);
+  if (status == Status::kOk)
+    build_sed(thread, binary, bands, band_count, third_light, resolution, gauss, &group, memory, out);
+  return status;
+}
+
 }  // namespace
 
 Status render_phase_curve(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
@@ -38,28 +81,43 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
   if (!valid_input(primary, secondary, band_count, third_light, resolution)) return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
   const CurveLayout layout = CurveLayout::make(resolution, band_count);
-  thread_local std::vector<double> memory, nodes;
-  thread_local CurveWork work;
-  memory.resize(static_cast<std::size_t>(layout.work_size()));
-  nodes.resize(static_cast<std::size_t>(layout.curve_size()));
-  HostThread thread;
-  const Status status = build_phase_curve(thread, system, bands.get(), band_count, third_light, resolution, effects,
-                                          gauss_table(), work, memory.data(), nodes.data());
+  Workspace& space = workspace();
+  const auto size = static_cast<std::size_t>(layout.curve_size());
+  space.memory.resize(std::max(space.memory.size(), static_cast<std::size_t>(layout.work_size())));
+  space.nodes.resize(std::max(space.nodes.size(), size));
+  const Status status =
+      curve_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(), space.group,
+                    space.curve, space.memory.data(), space.nodes.data());
   if (status != Status::kOk) return status;
-  const int count = work.node_count;
+  const int count = space.curve.node_count;
+  const double* nodes = space.nodes.data();
   curve.band_count = band_count;
-  curve.node_phase.assign(nodes.data(), nodes.data() + count);
-  curve.flux.assign(nodes.data() + count, nodes.data() + (1 + band_count) * count);
-  curve.slope.assign(nodes.data() + (1 + band_count) * count, nodes.data() + (1 + 2 * band_count) * count);
+  curve.node_phase.assign(nodes, nodes + count);
+  curve.flux.assign(nodes + count, nodes + (1 + band_count) * count);
+  curve.slope.assign(nodes + (1 + band_count) * count, nodes + (1 + 2 * band_count) * count);
   curve.segment_start.clear();
-  for (int i = 0; i < work.segment_count; ++i) curve.segment_start.push_back(work.segment[i].first_node);
+  for (int i = 0; i < space.curve.segment_count; ++i) curve.segment_start.push_back(space.curve.segment[i].first_node);
+  curve.guide.resize(kGuideCells);
+  for (int cell = 0; cell < kGuideCells; ++cell)
+    curve.guide[static_cast<std::size_t>(cell)] = detail::guide_entry(curve.node_phase.data(), count, cell);
   return Status::kOk;
 }
 
 double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double exposure_phase) {
-  const PhaseCurveView view{static_cast<int>(curve.node_phase.size()), curve.band_count, curve.node_phase.data(),
-                            curve.flux.data(), curve.slope.data()};
-  return phase_curve_flux(view, band, phase, exposure_phase);
+  return phase_curve_flux(view_of(curve), band, phase, exposure_phase);
+}
+
+void phase_curve_fluxes(const PhaseCurve& curve, int band, std::span<const double> phase, double exposure_phase,
+                        std::span<double> flux) {
+  const PhaseCurveView view = view_of(curve);
+  for (std::size_t t = 0; t < phase.size(); ++t) flux[t] = phase_curve_flux(view, band, phase[t], exposure_phase);
+}
+
+std::size_t phase_curve_memory(const Resolution& resolution, int band_count) {
+  const CurveLayout layout = CurveLayout::make(resolution, band_count);
+  const auto doubles = static_cast<std::size_t>(layout.work_size()) + 2 * static_cast<std::size_t>(layout.curve_size());
+  return sizeof(Workspace) + sizeof(PhaseCurve) + doubles * sizeof(double) + kMaxSegments * sizeof(int) +
+         kGuideCells * sizeof(short);
 }
 
 Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
@@ -68,9 +126,9 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   if (!valid_input(primary, secondary, band_count, third_light, resolution) || !std::isfinite(phase))
     return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
-  Binary binary;
+  Binary binary{};
   HostThread thread;
-  const Status status = build_binary(thread, system, effects, gauss_table(), binary);
+  const Status status = build_binary(thread, system, effects, gauss_table(), &workspace().group, binary);
   if (status != Status::kOk) return status;
   double scratch[kMaxBands];
   instant_flux(binary, binary.orbit.true_anomaly(phase), resolution, gauss_table(), bands.get(), band_count, scratch,
@@ -79,9 +137,8 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   double discs[kMaxBands] = {};
   for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
     const View view = view_at(binary, binary.orbit.true_anomaly(sed_phase(task / 2)));
-    const int star = task % 2;
-    add_disc_flux(view.surface[star], view.frame[star], resolution.azimuths, resolution.polar, gauss_table(),
-                  bands.get()[star], band_count, discs);
+    add_disc_flux(HostLanes{}, view, task % 2, resolution, gauss_table(), bands.get(), band_count,
+                  workspace().group.eclipse, discs);
   }
   for (int k = 0; k < band_count; ++k)
     out[k] += binary.flux_scale * third_star_flux(third_light[k], discs[k] / kSedPhaseCount);
@@ -92,13 +149,9 @@ Status render_sed(const System& system, const StarBand* primary, const StarBand*
                   const Resolution& resolution, const Effects& effects, double* out, const double* third_light) {
   if (!valid_input(primary, secondary, band_count, third_light, resolution)) return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
-  Binary binary;
-  HostThread thread;
-  const Status status = build_binary(thread, system, effects, gauss_table(), binary);
-  if (status != Status::kOk) return status;
   double memory[kSedParts * kMaxBands];
-  build_sed(thread, binary, bands.get(), band_count, third_light, resolution, gauss_table(), memory, out);
-  return Status::kOk;
+  return sed_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(),
+                     workspace().group, memory, out);
 }
 
 }  // namespace penumbra

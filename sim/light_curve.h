@@ -2,6 +2,8 @@
 // eclipse.h).
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <vector>
 
 #include "sim/atmosphere.h"
@@ -20,6 +22,7 @@ struct PhaseCurve {
   std::vector<double> flux;        // [band][N]
   std::vector<double> slope;       // [band][N], d flux / d phase
   std::vector<int> segment_start;  // indices of nodes where a segment begins: the contacts
+  std::vector<short> guide;        // finds the node before a phase (phase_curve.h)
 };
 
 // primary[band], secondary[band]: the two stars' expansions in the K passbands asked for. third_light[K] is the share
@@ -32,6 +35,13 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
 
 // Flux of band k at `phase`, averaged over an exposure of `exposure_phase` periods (0: instantaneous, at most 1).
 double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double exposure_phase);
+
+// The same for many phases: flux[T] at phase[T].
+void phase_curve_fluxes(const PhaseCurve& curve, int band, std::span<const double> phase, double exposure_phase,
+                        std::span<double> flux);
+
+// Working memory that a thread keeps after its first curve, its result included, in bytes: no more is taken later.
+std::size_t phase_curve_memory(const Resolution& resolution, int band_count);
 
 // Flux of both stars in K bands at one phase exactly (no interpolation). out[K].
 Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,

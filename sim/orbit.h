@@ -8,6 +8,7 @@
 
 #include "base/host_device.h"
 #include "sim/constants.h"
+#include "sim/elementary.h"
 #include "sim/system.h"
 #include "sim/vector3.h"
 
@@ -66,6 +67,18 @@ struct Orbit {
   // When the observer sees it; increases continuously with the true anomaly; -delay * nearness at nu = pi / 2 - omega.
   PN_HD double phase(double true_anomaly) const {
     return (mean_anomaly(true_anomaly) - mean_anomaly_0) / kTwoPi - delay * nearness(true_anomaly);
+  }
+
+  // The same without branches (lanes.h), from the true anomaly with its sine and cosine and the sine of nu + omega: E -
+  // nu is an angle below 90 degrees.
+  PN_INLINE double phase(double true_anomaly, double sine, double cosine, double sine_of_sight) const {
+    const double axes = std::sqrt(1.0 - eccentricity * eccentricity);  // minor over major
+    const double beta = eccentricity / (1.0 + axes);
+    const double lag = arctangent(std::abs(beta * sine), 1.0 + beta * cosine);
+    const double anomaly = true_anomaly - 2.0 * (sine < 0.0 ? -lag : lag);
+    const double sine_eccentric = axes * sine / (1.0 + eccentricity * cosine);
+    const double near = axes * axes / (1.0 + eccentricity * cosine) * sine_of_sight * sin_i;
+    return (anomaly - eccentricity * sine_eccentric - mean_anomaly_0) / kTwoPi - delay * near;
   }
 
   // Inverse of phase(): each round gains a factor v / c, which make_binary keeps below .02.

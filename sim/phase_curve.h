@@ -3,8 +3,9 @@
 // Each star's full disc is smooth in true anomaly: a trigonometric polynomial through a few phases. What an eclipse
 // hides is smooth between contacts: polynomials through Chebyshev-Lobatto points. Both are evaluated on a denser set of
 // nodes that cubic Hermite pieces join. The work is a sequence of loops over independent tasks, so that one block of
-// device threads and one host thread run the same code: `block.for_each(n, f)` calls f(0) .. f(n - 1) and returns when
-// all are done; `block.largest(n, f)` returns the largest of their int values.
+// device threads and one host thread run the same code. `block.for_each(n, f)` calls f(0) .. f(n - 1) and returns when
+// all are done; `block.largest(n, f)` returns the largest of their int values; `block.for_each_group(n, f)` calls
+// f(lanes, 0) .. f(lanes, n - 1), each on one group of lanes (lanes.h): a warp, or the host thread's SIMD lanes.
 #pragma once
 
 #include <cmath>
@@ -21,7 +22,9 @@ struct PhaseCurveView {
   const double* node_phase;
   const double* flux;
   const double* slope;
+  const short* guide;  // the piece that holds the beginning of each of kGuideCells equal parts of the period
 };
+inline constexpr int kGuideCells = 512;
 
 // Whether every number of the bands can be computed with.
 PN_HD inline bool valid_bands(const StarBand* bands, int count) {
@@ -37,9 +40,10 @@ PN_HD inline bool valid_bands(const StarBand* bands, int count) {
 // Whether the stages' fixed-size arrays hold what is asked for.
 PN_HD inline bool valid_request(int band_count, const Resolution& r) {
   const auto within = [](int value, int low, int high) { return value >= low && value <= high; };
-  return within(band_count, 0, kMaxBands) && within(r.azimuths, 4, 1024) && within(r.polar, 2, kMaxGaussPoints) &&
-         within(r.lens_radial, 2, kMaxGaussPoints) && within(r.lens_arc, 2, kMaxGaussPoints) &&
-         within(r.out_of_eclipse_phases, 8, kMaxSmoothPhases / 2) && within(r.eclipse_phases, 8, 256);
+  return within(band_count, 0, kMaxBands) && within(r.azimuths, 4, kMaxAzimuths) &&
+         within(r.polar, 2, kMaxGaussPoints) && within(r.lens_radial, 2, kMaxGaussPoints) &&
+         within(r.lens_arc, 2, kMaxGaussPoints) && within(r.out_of_eclipse_phases, 8, kMaxSmoothPhases / 2) &&
+         within(r.eclipse_phases, 8, 256);
 }
 
 namespace detail {
@@ -54,13 +58,27 @@ PN_HD inline double hermite(const double* phase, const double* flux, const doubl
 }
 
 // The piece that holds x: the last n < node_count - 1 with node_phase[n] <= x.
-PN_HD inline int find_piece(const PhaseCurveView& curve, double x) {
-  int low = 0, high = curve.node_count - 1;
+PN_HD inline int find_piece(const double* node_phase, int node_count, double x) {
+  int low = 0, high = node_count - 1;
   while (high - low > 1) {
     const int middle = (low + high) / 2;
-    (curve.node_phase[middle] <= x ? low : high) = middle;
+    (node_phase[middle] <= x ? low : high) = middle;
   }
   return low;
+}
+
+PN_HD inline short guide_entry(const double* node_phase, int node_count, int cell) {
+  return static_cast<short>(
+      find_piece(node_phase, node_count, node_phase[0] + static_cast<double>(cell) / kGuideCells));
+}
+
+// The same by the guide.
+PN_HD inline int find_piece(const PhaseCurveView& curve, double x) {
+  const double position = (x - curve.node_phase[0]) * kGuideCells;
+  const int cell = position > 0.0 ? (position < kGuideCells ? static_cast<int>(position) : kGuideCells - 1) : 0;
+  int n = curve.guide[cell];
+  while (n < curve.node_count - 2 && curve.node_phase[n + 1] <= x) ++n;
+  return n;
 }
 
 }  // namespace detail
@@ -128,20 +146,34 @@ struct CurveLayout {
     return with_more(r.eclipse_phases / 2, crowding);
   }
   PN_HD static int ring_samples(const Resolution& r, int crowding) { return partial_samples(r, crowding) / 2 + 3; }
-  PN_HD static int partial_nodes(const Resolution& r) { return 2 * r.eclipse_phases; }
-  PN_HD static int ring_nodes(const Resolution& r) { return r.eclipse_phases; }
+  // A segment's nodes fill whole groups of lanes.
+  PN_HD static int partial_nodes(const Resolution& r) { return whole_lanes(2 * r.eclipse_phases); }
+  PN_HD static int ring_nodes(const Resolution& r) { return whole_lanes(r.eclipse_phases); }
   PN_HD static int smooth_nodes(const Resolution& r) { return 5 * r.out_of_eclipse_phases; }
   PN_HD static int with_more(int count, int crowding) { return count * (4 + crowding) / 4; }
 
   PN_HD static CurveLayout make(const Resolution& r, int bands) {
-    const int nodes = 4 * (partial_nodes(r) + ring_nodes(r)) + smooth_nodes(r) + 2 * 6;
+    const int nodes = 4 * (partial_nodes(r) + ring_nodes(r)) + smooth_nodes(r) + 2 * (6 + kLanes);
     return {bands, smooth_phases(r, kMostCrowding),
             4 * (partial_samples(r, kMostCrowding) + ring_samples(r, kMostCrowding)), nodes};
   }
-  // Doubles of working memory.
-  PN_HD int work_size() const { return band_count * (2 * smooth_count + 1 + hidden_count); }
+  // Doubles of working memory: values, their coefficients, and the third star's flux.
+  PN_HD int work_size() const { return band_count * (2 * (2 * smooth_count + hidden_count) + 1); }
   // Doubles of the finished curve.
   PN_HD int curve_size() const { return (1 + 2 * band_count) * node_count; }
+};
+
+// Working memory of one group of lanes.
+inline constexpr int kNodeChunk = 64;
+struct NodeWork {
+  double cos_u[kNodeChunk], sin_u[kNodeChunk], drift[kNodeChunk];
+  double cos_x[kNodeChunk], sin_x[kNodeChunk], cos_mx[kNodeChunk], sin_mx[kNodeChunk];
+  double chebyshev_x[kNodeChunk], current[kNodeChunk], last[kNodeChunk];
+};
+union GroupWork {
+  ShapeWork shape;
+  EclipseWork eclipse;
+  NodeWork nodes;
 };
 
 // Everything that the tasks of one curve share.
@@ -186,16 +218,19 @@ PN_HD inline double gap_at(const Binary& binary, double true_anomaly) {
 }
 
 // How far the smaller disc reaches out of the larger: negative inside it.
-PN_HD inline double protrusion_at(const Binary& binary, double true_anomaly, int smaller) {
+template <class Lanes>
+PN_HD double protrusion_at(const Lanes& lanes, const Binary& binary, double true_anomaly, int smaller,
+                           EclipseWork& work) {
   const View view = view_at(binary, true_anomaly);
   const SkyFrame& frame = view.frame[smaller];
-  const Outline a = trace_outline(view.surface[smaller], frame);
-  const Outline b = trace_outline(view.surface[1 - smaller], companion_frame(frame));
-  return find_crossings(a, b, view.sky_distance).largest;
+  trace_outline(lanes, view.surface[smaller], frame, work.outline[0]);
+  trace_outline(lanes, view.surface[1 - smaller], companion_frame(frame), work.outline[1]);
+  return find_crossings(lanes, work.outline[0], work.outline[1], view.sky_distance, work.protrusion).largest;
 }
 
-// Contacts of the eclipse of star `which`.
-PN_HD inline void find_contacts(CurveWork& work, int which) {
+// Contacts of the eclipse of star `which`. Every lane finds the same.
+template <class Lanes>
+PN_HD void find_contacts(const Lanes& lanes, CurveWork& work, int which, EclipseWork& eclipse_work) {
   const Binary& binary = work.binary;
   const Orbit& orbit = binary.orbit;
   work.eclipse[which] = work.inner[which] = false;
@@ -249,7 +284,7 @@ PN_HD inline void find_contacts(CurveWork& work, int which) {
 
   const int smaller = binary.star[0].radius < binary.star[1].radius ? 0 : 1;
   if (distance(middle) > 1.2 * std::abs(binary.star[0].radius - binary.star[1].radius) + 0.2 * radius_sum) return;
-  const auto protrusion = [&](double nu) { return protrusion_at(binary, nu, smaller); };
+  const auto protrusion = [&](double nu) { return protrusion_at(lanes, binary, nu, smaller, eclipse_work); };
   const double middle_protrusion = protrusion(middle);
   if (middle_protrusion >= 0.0) return;
   work.inner[which] = true;
@@ -307,7 +342,7 @@ class SegmentList {
 
   PN_HD void add_smooth(double from, double to) {
     const int pieces = static_cast<int>(std::ceil(CurveLayout::smooth_nodes(resolution_) * (to - from) / kTwoPi));
-    add({Segment::kSmooth, from, to, true, 0, 0, 0, pieces + 5});
+    add({Segment::kSmooth, from, to, true, 0, 0, 0, whole_lanes(pieces + 5)});
   }
 
   PN_HD int take_samples(int count) {
@@ -362,31 +397,77 @@ PN_HD inline double anomaly_at(const Orbit& orbit, const Segment& segment, doubl
   return find_root(excess, near, segment.near_distance - distance, far, segment.far_distance - distance, 1e-13);
 }
 
-// The inverse of anomaly_at.
-PN_HD inline double parameter_at(const Orbit& orbit, const Segment& segment, double true_anomaly) {
-  const double share = (orbit.aspect(true_anomaly).sky_distance - segment.near_distance) /
-                       (segment.far_distance - segment.near_distance);
-  return std::asin(std::sqrt(std::fmin(1.0, std::fmax(0.0, share)))) * (2.0 / kPi);
-}
-
 PN_HD inline double lobatto(int j, int count) { return 0.5 * (1.0 - std::cos(kPi * j / (count - 1))); }
 
-// Hidden-flux sample j of a segment: bands [band][sample].
-PN_HD inline void sample_hidden_flux(const CurveWork& work, const Segment& segment, int j, const Resolution& resolution,
-                                     const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
-                                     double* out) {
-  for (int k = 0; k < band_count; ++k) out[k] = 0.0;
-  if (segment.kind == Segment::kPartial && j == segment.sample_count - 1) return;  // outer contact
-  const double nu = anomaly_at(work.binary.orbit, segment, lobatto(j, segment.sample_count));
-  const View view = view_at(work.binary, nu);
-  const Overlap overlap = add_hidden_flux(view, resolution, gauss, bands, band_count, out);
-  if (overlap == Overlap::kTotal) {
-    add_disc_flux(view.surface[view.eclipsed], view.frame[view.eclipsed], resolution.azimuths, resolution.polar, gauss,
-                  bands[view.eclipsed], band_count, out);
+// Hidden-flux sample j of a segment in each band: out[band * stride].
+template <class Lanes>
+PN_HD void sample_hidden_flux(const Lanes& lanes, const CurveWork& work, const Segment& segment, int j,
+                              const Resolution& resolution, const GaussTable& gauss, const BandIntensity* const* bands,
+                              int band_count, int stride, EclipseWork& eclipse_work, double* out) {
+  double flux[kMaxBands];
+  for (int k = 0; k < band_count; ++k) flux[k] = 0.0;
+  if (segment.kind != Segment::kPartial || j < segment.sample_count - 1) {  // else the outer contact
+    const double nu = anomaly_at(work.binary.orbit, segment, lobatto(j, segment.sample_count));
+    const View view = view_at(work.binary, nu);
+    const Overlap overlap = add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, eclipse_work, flux);
+    if (overlap == Overlap::kTotal)
+      add_disc_flux(lanes, view, view.eclipsed, resolution, gauss, bands, band_count, eclipse_work, flux);
+  }
+  if (lanes.rank() == 0)
+    for (int k = 0; k < band_count; ++k) out[k * stride] = flux[k];
+}
+
+// Coefficient i of c[0] + sum_m (c[2m - 1] cos(m x) + c[2m] sin(m x)) through the values at x = 2 pi j / count (count
+// even: no last sine), for `rows` rows of `values`.
+template <class Lanes>
+PN_HD void trigonometric_coefficient(const Lanes& lanes, const double* values, int count, int rows, int i, NodeWork& w,
+                                     double* coefficients) {
+  const int m = (i + 1) / 2;
+  const bool cosine = i % 2 == 1 || i == 0;
+  const double scale = (i == 0 || (i == count - 1 && count % 2 == 0)) ? 1.0 / count : 2.0 / count;
+  for (int first = 0; first < count; first += kNodeChunk) {
+    const int size = count - first < kNodeChunk ? count - first : kNodeChunk;
+    lanes.for_each(whole_lanes(size), [&](int j) {
+      double s, c;
+      sine_cosine(kTwoPi / count * (m * (first + j)), s, c);
+      w.current[j] = j < size ? scale * (cosine ? c : s) : 0.0;
+    });
+    for (int row = 0; row < rows; ++row) {
+      const double* v = values + row * count + first;
+      const double sum = lanes.sum(whole_lanes(size), [&](int j) { return w.current[j] * v[j < size ? j : size - 1]; });
+      if (lanes.rank() == 0) {
+        double& c = coefficients[row * count + i];
+        c = first == 0 ? sum : c + sum;
+      }
+    }
   }
 }
 
-// Sum of c[0] + sum_m (c[2m - 1] cos(m x) + c[2m] sin(m x)) over `count` coefficients (count even: no last sine).
+// Coefficient m of the sum of c[m] T_m(x) through the values at x = cos(pi j / (count - 1)), for `rows` rows.
+template <class Lanes>
+PN_HD void chebyshev_coefficient(const Lanes& lanes, const double* values, int count, int rows, int stride, int m,
+                                 NodeWork& w, double* coefficients) {
+  const double scale = (m == 0 || m == count - 1 ? 1.0 : 2.0) / (count - 1);
+  for (int first = 0; first < count; first += kNodeChunk) {
+    const int size = count - first < kNodeChunk ? count - first : kNodeChunk;
+    lanes.for_each(whole_lanes(size), [&](int j) {
+      double s, c;
+      sine_cosine(kPi / (count - 1) * (m * (first + j)), s, c);
+      const bool end = first + j == 0 || first + j == count - 1;
+      w.current[j] = j < size ? scale * c * (end ? 0.5 : 1.0) : 0.0;
+    });
+    for (int row = 0; row < rows; ++row) {
+      const double* v = values + row * stride + first;
+      const double sum = lanes.sum(whole_lanes(size), [&](int j) { return w.current[j] * v[j < size ? j : size - 1]; });
+      if (lanes.rank() == 0) {
+        double& c = coefficients[row * stride + m];
+        c = first == 0 ? sum : c + sum;
+      }
+    }
+  }
+}
+
+// Sum of c[0] + sum_m (c[2m - 1] cos(m x) + c[2m] sin(m x)) over `count` coefficients.
 PN_HD inline double trigonometric_sum(const double* c, int count, double cos_x, double sin_x) {
   double sum = c[0], cm = 1.0, sm = 0.0;
   for (int i = 1; i < count; i += 2) {
@@ -399,36 +480,155 @@ PN_HD inline double trigonometric_sum(const double* c, int count, double cos_x, 
   return sum;
 }
 
-// In place: values at x = 2 pi j / count -> coefficients of trigonometric_sum.
-PN_HD inline void trigonometric_coefficients(double* values, int count) {
-  double c[kMaxSmoothPhases];
-  for (int i = 0; i < count; ++i) {
-    const int m = (i + 1) / 2;
-    const double scale = (i == 0 || (i == count - 1 && count % 2 == 0)) ? 1.0 / count : 2.0 / count;
-    double sum = 0.0;
-    for (int j = 0; j < count; ++j) {
-      const double angle = kTwoPi * ((m * j) % count) / count;
-      sum += values[j] * (i % 2 == 1 || i == 0 ? std::cos(angle) : std::sin(angle));
+// What the nodes are computed from: coefficients [star][band][smooth_count] and [band][hidden_count], and the third
+// star's flux [band].
+struct CurveSeries {
+  const double* disc;
+  int smooth_count;
+  const double* third;
+  const double* hidden;
+  int hidden_count;
+};
+
+// Phases and fluxes of one segment's nodes. flux and slope are [band][nodes].
+template <class Lanes>
+PN_HD void fill_nodes(const Lanes& lanes, const CurveWork& work, const Segment& segment, const CurveSeries& series,
+                      int band_count, int nodes, NodeWork& w, double* node_phase, double* flux) {
+  const Orbit orbit = work.binary.orbit;
+  const double light_time = work.binary.light_time;
+  const bool smooth_segment = segment.kind == Segment::kSmooth;
+  const bool shown[2] = {!(segment.kind == Segment::kTotal && segment.eclipsed == 0),
+                         !(segment.kind == Segment::kTotal && segment.eclipsed == 1)};
+  const double from = segment.from, to = segment.to;
+  const double near = segment.near_distance, inverse_reach = 1.0 / (segment.far_distance - segment.near_distance);
+  for (int first = 0; first < segment.node_count; first += kNodeChunk) {
+    const int count = segment.node_count - first < kNodeChunk ? segment.node_count - first : kNodeChunk;
+    const int node = segment.first_node + first;
+    lanes.for_each(count, [&](int i) {
+      const double fraction = static_cast<double>(first + i) / (segment.node_count - 1);
+      double sine, cosine;
+      sine_cosine(0.5 * kPi * fraction, sine, cosine);
+      const double along = smooth_segment ? fraction : sine * sine;  // dense at both contacts
+      const double nu = fraction < 1.0 ? from + along * (to - from) : to;
+      sine_cosine(nu, sine, cosine);
+      double sine_u, cosine_u;
+      sine_cosine(nu + orbit.omega, sine_u, cosine_u);
+      node_phase[node + i] = orbit.phase(nu, sine, cosine, sine_u);
+      const double semilatus = 1.0 - orbit.eccentricity * orbit.eccentricity;
+      const double separation = semilatus / (1.0 + orbit.eccentricity * cosine);
+      // x counts from conjunction, u = nu + omega = pi / 2.
+      w.cos_u[i] = sine_u;
+      w.sin_u[i] = -cosine_u;
+      // Binary::own_anomaly, for a lag of 1
+      w.drift[i] = light_time * sine_u * orbit.sin_i * kTwoPi * std::sqrt(semilatus) / separation;
+      const double ny = cosine_u * orbit.sin_i;
+      double share = (separation * std::sqrt(ny * ny + orbit.cos_i * orbit.cos_i) - near) * inverse_reach;
+      share = share > 0.0 ? share : 0.0;
+      share = share < 1.0 ? share : 1.0;
+      // The inverse of anomaly_at, s = 2 / pi asin(sqrt(share)), as x = 1 - 2 s.
+      w.chebyshev_x[i] = 1.0 - 4.0 / kPi * arctangent(std::sqrt(share), std::sqrt(1.0 - share));
+      w.current[i] = 1.0;
+      w.last[i] = w.chebyshev_x[i];
+    });
+    for (int k = 0; k < band_count; ++k) {
+      const double third = series.third[k];
+      lanes.for_each(count, [&](int i) { flux[k * nodes + node + i] = third; });
     }
-    c[i] = scale * sum;
+    // Both discs at once; with light travel time each as it was when its own light left.
+    const bool apart = light_time != 0.0;
+    for (int pass = 0; pass < (apart ? 2 : 1); ++pass) {
+      const auto disc_coefficient = [&](int k, int m) {
+        double sum = 0.0;
+        for (int star = 0; star < 2; ++star)
+          if (shown[star] && (!apart || star == pass))
+            sum += series.disc[(star * band_count + k) * series.smooth_count + m];
+        return sum;
+      };
+      const double lag = work.binary.lag(pass);
+      lanes.for_each(count, [&](int i) {
+        double s, c;
+        sine_cosine(lag * w.drift[i], s, c);
+        w.cos_x[i] = w.cos_u[i] * c - w.sin_u[i] * s;
+        w.sin_x[i] = w.sin_u[i] * c + w.cos_u[i] * s;
+        w.cos_mx[i] = 1.0;
+        w.sin_mx[i] = 0.0;
+      });
+      for (int k = 0; k < band_count; ++k) {
+        const double mean = disc_coefficient(k, 0);
+        lanes.for_each(count, [&](int i) { flux[k * nodes + node + i] += mean; });
+      }
+      for (int m = 1; m < series.smooth_count; m += 2) {
+        lanes.for_each(count, [&](int i) {
+          const double next = w.cos_mx[i] * w.cos_x[i] - w.sin_mx[i] * w.sin_x[i];
+          w.sin_mx[i] = w.sin_mx[i] * w.cos_x[i] + w.cos_mx[i] * w.sin_x[i];
+          w.cos_mx[i] = next;
+        });
+        for (int k = 0; k < band_count; ++k) {
+          const double a = disc_coefficient(k, m), b = m + 1 < series.smooth_count ? disc_coefficient(k, m + 1) : 0.0;
+          lanes.for_each(count, [&](int i) { flux[k * nodes + node + i] += a * w.cos_mx[i] + b * w.sin_mx[i]; });
+        }
+      }
+    }
+    // Chebyshev polynomials by T_(m+1) = 2 x T_m - T_(m-1), T_(-1) = T_1.
+    for (int m = 0; m < segment.sample_count; ++m) {
+      for (int k = 0; k < band_count; ++k) {
+        const double c = series.hidden[k * series.hidden_count + segment.first_sample + m];
+        lanes.for_each(count, [&](int i) { flux[k * nodes + node + i] -= c * w.current[i]; });
+      }
+      lanes.for_each(count, [&](int i) {
+        const double next = 2.0 * w.chebyshev_x[i] * w.current[i] - w.last[i];
+        w.last[i] = w.current[i];
+        w.current[i] = next;
+      });
+    }
+    for (int k = 0; k < band_count; ++k)
+      lanes.for_each(count, [&](int i) { flux[k * nodes + node + i] *= work.binary.flux_scale; });
   }
-  for (int i = 0; i < count; ++i) values[i] = c[i];
+}
+
+// Slopes at one segment's nodes: the derivative of the cubic through a node and its neighbours in the segment, by
+// Newton's divided differences.
+template <class Lanes>
+PN_HD void fill_slopes(const Lanes& lanes, const Segment& segment, int band_count, int nodes, const double* node_phase,
+                       const double* flux, double* slope) {
+  const int last_start = segment.node_count - 4;
+  const double* const phase = node_phase + segment.first_node;
+  for (int k = 0; k < band_count; ++k) {
+    const double* const f = flux + k * nodes + segment.first_node;
+    double* const out = slope + k * nodes + segment.first_node;
+    lanes.for_each(segment.node_count, [&](int node) {
+      int n = node - 1;
+      n = n > last_start ? last_start : n;
+      n = n < 0 ? 0 : n;
+      const double x0 = phase[n], x1 = phase[n + 1], x2 = phase[n + 2], x3 = phase[n + 3];
+      const double f01 = (f[n + 1] - f[n]) / (x1 - x0), f12 = (f[n + 2] - f[n + 1]) / (x2 - x1),
+                   f23 = (f[n + 3] - f[n + 2]) / (x3 - x2);
+      const double f012 = (f12 - f01) / (x2 - x0), f123 = (f23 - f12) / (x3 - x1);
+      const double f0123 = (f123 - f012) / (x3 - x0);
+      const double a = phase[node] - x0, b = phase[node] - x1, c = phase[node] - x2;
+      out[node] = f01 + f012 * (a + b) + f0123 * (a * b + a * c + b * c);
+    });
+  }
 }
 
 }  // namespace detail
 
-// The stars' shapes at every separation.
+// The stars' shapes at every separation. group_work: one of GroupWork a group of lanes.
 template <class Block>
 PN_HD Status build_binary(Block& block, const System& system, const Effects& effects, const GaussTable& gauss,
-                          Binary& binary) {
-  int worst = block.largest(1, [&](int) { return static_cast<int>(make_binary(system, effects, binary)); });
+                          GroupWork* group_work, Binary& binary) {
+  const int worst = block.largest(1, [&](int) { return static_cast<int>(make_binary(system, effects, binary)); });
   if (worst != static_cast<int>(Status::kOk)) return static_cast<Status>(worst);
   const int shapes = binary.shape_nodes;
-  worst = block.largest(
-      2 * shapes, [&](int task) { return static_cast<int>(binary.fit_shape(task / shapes, task % shapes, gauss)); });
-  if (worst == static_cast<int>(Status::kOk) && effects.reflection != Reflection::kNone)
+  block.for_each_group(2 * shapes, [&](const auto& lanes, int task) {
+    binary.fit_shape(lanes, task / shapes, task % shapes, gauss, group_work[lanes.group()].shape);
+  });
+  const int open =
+      block.largest(2 * shapes, [&](int task) { return binary.star[task / shapes].closed[task % shapes] ? 0 : 1; });
+  if (open != 0) return Status::kBadGeometry;
+  if (effects.reflection != Reflection::kNone)
     block.for_each(shapes, [&](int node) { binary.fit_heating(node, gauss); });
-  return static_cast<Status>(worst);
+  return Status::kOk;
 }
 
 // Flux of a third star that gives `share` of the light of all three, `stars` being that of the other two.
@@ -446,20 +646,22 @@ PN_HD inline bool valid_third_light(const double* third_light, int band_count) {
 inline constexpr int kSedParts = 3 * kSedPhaseCount;
 template <class Block>
 PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* const* bands, int band_count,
-                     const double* third_light, const Resolution& resolution, const GaussTable& gauss, double* memory,
-                     double* out) {
+                     const double* third_light, const Resolution& resolution, const GaussTable& gauss,
+                     GroupWork* group_work, double* memory, double* out) {
   // Two discs and the hidden part of one, at each phase.
-  block.for_each(kSedParts, [&](int task) {
+  block.for_each_group(kSedParts, [&](const auto& lanes, int task) {
+    EclipseWork& work = group_work[lanes.group()].eclipse;
     double* part = memory + task * band_count;
-    for (int k = 0; k < band_count; ++k) part[k] = 0.0;
+    if (lanes.rank() == 0)
+      for (int k = 0; k < band_count; ++k) part[k] = 0.0;
+    lanes.sync();
     const View view = view_at(binary, binary.orbit.true_anomaly(sed_phase(task / 3)));
     int star = task % 3;
     if (star == 2) {
-      if (add_hidden_flux(view, resolution, gauss, bands, band_count, part) != Overlap::kTotal) return;
+      if (add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, work, part) != Overlap::kTotal) return;
       star = view.eclipsed;
     }
-    add_disc_flux(view.surface[star], view.frame[star], resolution.azimuths, resolution.polar, gauss, bands[star],
-                  band_count, part);
+    add_disc_flux(lanes, view, star, resolution, gauss, bands, band_count, work, part);
   });
   block.for_each(band_count, [&](int k) {
     double discs = 0.0, hidden = 0.0;
@@ -469,136 +671,89 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
   });
 }
 
-// Builds the curve of one system. work: CurveLayout::work_size() doubles; curve: node_phase, flux, slope of
+// Builds the curve of one system. memory: CurveLayout::work_size() doubles; curve: node_phase, flux, slope of
 // CurveLayout::node_count entries a band, packed by the final node count (work.node_count), curve_size() doubles in
 // all. bands[star][band]; third_light as in build_sed.
 template <class Block>
 PN_HD Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands, int band_count,
                                const double* third_light, const Resolution& resolution, const Effects& effects,
-                               const GaussTable& gauss, CurveWork& work, double* memory, double* curve) {
-  const Status status = build_binary(block, system, effects, gauss, work.binary);
+                               const GaussTable& gauss, GroupWork* group_work, CurveWork& work, double* memory,
+                               double* curve) {
+  const Status status = build_binary(block, system, effects, gauss, group_work, work.binary);
   if (status != Status::kOk) return status;
 
   // Full discs around the orbit, [star][band][phase].
   const int smooth = CurveLayout::smooth_phases(resolution, work.binary.largest_crowding());
-  double* discs = memory;
-  double* third = memory + 2 * band_count * smooth;  // the third star's flux, [band]
-  double* hidden = third + band_count;
+  double* const discs = memory;
+  double* const disc_series = discs + 2 * band_count * smooth;
+  double* const third = disc_series + 2 * band_count * smooth;  // the third star's flux, [band]
+  double* const hidden = third + band_count;
   const double start = 0.5 * kPi - work.binary.orbit.omega;
   const bool circular = work.binary.circular();
   const int distinct = circular ? smooth / 2 + 1 : smooth;  // a circular orbit's curve is even about conjunction
-  block.for_each(2 * distinct, [&](int task) {
+  block.for_each_group(2 * distinct, [&](const auto& lanes, int task) {
     const int star = task / distinct, j = task % distinct;
     const Aspect aspect = work.binary.orbit.aspect(start + kTwoPi * j / smooth);
-    double flux[kMaxBands] = {};
-    add_disc_flux(work.binary.surface(star, aspect.separation), star_frame(aspect, star), resolution.azimuths,
-                  resolution.polar, gauss, bands[star], band_count, flux);
-    for (int k = 0; k < band_count; ++k) {
-      double* row = discs + (star * band_count + k) * smooth;
-      row[j] = flux[k];
-      if (circular && j > 0) row[smooth - j] = flux[k];
+    double flux[kMaxBands];
+    for (int k = 0; k < band_count; ++k) flux[k] = 0.0;
+    add_disc_flux(lanes, work.binary.surface(star, aspect.separation), star_frame(aspect, star), resolution.azimuths,
+                  resolution.polar, gauss, bands[star], band_count, group_work[lanes.group()].eclipse.view, flux);
+    if (lanes.rank() == 0) {
+      for (int k = 0; k < band_count; ++k) {
+        double* row = discs + (star * band_count + k) * smooth;
+        row[j] = flux[k];
+        if (circular && j > 0) row[smooth - j] = flux[k];
+      }
     }
   });
-  block.for_each(2 * band_count, [&](int row) { detail::trigonometric_coefficients(discs + row * smooth, smooth); });
+  block.for_each_group(smooth, [&](const auto& lanes, int i) {
+    detail::trigonometric_coefficient(lanes, discs, smooth, 2 * band_count, i, group_work[lanes.group()].nodes,
+                                      disc_series);
+  });
   block.for_each(band_count, [&](int k) {
     third[k] = 0.0;
     if (third_light == nullptr || third_light[k] == 0.0) return;
     for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
       const int star = task % 2;
       const double nu = work.binary.own_anomaly(star, work.binary.orbit.true_anomaly(sed_phase(task / 2)));
-      third[k] += detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, std::cos(nu - start),
-                                            std::sin(nu - start));
+      third[k] += detail::trigonometric_sum(disc_series + (star * band_count + k) * smooth, smooth,
+                                            std::cos(nu - start), std::sin(nu - start));
     }
     third[k] = third_star_flux(third_light[k], third[k] / kSedPhaseCount);
   });
 
-  // Contacts, and what is hidden between them, [sample][band].
-  block.for_each(2, [&](int which) { detail::find_contacts(work, which); });
+  // Contacts, and what is hidden between them, [band][sample].
+  block.for_each_group(2, [&](const auto& lanes, int which) {
+    detail::find_contacts(lanes, work, which, group_work[lanes.group()].eclipse);
+  });
   block.for_each(1, [&](int) { detail::SegmentList(work, resolution).fill(); });
-  block.for_each(work.sample_count, [&](int sample) {
+  const int samples = work.sample_count;
+  double* const hidden_series = hidden + band_count * samples;
+  const auto segment_of_sample = [&](int sample) {
     int i = 0;
     while (i < work.segment_count - 1 && !work.segment[i].holds_sample(sample)) ++i;
-    const Segment& segment = work.segment[i];
-    detail::sample_hidden_flux(work, segment, sample - segment.first_sample, resolution, gauss, bands, band_count,
-                               hidden + sample * band_count);
+    return i;
+  };
+  block.for_each_group(samples, [&](const auto& lanes, int sample) {
+    const Segment& segment = work.segment[segment_of_sample(sample)];
+    detail::sample_hidden_flux(lanes, work, segment, sample - segment.first_sample, resolution, gauss, bands,
+                               band_count, samples, group_work[lanes.group()].eclipse, hidden + sample);
+  });
+  block.for_each_group(samples, [&](const auto& lanes, int sample) {
+    const Segment& segment = work.segment[segment_of_sample(sample)];
+    detail::chebyshev_coefficient(lanes, hidden + segment.first_sample, segment.sample_count, band_count, samples,
+                                  sample - segment.first_sample, group_work[lanes.group()].nodes,
+                                  hidden_series + segment.first_sample);
   });
 
-  // Fluxes at the nodes.
+  // The curve at the nodes.
   const int nodes = work.node_count;
-  double* node_phase = curve;
-  double* flux = curve + nodes;
-  double* slope = flux + band_count * nodes;
-  block.for_each(nodes, [&](int node) {
-    int i = 0;
-    while (!work.segment[i].holds_node(node)) ++i;
-    const Segment& segment = work.segment[i];
-    const Orbit& orbit = work.binary.orbit;
-    const double fraction = static_cast<double>(node - segment.first_node) / (segment.node_count - 1);
-    const double sine = std::sin(0.5 * kPi * fraction);
-    const double along = segment.kind == Segment::kSmooth ? fraction : sine * sine;  // dense at both contacts
-    const double nu = fraction < 1.0 ? segment.from + along * (segment.to - segment.from) : segment.to;
-    node_phase[node] = orbit.phase(nu);
-    double cos_x[2], sin_x[2];
-    for (int star = 0; star < 2; ++star) {
-      const double x = work.binary.own_anomaly(star, nu) - start;
-      cos_x[star] = std::cos(x);
-      sin_x[star] = std::sin(x);
-    }
-    const bool total = segment.kind == Segment::kTotal;
-    for (int k = 0; k < band_count; ++k) {
-      double sum = third[k];
-      for (int star = 0; star < 2; ++star) {
-        if (total && star == segment.eclipsed) continue;
-        sum += detail::trigonometric_sum(discs + (star * band_count + k) * smooth, smooth, cos_x[star], sin_x[star]);
-      }
-      flux[k * nodes + node] = sum;
-    }
-    if (segment.sample_count > 0) {
-      // Barycentric interpolation in s at Chebyshev-Lobatto points.
-      const double s = detail::parameter_at(orbit, segment, nu);
-      double sum_weight = 0.0, sum[kMaxBands] = {};
-      const int count = segment.sample_count;
-      for (int j = 0; j < count; ++j) {
-        double difference = s - detail::lobatto(j, count);
-        if (difference == 0.0) difference = 1e-100;
-        const double weight = (j % 2 == 0 ? 1.0 : -1.0) * (j == 0 || j == count - 1 ? 0.5 : 1.0) / difference;
-        sum_weight += weight;
-        for (int k = 0; k < band_count; ++k) sum[k] += weight * hidden[(segment.first_sample + j) * band_count + k];
-      }
-      for (int k = 0; k < band_count; ++k) flux[k * nodes + node] -= sum[k] / sum_weight;
-    }
-    for (int k = 0; k < band_count; ++k) flux[k * nodes + node] *= work.binary.flux_scale;
-  });
-
-  // Slopes: the derivative of the cubic through a node and its neighbours in the same segment.
-  block.for_each(nodes, [&](int node) {
-    int i = 0;
-    while (!work.segment[i].holds_node(node)) ++i;
-    const Segment& segment = work.segment[i];
-    int first = node - 1;
-    const int last_start = segment.first_node + segment.node_count - 4;
-    if (first > last_start) first = last_start;
-    if (first < segment.first_node) first = segment.first_node;
-    const double* x = node_phase + first;
-    const int at = node - first;
-    // Lagrange derivative weights at x[at].
-    double weight[4], own = 0.0;
-    for (int j = 0; j < 4; ++j) {
-      if (j == at) continue;
-      double numerator = 1.0, denominator = x[j] - x[at];
-      for (int l = 0; l < 4; ++l) {
-        if (l == j || l == at) continue;
-        numerator *= x[at] - x[l];
-        denominator *= x[j] - x[l];
-      }
-      weight[j] = numerator / denominator;
-      own += 1.0 / (x[at] - x[j]);
-    }
-    weight[at] = own;
-    for (int k = 0; k < band_count; ++k) {
-      const double* f = flux + k * nodes + first;
-      slope[k * nodes + node] = weight[0] * f[0] + weight[1] * f[1] + weight[2] * f[2] + weight[3] * f[3];
-    }
+  double* const flux = curve + nodes;
+  double* const slope = flux + band_count * nodes;
+  block.for_each_group(work.segment_count, [&](const auto& lanes, int i) {
+    detail::fill_nodes(lanes, work, work.segment[i], {disc_series, smooth, third, hidden_series, samples}, band_count, nodes,
+                       group_work[lanes.group()].nodes, curve, flux);
+    detail::fill_slopes(lanes, work.segment[i], band_count, nodes, curve, flux, slope);
   });
   return Status::kOk;
 }

@@ -5,15 +5,16 @@
 
 #include "base/host_device.h"
 #include "sim/constants.h"
+#include "sim/lanes.h"
 
 namespace penumbra {
 
 inline constexpr int kMaxGaussPoints = 40;
 
 struct GaussTable {
-  // Rule n occupies n entries from n (n - 1) / 2.
-  double node[kMaxGaussPoints * (kMaxGaussPoints + 1) / 2];
-  double weight[kMaxGaussPoints * (kMaxGaussPoints + 1) / 2];
+  // Rule n occupies n entries from n (n - 1) / 2. A group of lanes may read past the last rule.
+  static constexpr int kSize = kMaxGaussPoints * (kMaxGaussPoints + 1) / 2 + kLanes;
+  double node[kSize], weight[kSize];
 
   PN_HD const double* nodes(int n) const { return node + n * (n - 1) / 2; }
   PN_HD const double* weights(int n) const { return weight + n * (n - 1) / 2; }
@@ -21,7 +22,7 @@ struct GaussTable {
 
 // Newton iteration on the Legendre polynomials (Press et al., Numerical Recipes, gauleg).
 inline GaussTable make_gauss_table() {
-  GaussTable table;
+  GaussTable table{};
   for (int n = 1; n <= kMaxGaussPoints; ++n) {
     double* node = table.node + n * (n - 1) / 2;
     double* weight = table.weight + n * (n - 1) / 2;

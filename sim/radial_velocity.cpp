@@ -24,9 +24,10 @@ struct Moments {
 //
 // Of a star's rotation the observer sees -(z x p) . sight at the point p, in its own frame; the secondary's frame is
 // mirrored (companion_frame), which turns the sign. The centres follow Kepler, each star as it was when the light left.
-Moments moments_at(const Binary& binary, double phase, const Resolution& resolution,
-                   const BandIntensity* const* bands) {
+Moments moments_at(const Binary& binary, double phase, const Resolution& resolution, const BandIntensity* const* bands,
+                   EclipseWork& work) {
   const GaussTable& gauss = gauss_table();
+  const HostLanes lanes;
   const Orbit& orbit = binary.orbit;
   View view = view_at(binary, orbit.true_anomaly(phase));
   const double q = binary.star[0].q, e = orbit.eccentricity;
@@ -43,8 +44,9 @@ Moments moments_at(const Binary& binary, double phase, const Resolution& resolut
     for (int moment = 0; moment < 2; ++moment) {
       view.surface[k].weight = weights[moment];
       double disc = 0.0, hidden = 0.0;
-      add_disc_flux(view.surface[k], view.frame[k], resolution.azimuths, resolution.polar, gauss, bands[k], 1, &disc);
-      if (k == view.eclipsed && add_hidden_flux(view, resolution, gauss, bands, 1, &hidden) == Overlap::kTotal)
+      add_disc_flux(lanes, view, k, resolution, gauss, bands, 1, work, &disc);
+      if (k == view.eclipsed &&
+          add_hidden_flux(lanes, view, resolution, gauss, bands, 1, work, &hidden) == Overlap::kTotal)
         hidden = disc;
       if (moment == 0) moments.whole[k] = disc;
       (moment == 0 ? moments.seen : moments.velocity)[k] = disc - hidden;
@@ -64,9 +66,10 @@ Status render_radial_velocity(const System& system, const StarBand& primary, con
     return Status::kInvalidInput;
   for (int i = 0; i < phase_count; ++i)
     if (!std::isfinite(phase[i])) return Status::kInvalidInput;
-  Binary binary;
+  Binary binary{};
   HostThread thread;
-  const Status status = build_binary(thread, system, effects, gauss_table(), binary);
+  thread_local GroupWork work;
+  const Status status = build_binary(thread, system, effects, gauss_table(), &work, binary);
   if (status != Status::kOk) return status;
   const BandIntensity intensity[2] = {make_band_intensity(primary), make_band_intensity(secondary)};
   const BandIntensity* const bands[2] = {&intensity[0], &intensity[1]};
@@ -77,7 +80,7 @@ Status render_radial_velocity(const System& system, const StarBand& primary, con
   for (int i = 0; i < phase_count; ++i) {
     Moments sum;
     for (int j = 0; j < points; ++j) {
-      const Moments m = moments_at(binary, phase[i] + exposure_phase * (node[j] - 0.5), resolution, bands);
+      const Moments m = moments_at(binary, phase[i] + exposure_phase * (node[j] - 0.5), resolution, bands, work.eclipse);
       for (int k = 0; k < 2; ++k) {
         sum.whole[k] += weight[j] * m.whole[k];
         sum.seen[k] += weight[j] * m.seen[k];

@@ -56,6 +56,10 @@ struct Companion {
     return sphere_irradiance(cos_zenith, radius / distance, darkened) *
            (brightness[0] + aspect * (brightness[1] + aspect * brightness[2]));
   }
+  // What it adds to (T / Teff)^4.
+  PN_HD double heating(double cos_zenith, double distance, double off_axis2) const {
+    return irradiation * irradiance(cos_zenith, distance, off_axis2);
+  }
 };
 
 }  // namespace penumbra

@@ -9,6 +9,8 @@
 
 #include "base/host_device.h"
 #include "sim/constants.h"
+#include "sim/elementary.h"
+#include "sim/lanes.h"
 #include "sim/quadrature.h"
 #include "sim/vector3.h"
 
@@ -20,7 +22,7 @@ struct Roche {
   double potential;   // of the surface
 
   // Gradient of Omega; `companion_distance` becomes |r - d|.
-  PN_HD Vector3 gradient(const Vector3& p, double& companion_distance) const {
+  PN_INLINE Vector3 gradient(const Vector3& p, double& companion_distance) const {
     const double dx = p.x - separation;
     const double transverse2 = p.y * p.y + p.z * p.z;
     const double r2 = p.x * p.x + transverse2;
@@ -33,99 +35,113 @@ struct Roche {
             -p.z * (own + other)};
   }
 
-  // Radius of the surface along the unit vector `direction`: Newton's method in 1 / r, in which Omega is nearly linear.
-  // `guess` starts it; `slope` becomes d Omega / d r at the surface.
-  PN_HD double radius(const Vector3& direction, double guess, double& slope) const {
+  // Where Newton's method starts: 1 / r from the tide's second and third harmonic and the rotation on a sphere of this
+  // radius, exact to first order in the distortion.
+  PN_INLINE double first_radius(const Vector3& direction, double mean_radius) const {
+    const double x = direction.x, ratio = mean_radius / separation;
+    const double second = 1.5 * x * x - 0.5, third = x * (2.5 * x * x - 1.5);
+    const double tide = q / separation * ratio * ratio * (second + ratio * third);
+    const double spin = 0.5 * (1.0 + q) * mean_radius * mean_radius * (1.0 - direction.z * direction.z);
+    return 1.0 / (potential - q / separation - tide - spin);
+  }
+
+  // Radius of the surface along the unit vector `direction`, a better one than r: a step of Newton's method in 1 / r,
+  // in which Omega is nearly linear. `slope` becomes d Omega / d r at the old r.
+  PN_INLINE double radius_step(const Vector3& direction, double r, double& slope) const {
     const double tide = q / (separation * separation) * direction.x;
     const double spin = (1.0 + q) * (1.0 - direction.z * direction.z);
+    const double along = r - separation * direction.x;
+    const double c2 = along * along + separation * separation * (1.0 - direction.x * direction.x);
+    const double inverse_c = 1.0 / std::sqrt(c2);
+    const double inverse_r = 1.0 / r;
+    const double excess = inverse_r + q * inverse_c - tide * r + 0.5 * spin * r * r - potential;
+    slope = -inverse_r * inverse_r - q * along * inverse_c * inverse_c * inverse_c - tide + spin * r;
+    // d Omega / d(1 / r) = -r^2 d Omega / d r
+    return 1.0 / (inverse_r + excess / (r * r * slope));
+  }
+
+  // The converged radius; `slope` belongs to it.
+  PN_HD double radius(const Vector3& direction, double guess, double& slope) const {
     double r = guess;
     for (int iteration = 0; iteration < 20; ++iteration) {
-      const double along = r - separation * direction.x;
-      const double c2 = along * along + separation * separation * (1.0 - direction.x * direction.x);
-      const double inverse_c = 1.0 / std::sqrt(c2);
-      const double inverse_r = 1.0 / r;
-      const double excess = inverse_r + q * inverse_c - tide * r + 0.5 * spin * r * r - potential;
-      slope = -inverse_r * inverse_r - q * along * inverse_c * inverse_c * inverse_c - tide + spin * r;
-      // d Omega / d(1 / r) = -r^2 d Omega / d r
-      const double step = excess / (r * r * slope);
-      r = 1.0 / (inverse_r + step);
-      if (std::abs(step) * r < 1e-6) break;  // the error left is below its square
+      const double last = r;
+      r = radius_step(direction, last, slope);
+      if (std::abs(r - last) < 1e-6 * r) break;  // the error left is below its square
     }
     return r;
   }
 
   // A point of the outline on the sky: where the half-plane spanned by `out` (on the sky) and `sight` (to the observer)
-  // touches the surface tangentially. Newton's method on Omega = potential, dOmega/dz = 0.
+  // touches the surface tangentially.
   struct Limb {
     double sky_radius;  // along `out`
     double height;      // along `sight`
     double slope;       // d sky_radius / d azimuth, for azimuth growing towards `aside`
   };
-  PN_HD Limb limb(const Vector3& out, const Vector3& aside, const Vector3& sight, double guess_radius,
-                  double guess_height) const {
-    double s = guess_radius, h = guess_height;
-    double slope = 0.0;
+  // A step of Newton's method on Omega = potential, dOmega/dz = 0.
+  PN_INLINE Limb limb_step(const Vector3& out, const Vector3& aside, const Vector3& sight, const Limb& limb) const {
+    const double s = limb.sky_radius, h = limb.height;
     const double spin = 1.0 + q;
     const double spin_sh = spin * (out.x * sight.x + out.y * sight.y);
     const double spin_hh = spin * (sight.x * sight.x + sight.y * sight.y);
+    const Vector3 p = s * out + h * sight;
+    const double dx = p.x - separation;
+    const double c_out = s - separation * out.x, c_sight = h - separation * sight.x;
+    const double r2 = s * s + h * h, c2 = dx * dx + p.y * p.y + p.z * p.z;
+    const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
+    const double own2 = own1 * own1, other2 = other1 * other1;
+    const double own3 = own1 * own2, other3 = q * other1 * other2;
+    const double tide = q / (separation * separation);
+    const double value = own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
+    const double d_s = -s * own3 - c_out * other3 - tide * out.x + spin * (p.x * out.x + p.y * out.y);
+    const double d_h = -h * own3 - c_sight * other3 - tide * sight.x + spin * (p.x * sight.x + p.y * sight.y);
+    const double d_sh = 3.0 * (s * h * own3 * own2 + c_out * c_sight * other3 * other2) + spin_sh;
+    const double d_hh = (3.0 * h * h * own2 - 1.0) * own3 + (3.0 * c_sight * c_sight * other2 - 1.0) * other3 + spin_hh;
+    const double scale = 1.0 / (d_s * d_hh - d_h * d_sh);
+    // The slope follows from dOmega = 0 along the outline; its error is that of the point.
+    const double d_aside = separation * aside.x * other3 - tide * aside.x + spin * (p.x * aside.x + p.y * aside.y);
+    return {s + scale * (d_h * d_h - value * d_hh), h + scale * (value * d_sh - d_s * d_h), -s * d_aside / d_s};
+  }
+
+  PN_HD Limb limb(const Vector3& out, const Vector3& aside, const Vector3& sight, double guess_radius,
+                  double guess_height) const {
+    Limb limb{guess_radius, guess_height, 0.0};
     for (int iteration = 0; iteration < 20; ++iteration) {
-      const Vector3 p = s * out + h * sight;
-      const double dx = p.x - separation;
-      const double c_out = s - separation * out.x, c_sight = h - separation * sight.x;
-      const double r2 = s * s + h * h, c2 = dx * dx + p.y * p.y + p.z * p.z;
-      const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
-      const double own3 = own1 / r2, other3 = q * other1 / c2;
-      const double tide = q / (separation * separation);
-      const double value = own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
-      const double d_s = -s * own3 - c_out * other3 - tide * out.x + spin * (p.x * out.x + p.y * out.y);
-      const double d_h = -h * own3 - c_sight * other3 - tide * sight.x + spin * (p.x * sight.x + p.y * sight.y);
-      const double d_sh = 3.0 * (s * h * own3 / r2 + c_out * c_sight * other3 / c2) + spin_sh;
-      const double d_hh = (3.0 * h * h / r2 - 1.0) * own3 + (3.0 * c_sight * c_sight / c2 - 1.0) * other3 + spin_hh;
-      const double determinant = d_s * d_hh - d_h * d_sh;
-      const double ds = (-value * d_hh + d_h * d_h) / determinant;
-      const double dh = (-d_s * d_h + d_sh * value) / determinant;
-      // The slope follows from dOmega = 0 along the outline; its error is that of the point.
-      const double d_aside = separation * aside.x * other3 - tide * aside.x + spin * (p.x * aside.x + p.y * aside.y);
-      slope = -s * d_aside / d_s;
-      s += ds;
-      h += dh;
-      if (std::abs(ds) + std::abs(dh) < 3e-5 * s) break;  // the error left is its square
+      const Limb last = limb;
+      limb = limb_step(out, aside, sight, last);
+      const double moved = std::abs(limb.sky_radius - last.sky_radius) + std::abs(limb.height - last.height);
+      if (moved < 3e-5 * limb.sky_radius) break;  // the error left is its square
     }
-    return {s, h, slope};
+    return limb;
   }
 
   // Height along `sight` of the surface point that is seen at `sky` (a vector in the plane of the sky), the near side.
-  // Newton's method in (height - middle)^2, which stays regular at the limb, where the near and far sides meet.
-  // `longest` is the surface's largest radius, towards the companion: beyond it a step would end in the companion's
-  // lobe.
-  PN_HD double height(const Vector3& sky, const Vector3& sight, double middle, double guess_square,
-                      double longest) const {
+  // Newton's method in v^2 = (height - middle)^2, which stays regular at the limb, where the near and far sides meet:
+  // a better v^2. It is at most `most`: beyond the surface's largest radius a step would end in the companion's lobe.
+  PN_INLINE double height_step(const Vector3& sky, const Vector3& sight, double middle, double most, double v2) const {
+    const double v = std::sqrt(v2);
+    const double h = middle + v;
+    const Vector3 p = sky + h * sight;
+    const double dx = p.x - separation;
+    const double transverse2 = p.y * p.y + p.z * p.z;
+    const double r2 = p.x * p.x + transverse2, c2 = dx * dx + transverse2;
+    const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
+    const double own3 = own1 * own1 * own1, other3 = q * other1 * other1 * other1;
+    const double tide = q / (separation * separation);
+    const double spin = 1.0 + q;
+    const double excess = own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
+    const double d_h =
+        -h * own3 - (h - separation * sight.x) * other3 - tide * sight.x + spin * (p.x * sight.x + p.y * sight.y);
+    double next = v2 - 2.0 * v * excess / d_h;
+    next = next > 0.02 * v2 ? next : 0.02 * v2;
+    return next < most ? next : most;
+  }
+  // `most` from the largest radius, which is that towards the companion.
+  PN_INLINE static double most_height(const Vector3& sky, double middle, double longest) {
     const double reach2 = longest * longest - dot(sky, sky);
-    const double reach = (reach2 > 0.0 ? std::sqrt(reach2) : 0.0) - middle;
-    const double most = reach > 0.0 ? reach * reach : 0.0;
-    double v2 = guess_square < most ? guess_square : most;
-    double h = middle;
-    for (int iteration = 0; iteration < 20; ++iteration) {
-      const double v = std::sqrt(v2);
-      h = middle + v;
-      const Vector3 p = sky + h * sight;
-      const double dx = p.x - separation;
-      const double transverse2 = p.y * p.y + p.z * p.z;
-      const double r2 = p.x * p.x + transverse2, c2 = dx * dx + transverse2;
-      const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
-      const double own3 = own1 / r2, other3 = q * other1 / c2;
-      const double tide = q / (separation * separation);
-      const double spin = 1.0 + q;
-      const double excess = own1 + q * other1 - tide * p.x + 0.5 * spin * (p.x * p.x + p.y * p.y) - potential;
-      const double d_h =
-          -h * own3 - (h - separation * sight.x) * other3 - tide * sight.x + spin * (p.x * sight.x + p.y * sight.y);
-      const double step = 2.0 * v * excess / d_h;
-      const double next = v2 - step;
-      v2 = next > 0.02 * v2 ? next : 0.02 * v2;
-      if (v2 > most) v2 = most;
-      if (std::abs(step) < 3e-5 * r2) return middle + std::sqrt(v2);
-    }
-    return h;
+    double reach = std::sqrt(reach2 > 0.0 ? reach2 : 0.0) - middle;
+    reach = reach > 0.0 ? reach : 0.0;
+    return reach * reach;
   }
 };
 
@@ -160,11 +176,12 @@ PN_HD inline double roche_lobe_radius(double q) {
 }
 
 // How nearly a star fills its lobe, in steps: the more, the more points it needs, in angle and in phase, for the same
-// accuracy.
+// accuracy, and the more steps of Newton's method from first_radius.
 PN_HD inline int crowding(double radius_over_lobe) {
   return radius_over_lobe < 0.5 ? 0 : radius_over_lobe < 0.8 ? 1 : radius_over_lobe < 0.9 ? 2 : 4;
 }
 inline constexpr int kMostCrowding = 4;
+PN_HD inline int newton_steps(int crowding) { return crowding == 4 ? 9 : 2 + crowding; }
 
 // The equipotential of a given volume, and what depends on its whole surface.
 struct RocheFit {
@@ -177,9 +194,20 @@ struct RocheFit {
 // turn about it that the planes of symmetry leave.
 inline constexpr int kShapeLatitudes = 12;
 inline constexpr int kShapeLongitudes = 4;
+inline constexpr int kShapePoints = kShapeLatitudes * kShapeLongitudes;
+static_assert(kShapePoints % kLanes == 0);
+
+// Working memory of fit_roche.
+struct ShapeWork {
+  double x[kShapePoints], y[kShapePoints], z[kShapePoints], weight[kShapePoints];  // directions
+  double r[kShapePoints];
+  double a[kShapePoints], b[kShapePoints], c[kShapePoints], d[kShapePoints];  // terms of sums
+};
 
 // Volume-equivalent radius `radius` -> potential (Newton on volume), then the gravity-darkening normalisation.
-PN_HD inline RocheFit fit_roche(double q, double separation, double radius, double beta, const GaussTable& gauss) {
+template <class Lanes>
+PN_HD RocheFit fit_roche(const Lanes& lanes, double q, double separation, double radius, double beta,
+                         const GaussTable& gauss, ShapeWork& work) {
   const double critical = inner_lagrange_potential(q, separation);
   const double volume = radius * radius * radius;  // in units of 4 pi / 3
   const double* node = gauss.nodes(kShapeLatitudes);
@@ -189,45 +217,69 @@ PN_HD inline RocheFit fit_roche(double q, double separation, double radius, doub
   RocheFit fit{1.0 / radius + q / separation + (1.0 + q) * radius * radius / 3.0 + 2.4 * q * q * x3 * x3 / radius, 0.0,
                false};
   if (!(radius < separation)) return fit;
-  for (int iteration = 0; iteration < 12; ++iteration) {
-    // A surface just inside the critical one still has a finite slope everywhere.
-    const double lowest = critical * (1.0 + 1e-6);
-    const bool at_limit = fit.potential <= lowest;
-    if (at_limit) fit.potential = lowest;
+  // A surface just inside the critical one still has a finite slope everywhere.
+  const double lowest = critical * (1.0 + 1e-6);
+  bool at_limit = fit.potential <= lowest;
+  if (at_limit) fit.potential = lowest;
+  const Roche start{q, separation, fit.potential};
+  lanes.for_each(kShapePoints, [&](int i) {
+    const int latitude = i / kShapeLongitudes, longitude = i % kShapeLongitudes;
+    const double x = 2.0 * node[latitude] - 1.0;
+    const double across = std::sqrt(1.0 - x * x);
+    double sine, cosine;
+    sine_cosine(0.5 * kPi * (longitude + 0.5) / kShapeLongitudes, sine, cosine);
+    work.x[i] = x;
+    work.y[i] = across * cosine;
+    work.z[i] = across * sine;
+    work.weight[i] = weight[latitude];
+    work.r[i] = start.first_radius({x, across * cosine, across * sine}, radius);
+  });
+  const int steps = at_limit ? 12 : newton_steps(crowding(radius / (roche_lobe_radius(q) * separation)));
+  for (int iteration = 0;; ++iteration) {
     const Roche roche{q, separation, fit.potential};
-    double sum_volume = 0.0, sum_slope = 0.0, sum_area = 0.0, sum_gravity = 0.0;
-    double r = radius;
-    for (int i = 0; i < kShapeLatitudes; ++i) {
-      const double x = 2.0 * node[i] - 1.0;
-      const double across = std::sqrt(1.0 - x * x);
-      for (int j = 0; j < kShapeLongitudes; ++j) {
-        const double angle = 0.5 * kPi * (j + 0.5) / kShapeLongitudes;
-        const Vector3 direction{x, across * std::cos(angle), across * std::sin(angle)};
+    for (int step = 0; step < steps; ++step) {
+      lanes.for_each(kShapePoints, [&](int i) {
         double slope;
-        r = roche.radius(direction, r, slope);
-        double companion_distance;
-        const Vector3 g = roche.gradient(r * direction, companion_distance);
-        const double g2 = dot(g, g);
-        const double area = weight[i] * r * r * std::sqrt(g2) / -dot(g, direction);
-        sum_volume += weight[i] * r * r * r;
-        sum_slope += weight[i] * 3.0 * r * r / slope;
-        sum_area += area;
-        sum_gravity += area * std::exp(0.5 * beta * std::log(g2 * volume * radius));
-      }
+        const double r = roche.radius_step({work.x[i], work.y[i], work.z[i]}, work.r[i], slope);
+        work.r[i] = r;
+        work.a[i] = work.weight[i] * r * r * r;
+        work.b[i] = work.weight[i] * 3.0 * r * r / slope;
+      });
     }
-    sum_volume /= kShapeLongitudes;
-    sum_slope /= kShapeLongitudes;
-    fit.log_mean_gravity = std::log(sum_gravity / sum_area);
-    const double excess = sum_volume - volume;
+    const double excess = lanes.sum(kShapePoints, [&](int i) { return work.a[i]; }) / kShapeLongitudes - volume;
     if (at_limit && excess < 0.0) return fit;  // the whole lobe is smaller than the star
-    const double step = -excess / sum_slope;
+    const double slope = lanes.sum(kShapePoints, [&](int i) { return work.b[i]; }) / kShapeLongitudes;
+    const double step = -excess / slope;
+    if (std::abs(step) < 1e-10 * fit.potential) break;
+    if (iteration == 12) return fit;
     fit.potential += step;
-    if (std::abs(step) < 1e-5 * fit.potential) {  // the error left is its square
-      fit.closed = fit.potential > critical;
-      return fit;
-    }
+    at_limit = fit.potential <= lowest;
+    if (at_limit) fit.potential = lowest;
   }
+  fit.closed = fit.potential > critical;
+
+  const Roche roche{q, separation, fit.potential};
+  lanes.for_each(kShapePoints, [&](int i) {
+    const Vector3 direction{work.x[i], work.y[i], work.z[i]};
+    const double r = work.r[i];
+    double companion_distance;
+    const Vector3 g = roche.gradient(r * direction, companion_distance);
+    const double g2 = dot(g, g), strength = std::sqrt(g2), inward = -dot(g, direction);
+    const double area = work.weight[i] * r * r * strength / inward;
+    const double darkening = exponential(0.5 * beta * logarithm(g2 * volume * radius));
+    work.a[i] = area;
+    work.b[i] = area * darkening;
+  });
+  const double area = lanes.sum(kShapePoints, [&](int i) { return work.a[i]; });
+  const double gravity = lanes.sum(kShapePoints, [&](int i) { return work.b[i]; });
+  fit.log_mean_gravity = std::log(gravity / area);
   return fit;
+}
+
+// The same on one host thread.
+inline RocheFit fit_roche(double q, double separation, double radius, double beta, const GaussTable& gauss) {
+  ShapeWork work;
+  return fit_roche(HostLanes{}, q, separation, radius, beta, gauss, work);
 }
 
 }  // namespace penumbra

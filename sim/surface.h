@@ -6,6 +6,8 @@
 
 #include "base/host_device.h"
 #include "sim/atmosphere.h"
+#include "sim/elementary.h"
+#include "sim/lanes.h"
 #include "sim/reflection.h"
 #include "sim/roche.h"
 
@@ -36,7 +38,7 @@ PN_HD inline BandIntensity make_band_intensity(const StarBand& band) {
 struct PointWeight {
   double constant = 1.0;
   Vector3 gradient = {0.0, 0.0, 0.0};
-  PN_HD double operator()(const Vector3& position) const { return constant + dot(gradient, position); }
+  PN_INLINE double operator()(const Vector3& position) const { return constant + dot(gradient, position); }
 };
 
 // One star at one separation.
@@ -50,63 +52,105 @@ struct Surface {
   PointWeight weight = {};
 };
 
-// Flux that leaves a point without the companion's help, T^4 / Teff^4: von Zeipel's law, normalised to the
-// area-weighted mean of T^4.
-PN_HD inline double intrinsic_flux(const Surface& surface, double log_gravity) {
-  return std::exp(surface.gravity_darkening * log_gravity - surface.log_mean_gravity);
-}
-
-// ln g / g_mean from g^2; g_mean = G M / R^2.
-PN_HD inline double log_gravity(const Surface& surface, double g2) {
-  const double r2 = surface.radius * surface.radius;
-  return 0.5 * std::log(g2 * r2 * r2);
-}
-
-// Irradiance of a point of the surface by the companion, in units of the companion's mean flux. `gravity` is the
-// potential's gradient there, of length 1 / inverse_g.
-PN_HD inline double companion_irradiance(const Surface& surface, const Vector3& position, const Vector3& gravity,
-                                         double inverse_g, double companion_distance) {
-  const double toward = surface.roche.separation * gravity.x - dot(gravity, position);
-  return surface.companion.irradiance(-toward * inverse_g / companion_distance, companion_distance,
-                                      position.y * position.y + position.z * position.z);
-}
-
-// What the bands need to know of a surface point.
-struct SurfacePoint {
-  double sqrt_mu;      // of the angle between the normal and the observer
-  double xi;           // 1 - Teff / T
-  double log_gravity;  // ln g / g_mean, g_mean = G M / R^2
+// A point of the surface in itself, and where its companion stands.
+struct LocalSurface {
+  Vector3 gravity;           // gradient of the potential, which points inwards
+  double mu;                 // 0 where the normal points away from the observer
+  double relative_gravity2;  // (g / g_mean)^2, g_mean = G M / R^2
+  double cos_zenith;         // of the companion's centre
+  double companion_distance;
+  double off_axis2;  // squared distance from the line of centres
 };
 
-// `position` lies on the surface. `gravity` becomes the gradient of the potential there, which points inwards.
-PN_HD inline SurfacePoint surface_point(const Surface& surface, const Vector3& position, const Vector3& sight,
-                                        double& mu, Vector3& gravity) {
-  double companion_distance;
-  gravity = surface.roche.gradient(position, companion_distance);
-  const double g2 = dot(gravity, gravity);
+PN_INLINE LocalSurface local_surface(const Surface& surface, const Vector3& position, const Vector3& sight) {
+  LocalSurface local;
+  local.gravity = surface.roche.gradient(position, local.companion_distance);
+  const double g2 = dot(local.gravity, local.gravity);
   const double inverse_g = 1.0 / std::sqrt(g2);
-  mu = -dot(gravity, sight) * inverse_g;
-  if (mu < 0.0) mu = 0.0;
-  const double log_g = log_gravity(surface, g2);
-  double t4 = intrinsic_flux(surface, log_g);
-  if (surface.companion.irradiation > 0.0)
-    t4 +=
-        surface.companion.irradiation * companion_irradiance(surface, position, gravity, inverse_g, companion_distance);
-  return {std::sqrt(mu), 1.0 - 1.0 / std::sqrt(std::sqrt(t4)), log_g};
+  const double mu = -dot(local.gravity, sight) * inverse_g;
+  local.mu = mu > 0.0 ? mu : 0.0;
+  const double r2 = surface.radius * surface.radius;
+  local.relative_gravity2 = g2 * r2 * r2;
+  const double toward = surface.roche.separation * local.gravity.x - dot(local.gravity, position);
+  local.cos_zenith = -toward * inverse_g / local.companion_distance;
+  local.off_axis2 = position.y * position.y + position.z * position.z;
+  return local;
 }
 
-// out[k] += weight * emergent intensity in each band.
-PN_HD inline void add_intensity(const SurfacePoint& point, double weight, const BandIntensity* bands, int band_count,
-                                double* out) {
-  const double m = point.sqrt_mu;
-  for (int k = 0; k < band_count; ++k) {
-    const BandIntensity& b = bands[k];
-    const double exponent =
-        b.log_intensity + point.xi * (b.slope_t + 0.5 * b.curve_t * point.xi) + b.slope_g * point.log_gravity;
-    double limb = b.limb[0] + m * (b.limb[1] + m * (b.limb[2] + m * (b.limb[3] + m * b.limb[4])));
-    if (b.limb_log != 0.0 && m > 0.0) limb += b.limb_log * m * m * std::log(m);
-    out[k] += weight * limb * std::exp(exponent);
+// Flux that leaves a point without the companion's help, (T / Teff)^4: von Zeipel's law, normalised to its mean over
+// area. log_gravity is ln g / g_mean.
+PN_INLINE double intrinsic_flux(const Surface& surface, double log_gravity) {
+  return exponential(surface.gravity_darkening * log_gravity - surface.log_mean_gravity);
+}
+
+PN_INLINE double xi_of(double t4) { return 1.0 - 1.0 / std::sqrt(std::sqrt(t4)); }
+
+// Points of one view, some at a time.
+inline constexpr int kViewPoints = 72;
+struct ViewPoints {
+  double weight[kViewPoints];  // projected area
+  double sqrt_mu[kViewPoints];
+  double log_gravity[kViewPoints];  // relative_gravity2, then its ln / 2
+  double temperature[kViewPoints];  // (T / Teff)^4, then xi = 1 - Teff / T
+  double cos_zenith[kViewPoints], companion_distance[kViewPoints], off_axis2[kViewPoints];
+
+  PN_INLINE void set(int i, const LocalSurface& local, double w) {
+    weight[i] = w;
+    sqrt_mu[i] = std::sqrt(local.mu);
+    log_gravity[i] = local.relative_gravity2;
+    cos_zenith[i] = local.cos_zenith;
+    companion_distance[i] = local.companion_distance;
+    off_axis2[i] = local.off_axis2;
   }
+};
+
+struct PointLight {
+  double weighted, limb, sqrt_mu;
+};
+
+// out[k] += weight * emergent intensity in each band, summed over the first `count` points.
+template <class Lanes>
+PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints& points, int count,
+                         const BandIntensity* bands, int band_count, double* out) {
+  double* const t = points.temperature;
+  // A loop of its own: g++ 12 vectorises it only so.
+  lanes.for_each(count, [&](int i) {
+    const double log_gravity = 0.5 * logarithm(points.log_gravity[i]);
+    points.log_gravity[i] = log_gravity;
+    t[i] = intrinsic_flux(surface, log_gravity);
+  });
+  if (surface.companion.irradiation > 0.0) {
+    lanes.for_each(count, [&](int i) {
+      t[i] += surface.companion.heating(points.cos_zenith[i], points.companion_distance[i], points.off_axis2[i]);
+    });
+  }
+  lanes.for_each(count, [&](int i) { t[i] = xi_of(t[i]); });
+  for (int k = 0; k < band_count; ++k) {
+    const BandIntensity b = bands[k];
+    const auto light = [&](int i) {
+      const double m = points.sqrt_mu[i], xi = t[i];
+      double exponent = b.log_intensity + xi * (b.slope_t + 0.5 * b.curve_t * xi) + b.slope_g * points.log_gravity[i];
+      exponent = exponent > -700.0 ? exponent : -700.0;
+      exponent = exponent < 700.0 ? exponent : 700.0;
+      const double limb = b.limb[0] + m * (b.limb[1] + m * (b.limb[2] + m * (b.limb[3] + m * b.limb[4])));
+      return PointLight{points.weight[i] * exponential(exponent), limb, m};
+    };
+    double sum;
+    if (b.limb_log == 0.0) {
+      sum = lanes.sum(count, [&](int i) {
+        const PointLight p = light(i);
+        return p.weighted * p.limb;
+      });
+    } else {
+      sum = lanes.sum(count, [&](int i) {
+        const PointLight p = light(i);
+        const double m = p.sqrt_mu;
+        return p.weighted * (p.limb + b.limb_log * m * m * logarithm(m > 1e-100 ? m : 1e-100));
+      });
+    }
+    if (lanes.rank() == 0) out[k] += sum;
+  }
+  lanes.sync();
 }
 
 // The plane of the sky in one star's frame: `right` points to the companion, `up` = sight x right.
@@ -125,47 +169,118 @@ PN_HD inline SkyFrame companion_frame(const SkyFrame& f) {
   return {{-f.sight.x, f.sight.y, f.sight.z}, {-f.right.x, f.right.y, f.right.z}, {-f.up.x, f.up.y, f.up.z}};
 }
 
+// Rays on the plane of the sky: from a disc's centre to its limb, or from a point inside the eclipsed lens to its edge.
+inline constexpr int kMaxRays = 96;
+inline constexpr int kMaxAzimuths = kMaxRays - 2 * kMostCrowding;
+
+// Working memory of one view.
+struct ViewWork {
+  ViewPoints points;
+  double x[kViewPoints], y[kViewPoints], z[kViewPoints], r[kViewPoints];  // of the points: direction and radius, or sky
+  double ray_x[kMaxRays], ray_y[kMaxRays];  // disc: of the outward unit vector; lens: of the edge
+  double ray_a[kMaxRays], ray_b[kMaxRays];  // disc: the limb's direction along it and along the sight; lens: weight
+};
+
+// Point `i` of rays that carry `points_a_ray` each.
+struct RayPoint {
+  int ray, point;
+};
+PN_INLINE RayPoint ray_point(int i, int points_a_ray) {
+  // A double's division, which has vector instructions: (i + 1/2) / n is never close to an integer.
+  const int ray = static_cast<int>((i + 0.5) / points_a_ray);
+  return {ray, i - ray * points_a_ray};
+}
+
 // out[k] += flux of the whole disc, int I dA_projected, in units of intensity times a^2. Polar coordinates about the
 // line of sight through the centre: trapezoid in azimuth; from the centre to the limb Gauss points in v with mu = 1 -
 // (1 - v^2)^2 on a sphere, so that v is as sqrt(mu) at the limb, where limb-darkening laws are polynomials in it, and
 // as the distance from the centre there.
-PN_HD inline void add_disc_flux(const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
-                                const GaussTable& gauss, const BandIntensity* bands, int band_count, double* out) {
+template <class Lanes>
+PN_HD void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
+                         const GaussTable& gauss, const BandIntensity* bands, int band_count, ViewWork& work,
+                         double* out) {
   const int more = 2 * surface.crowding;
-  const int points = polar + more < kMaxGaussPoints ? polar + more : kMaxGaussPoints;
+  const int polar_points = polar + more < kMaxGaussPoints ? polar + more : kMaxGaussPoints;
   azimuths += more;
-  const double* node = gauss.nodes(points);
-  const double* weight = gauss.weights(points);
-  Roche::Limb limb{surface.radius, 0.0, 0.0};
-  for (int j = 0; j < azimuths; ++j) {
-    const double azimuth = kTwoPi * (j + 0.5) / azimuths;
-    const double c = std::cos(azimuth), s = std::sin(azimuth);
+  const double* node = gauss.nodes(polar_points);
+  const double* weight = gauss.weights(polar_points);
+  const int steps = newton_steps(surface.crowding);
+  lanes.for_each(whole_lanes(azimuths), [&](int j) {
+    double s, c;
+    sine_cosine(kTwoPi * (j + 0.5) / azimuths, s, c);
     const Vector3 outward = c * frame.right + s * frame.up;
-    const Vector3 aside = c * frame.up + (-s) * frame.right;
-    limb = surface.roche.limb(outward, aside, frame.sight, limb.sky_radius, limb.height);
-    double r = std::sqrt(limb.sky_radius * limb.sky_radius + limb.height * limb.height);
-    const double limb_out = limb.sky_radius / r, limb_sight = limb.height / r;
-    for (int i = 0; i < points; ++i) {
+    work.ray_x[j] = c;
+    work.ray_y[j] = s;
+    work.ray_a[j] = surface.roche.first_radius(outward, surface.radius);
+    work.ray_b[j] = 0.0;
+  });
+  for (int step = 0; step < steps; ++step) {
+    lanes.for_each(whole_lanes(azimuths), [&](int j) {
+      const double c = work.ray_x[j], s = work.ray_y[j];
+      const Roche::Limb limb =
+          surface.roche.limb_step(c * frame.right + s * frame.up, c * frame.up + (-s) * frame.right, frame.sight,
+                                  {work.ray_a[j], work.ray_b[j], 0.0});
+      work.ray_a[j] = limb.sky_radius;
+      work.ray_b[j] = limb.height;
+    });
+  }
+  lanes.for_each(whole_lanes(azimuths), [&](int j) {
+    const double inverse = 1.0 / std::sqrt(work.ray_a[j] * work.ray_a[j] + work.ray_b[j] * work.ray_b[j]);
+    work.ray_a[j] *= inverse;
+    work.ray_b[j] *= inverse;
+  });
+
+  const int total = azimuths * polar_points;
+  const double turn = kTwoPi / azimuths;
+  for (int first = 0; first < total; first += kViewPoints) {
+    const int count = total - first < kViewPoints ? whole_lanes(total - first) : kViewPoints;
+    lanes.for_each(count, [&](int i) {
+      const bool real = first + i < total;
+      const RayPoint at = ray_point(real ? first + i : total - 1, polar_points);
+      work.x[i] = work.ray_x[at.ray];
+      work.y[i] = work.ray_y[at.ray];
+      work.z[i] = work.ray_a[at.ray];
+      work.r[i] = work.ray_b[at.ray];
+      work.points.sqrt_mu[i] = node[at.point];
+      work.points.weight[i] = real ? turn * weight[at.point] : 0.0;
+    });
+    lanes.for_each(count, [&](int i) {
       // direction ~ cos(alpha) sight + sin(alpha) limb, alpha from 0 to pi / 2; cos(alpha) is mu on a sphere
-      const double rest = 1.0 - node[i] * node[i];
+      const double limb_out = work.z[i], limb_sight = work.r[i];
+      const double v = work.points.sqrt_mu[i], rest = 1.0 - v * v;
       const double cosine = 1.0 - rest * rest;
-      const double sine = std::sqrt(1.0 - cosine * cosine);
+      const double sine = rest * std::sqrt(1.0 + cosine);  // 1 - cosine^2 = rest^2 (1 + cosine)
       const double inverse_length = 1.0 / std::sqrt(1.0 + 2.0 * sine * cosine * limb_sight);
+      const double along = inverse_length * (cosine + sine * limb_sight), across = inverse_length * sine * limb_out;
       const Vector3 direction =
-          inverse_length * ((cosine + sine * limb_sight) * frame.sight + sine * limb_out * outward);
-      const double solid_angle = kTwoPi / azimuths * weight[i] * 4.0 * node[i] * rest * limb_out * limb_out *
-                                 inverse_length * inverse_length * inverse_length;
-      double slope;
-      r = surface.roche.radius(direction, r, slope);
-      double unused;
-      Vector3 gravity;
-      const Vector3 position = r * direction;
-      const SurfacePoint point = surface_point(surface, position, frame.sight, unused, gravity);
-      // dA mu = r^2 dOmega mu / (normal . direction)
-      const double lean = dot(gravity, frame.sight) / dot(gravity, direction);
-      add_intensity(point, solid_angle * r * r * (lean > 0.0 ? lean : 0.0) * surface.weight(position), bands,
-                    band_count, out);
+          along * frame.sight + (across * work.x[i]) * frame.right + (across * work.y[i]) * frame.up;
+      const double solid_angle = work.points.weight[i] * 4.0 * v * rest * limb_out * limb_out * inverse_length *
+                                 inverse_length * inverse_length;
+      double slope, r = surface.roche.first_radius(direction, surface.radius);
+      r = surface.roche.radius_step(direction, r, slope);
+      r = surface.roche.radius_step(direction, r, slope);
+      work.points.weight[i] = solid_angle;
+      work.x[i] = direction.x;
+      work.y[i] = direction.y;
+      work.z[i] = direction.z;
+      work.r[i] = r;
+    });
+    for (int step = 2; step < steps; ++step) {
+      lanes.for_each(count, [&](int i) {
+        double slope;
+        work.r[i] = surface.roche.radius_step({work.x[i], work.y[i], work.z[i]}, work.r[i], slope);
+      });
     }
+    lanes.for_each(count, [&](int i) {
+      const Vector3 direction{work.x[i], work.y[i], work.z[i]};
+      const double r = work.r[i];
+      const LocalSurface local = local_surface(surface, r * direction, frame.sight);
+      // dA mu = r^2 dOmega mu / (normal . direction)
+      const double lean = dot(local.gravity, frame.sight) / dot(local.gravity, direction);
+      work.points.set(i, local,
+                      work.points.weight[i] * r * r * (lean > 0.0 ? lean : 0.0) * surface.weight(r * direction));
+    });
+    add_intensity(lanes, surface, work.points, count, bands, band_count, out);
   }
 }
 

@@ -35,7 +35,7 @@ TEST(SimulateBody, GivesWhatTheCpuGives) {
   for (const auto& shape : shapes) {
     RandomSystems r(shape[0], shape[1], shape[2], shape[3]);
     for (int i = 0; i < shape[0]; ++i) {
-      HostBlock block(simulate_shared_bytes(r.resolution, r.curve_count, r.sed_count));
+      HostBlock block(simulate_shared_bytes(r.resolution, r.curve_count, r.sed_count, 1));
       simulate_body(block, view_of(r), i);
       EXPECT_EQ(block.bytes_left(), 0u);
     }
@@ -110,7 +110,7 @@ TEST(SimulateBody, FitsOtherResolutions) {
                                        .eclipse_phases = 45}}) {
     r.resolution = resolution;
     for (int i = 0; i < 7; ++i) {
-      HostBlock block(simulate_shared_bytes(r.resolution, r.curve_count, r.sed_count));
+      HostBlock block(simulate_shared_bytes(r.resolution, r.curve_count, r.sed_count, 1));
       simulate_body(block, view_of(r), i);
     }
     int good = 0;

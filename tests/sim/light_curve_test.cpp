@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "sim/blackbody.h"
 #include "sim/phase_curve.h"
+#include "sim/prior.h"
 
 namespace penumbra {
 namespace {
@@ -441,6 +442,41 @@ TEST(LightCurve, DefaultResolutionIsWithin1e4OfAFineOne) {
     }
   }
   std::printf("largest error of the default resolution: %.2e\n", worst);
+}
+
+// Over draws of the prior, the interpolation to phases between nodes included.
+TEST(LightCurve, DefaultResolutionIsWithin5e5OverThePrior) {
+  const std::filesystem::path tables = std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data" / "tables";
+  if (!std::filesystem::exists(tables / "tracks.h5")) GTEST_SKIP() << "no data/tables: run tools/setup.sh tables";
+  const TrackGrid tracks = TrackGrid::load(tables / "tracks.h5");
+  const Atmosphere atmosphere = Atmosphere::load(tables / "atmospheres.h5");
+  const DustPrior dust = DustPrior::analytic();
+  const Prior prior(named_prior("field"), tracks.view(), dust.view());
+  const Passband passband{};
+  PhaseCurve curve;
+  std::vector<double> errors;
+  for (std::uint64_t index = 0; index < 120; ++index) {
+    const System system = derive_system(prior.draw(7, index).theta);
+    StarBand band[2];
+    Status status = Status::kOk;
+    for (int k = 0; k < 2 && status == Status::kOk; ++k)
+      status = expand_star(atmosphere.view(), system.star[k], system.feh, &passband, 1, &band[k]);
+    if (status == Status::kOk) status = render_phase_curve(system, &band[0], &band[1], 1, {}, {}, curve);
+    if (status != Status::kOk) continue;
+    const double level = *std::max_element(curve.flux.begin(), curve.flux.end());
+    double worst = 0.0;
+    for (std::size_t n = 2; n + 1 < curve.node_phase.size(); n += 11) {
+      const double phase = 0.5 * (curve.node_phase[n] + curve.node_phase[n + 1]);
+      const double fine = flux_at(system, band[0], band[1], phase, kFine, {});
+      worst = std::max(worst, std::abs(phase_curve_flux(curve, 0, phase, 0.0) - fine) / level);
+    }
+    EXPECT_LT(worst, 5e-5) << "draw " << index;
+    errors.push_back(worst);
+  }
+  ASSERT_GT(errors.size(), 100u);
+  std::sort(errors.begin(), errors.end());
+  std::printf("largest error of a curve over %zu draws of the prior: median %.1e, 95%% %.1e, at most %.1e\n",
+              errors.size(), errors[errors.size() / 2], errors[errors.size() * 95 / 100], errors.back());
 }
 
 TEST(LightCurve, ExposureIsTheMeanOfTheCurve) {

@@ -128,10 +128,9 @@ Heated compare_with_radiosity(const System& system, Reflection scheme, int n) {
     for (const Patch& patch : patches[k]) {
       Vector3 p = patch.position;
       if (k == 1) p.x = 1.0 - p.x;
-      double distance;
-      const Vector3 g = surface[k].roche.gradient(p, distance);
-      const double found = surface[k].companion.irradiation *
-                           companion_irradiance(surface[k], p, g, 1.0 / std::sqrt(dot(g, g)), distance);
+      const LocalSurface local = local_surface(surface[k], p, p);
+      const double found =
+          surface[k].companion.heating(local.cos_zenith, local.companion_distance, local.off_axis2);
       largest = std::max(largest, patch.heat);
       worst = std::max(worst, std::abs(found - patch.heat));
       sum += patch.area * patch.heat;

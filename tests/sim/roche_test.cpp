@@ -122,7 +122,10 @@ TEST(Roche, HeightFindsTheNearSide) {
       const Roche::Limb limb = roche.limb(out, aside, frame.sight, radius, 0.0);
       const Vector3 sky = share * limb.sky_radius * out;
       const double guess = radius * radius * std::max(1.0 - share * share, 1e-3);
-      const double height = roche.height(sky, frame.sight, share * limb.height, guess, longest);
+      const double middle = share * limb.height, most = Roche::most_height(sky, middle, longest);
+      double v2 = std::min(guess, most);
+      for (int step = 0; step < 6; ++step) v2 = roche.height_step(sky, frame.sight, middle, most, v2);
+      const double height = middle + std::sqrt(v2);
       const Vector3 p = sky + height * frame.sight;
       double distance;
       EXPECT_NEAR(potential(q, 1.0, p) / roche.potential, 1.0, 1e-7);

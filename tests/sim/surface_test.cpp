@@ -20,11 +20,12 @@ TEST(Surface, SphereKeepsTheMeanDiscIntensityUnderAnyLimbDarkening) {
        {LimbDarkening{{0, 0, 0, 0}}, LimbDarkening::linear(0.6), LimbDarkening::claret(0.5, 0.3, -0.2, 0.1),
         LimbDarkening::logarithmic(0.7, 0.25)}) {
     const BandIntensity band = make_band_intensity({2.0, 5.0, -3.0, 0.2, limb});
+    ViewWork work;
     double flux = 0.0;
-    add_disc_flux(surface, frame, 10, 6, gauss_table(), &band, 1, &flux);
+    add_disc_flux(HostLanes{}, surface, frame, 10, 6, gauss_table(), &band, 1, work, &flux);
     EXPECT_NEAR(flux / (kPi * 1e-6 * std::exp(2.0)), 1.0, 2e-6);
     flux = 0.0;
-    add_disc_flux(surface, frame, 16, 12, gauss_table(), &band, 1, &flux);
+    add_disc_flux(HostLanes{}, surface, frame, 16, 12, gauss_table(), &band, 1, work, &flux);
     EXPECT_NEAR(flux / (kPi * 1e-6 * std::exp(2.0)), 1.0, 1e-8);
   }
 }
@@ -40,11 +41,11 @@ TEST(Surface, MeanOfTheFourthPowerOfTemperatureIsThatOfTeff) {
       for (int j = 0; j < n; ++j) {
         const double a = kTwoPi * (j + 0.5) / n;
         const Vector3 direction{across * std::cos(a), across * std::sin(a), z};
-        double slope, mu;
+        double slope;
         const double r = s.roche.radius(direction, 0.33, slope);
-        Vector3 g;
-        const SurfacePoint point = surface_point(s, r * direction, {0.0, 0.0, 1.0}, mu, g);
-        const double t = 1.0 / (1.0 - point.xi);
+        const LocalSurface local = local_surface(s, r * direction, {0.0, 0.0, 1.0});
+        const Vector3 g = local.gravity;
+        const double t = std::sqrt(std::sqrt(intrinsic_flux(s, 0.5 * logarithm(local.relative_gravity2))));
         const double element = r * r * std::sqrt(dot(g, g)) / -dot(g, direction);
         area += element;
         sum += element * t * t * t * t;
@@ -83,11 +84,12 @@ TEST(Reflection, WarmsOnlyTheFacingHemisphere) {
   Surface s = make_surface(0.7, 1.0, 0.2, 0.3);
   const Surface dark = s;
   s.companion.irradiation = 0.6;
-  double mu, slope;
-  Vector3 g;
+  double slope;
   const auto xi = [&](const Surface& surface, const Vector3& direction) {
     const double r = surface.roche.radius(direction, 0.2, slope);
-    return surface_point(surface, r * direction, {0.0, 0.0, 1.0}, mu, g).xi;
+    const LocalSurface local = local_surface(surface, r * direction, {0.0, 0.0, 1.0});
+    const double t4 = intrinsic_flux(surface, 0.5 * logarithm(local.relative_gravity2));
+    return xi_of(t4 + surface.companion.heating(local.cos_zenith, local.companion_distance, local.off_axis2));
   };
   EXPECT_GT(xi(s, {1, 0, 0}), xi(dark, {1, 0, 0}) + 1e-3);
   EXPECT_EQ(xi(s, {-1, 0, 0}), xi(dark, {-1, 0, 0}));
