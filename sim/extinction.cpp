@@ -144,9 +144,9 @@ Filter load_filter(const std::filesystem::path& passbands_file, Passband passban
 }
 
 std::vector<Filter> load_filters(const std::filesystem::path& passbands_file) {
-  std::vector<Filter> filters;
+  std::vector<Filter> filters(kPassbandCount);
   for (int band = 0; band < kPassbandCount; ++band)
-    filters.push_back(load_filter(passbands_file, static_cast<Passband>(band)));
+    filters[static_cast<std::size_t>(band)] = load_filter(passbands_file, static_cast<Passband>(band));
   return filters;
 }
 
