@@ -243,7 +243,7 @@ void ReferenceMesh::add_heat(int which, const std::vector<Element>& companion) {
   constexpr int kAngles = 72, kTurns = 8;
   Star& star = stars_[static_cast<std::size_t>(which)];
   const double ratio = std::pow(stars_[static_cast<std::size_t>(1 - which)].teff / star.teff, 4);
-  std::vector<double> table(static_cast<std::size_t>((kAngles + 1) * (kTurns + 1)));
+  std::vector<double> table((kAngles + 1) * (kTurns + 1));
   for (int i = 0; i <= kAngles; ++i) {
     const double angle = kPi * i / kAngles;
     double r = 0.8 * star.radius;
@@ -265,8 +265,7 @@ void ReferenceMesh::add_heat(int which, const std::vector<Element>& companion) {
         const double d2 = dot(path, path);
         sum += e.t4 * e.area * arrive * leave / (d2 * d2);
       }
-      table[static_cast<std::size_t>(i * (kTurns + 1) + j)] =
-          albedo_[static_cast<std::size_t>(which)] * ratio * sum / kPi;
+      table[i * (kTurns + 1) + j] = albedo_[static_cast<std::size_t>(which)] * ratio * sum / kPi;
     }
   }
   for (Element& e : star.mesh) {
