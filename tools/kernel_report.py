@@ -118,13 +118,16 @@ def count_flop(executable, work, systems):
     """(FLOP, of which quotients and roots) of one system."""
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/callgrind.out"
+        # measured*: the compiler may make a clone of it for a caller.
         options = ["--dump-instr=yes", "--dump-line=no", "--compress-pos=no", "--compress-strings=no"]
-        call = ["valgrind", "--tool=callgrind", *options, "--toggle-collect=measured", f"--callgrind-out-file={out}"]
+        call = ["valgrind", "--tool=callgrind", *options, "--toggle-collect=measured*", f"--callgrind-out-file={out}"]
         call += [str(executable), work, str(systems), str(REPOSITORY / "data")]
         done = subprocess.run(call, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{shlex.join(call)}\n{done.stderr}")
         objects = read_callgrind(out)
+    if not objects:
+        sys.exit(f"callgrind saw no call of `measured` in {executable} {work}")
     flop = slow = 0
     for path, counts in objects.items():
         if not Path(path).exists():
