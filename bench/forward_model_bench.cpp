@@ -75,9 +75,10 @@ constexpr std::array<const char*, kWorkStageCount> kStageNames{"expand", "sed", 
 
 struct Inputs {
   Tables tables;
+  Extinction extinction;
   std::vector<double> phase;  // [band][epoch], ascending in each band
 
-  Inputs(const std::filesystem::path& data, int epochs) : tables(Tables::load(data)) {
+  Inputs(const std::filesystem::path& data, int epochs) : tables(Tables::load(data)), extinction(tables.filters, {}) {
     phase.resize(kBands.size() * static_cast<std::size_t>(epochs));
     RandomStream random(1, 0, Stage::kTest);
     for (double& p : phase) p = random.uniform();
@@ -105,8 +106,6 @@ class Worker {
 
     status = render_sed(system, star_[0].data(), star_[1].data(), kSedBandCount, {}, {}, sed_.data());
     if (status != Status::kOk) return status;
-    for (int b = 0; b < kSedBandCount; ++b)
-      sed_[b] *= attenuation(inputs_.tables.extinction.view(), static_cast<Passband>(b), system.ebv);
     lap(kSed);
 
     for (int s = 0; s < 2; ++s) {
@@ -128,9 +127,13 @@ class Worker {
  private:
   Status expand(const System& system, const Passband* passbands, int count) {
     Status status = Status::kOk;
+    const AtmosphereView atmosphere = inputs_.tables.atmosphere.view();
     for (int s = 0; s < 2 && status == Status::kOk; ++s) {
-      status =
-          expand_star(inputs_.tables.atmosphere.view(), system.star[s], system.feh, passbands, count, star_[s].data());
+      const Star& star = system.star[s];
+      status = expand_star(atmosphere, star, system.feh, passbands, count, star_[s].data());
+      if (status == Status::kOk)
+        status = redden(inputs_.extinction.view(), atmosphere, star, system.feh, system.ebv, passbands, count,
+                        star_[s].data());
     }
     return status;
   }
@@ -140,9 +143,10 @@ class Worker {
     const Status status = render_phase_curve(system, light_[0].data(), light_[1].data(), kBandCount, {}, {}, curve_);
     if (status != Status::kOk) return status;
     lap(kCurve);
-    const int epochs = inputs_.epochs();
+    const auto epochs = static_cast<std::size_t>(inputs_.epochs());
     for (int k = 0; k < kBandCount; ++k) {
-      for (int t = k * epochs; t < (k + 1) * epochs; ++t) flux_[t] = phase_curve_flux(curve_, k, inputs_.phase[t], 0.0);
+      const std::size_t first = static_cast<std::size_t>(k) * epochs;
+      phase_curve_fluxes(curve_, k, {inputs_.phase.data() + first, epochs}, 0.0, {flux_.data() + first, epochs});
     }
     lap(kRead);
     return Status::kOk;

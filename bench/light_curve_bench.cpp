@@ -1,17 +1,9 @@
-// Time of the forward model's heart for one system on one core: five bands over an orbit, 23 bands of the SED; and of
-// all that one draw of the prior costs.
+// Time of the forward model's heart for one system on one core: five bands over an orbit, 23 bands of the SED.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
-#include <cmath>
-#include <filesystem>
-#include <vector>
 
-#include "sim/extinction.h"
 #include "sim/light_curve.h"
-#include "sim/prior.h"
 
 namespace penumbra {
 namespace {
@@ -85,61 +77,6 @@ void read_phase_curve_1000_epochs(benchmark::State& state) {
   }
 }
 BENCHMARK(read_phase_curve_1000_epochs)->Arg(0)->Arg(2)->Unit(benchmark::kMicrosecond);
-
-// 1,000 draws of the prior: both stars expanded in all bands, the reddened SED, four bands at 500 epochs each. Reports
-// the median and the 95th percentile over draws, each draw's time the least of five. Run in the source folder.
-void prior_draws(benchmark::State& state) {
-  const std::filesystem::path tables = "data/tables";
-  if (!std::filesystem::exists(tables / "tracks.h5")) {
-    state.SkipWithError("no data/tables here: run tools/setup.sh tables, then this in the source folder");
-    return;
-  }
-  const TrackGrid tracks = TrackGrid::load(tables / "tracks.h5");
-  const Atmosphere atmosphere = Atmosphere::load(tables / "atmospheres.h5");
-  const Extinction extinction = Extinction::load(tables / "passbands.h5");
-  const DustPrior dust = DustPrior::analytic();
-  const Prior prior(named_prior("field"), tracks.view(), dust.view());
-  std::array<Passband, kPassbandCount> passbands;
-  for (int k = 0; k < kPassbandCount; ++k) passbands[k] = static_cast<Passband>(k);
-  std::array<double, 500> phase, flux;
-  for (std::size_t t = 0; t < phase.size(); ++t) phase[t] = std::fmod(0.618034 * static_cast<double>(t), 1.0);
-  std::array<StarBand, kPassbandCount> bands[2];
-  std::array<double, kPassbandCount> sed;
-  PhaseCurve curve;
-  std::vector<double> microseconds;
-  for (auto _ : state) {
-    for (std::uint64_t index = 0; index < 1000; ++index) {
-      const System system = derive_system(prior.draw(7, index).theta);
-      double least = INFINITY;
-      for (int repeat = 0; repeat < 5; ++repeat) {
-        const auto start = std::chrono::steady_clock::now();
-        Status status = Status::kOk;
-        for (int k = 0; k < 2 && status == Status::kOk; ++k)
-          status = expand_star(atmosphere.view(), system.star[k], system.feh, passbands.data(), kPassbandCount,
-                               bands[k].data());
-        if (status == Status::kOk)
-          status = render_sed(system, bands[0].data(), bands[1].data(), kPassbandCount, {}, {}, sed.data());
-        if (status == Status::kOk)
-          status = render_phase_curve(system, bands[0].data(), bands[1].data(), 4, {}, {}, curve);
-        if (status != Status::kOk) break;
-        for (int b = 0; b < kPassbandCount; ++b)
-          sed[b] *= attenuation(extinction.view(), static_cast<Passband>(b), system.ebv);
-        for (int k = 0; k < 4; ++k) phase_curve_fluxes(curve, k, phase, 0.0, flux);
-        benchmark::DoNotOptimize(flux);
-        benchmark::DoNotOptimize(sed);
-        least = std::min(least,
-                         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
-      }
-      if (std::isfinite(least)) microseconds.push_back(least);
-    }
-  }
-  std::sort(microseconds.begin(), microseconds.end());
-  state.counters["draws"] = static_cast<double>(microseconds.size());
-  state.counters["median_us"] = microseconds[microseconds.size() / 2];
-  state.counters["p95_us"] = microseconds[microseconds.size() * 95 / 100];
-  state.counters["thread_bytes"] = static_cast<double>(phase_curve_memory({}, 4));
-}
-BENCHMARK(prior_draws)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace penumbra

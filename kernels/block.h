@@ -17,6 +17,7 @@
 namespace penumbra {
 
 inline constexpr std::size_t kSharedAlignment = 16;
+inline constexpr int kWarpSize = 32;
 
 // What an array of `count` elements of `element` bytes takes of the region.
 PN_HD constexpr std::size_t shared_bytes(std::size_t element, std::size_t count) {
@@ -81,7 +82,7 @@ class HostBlock {
 #if defined(__CUDACC__)
 // The threads of one warp as lanes.h's group.
 struct WarpLanes {
-  static constexpr int kSize = 32;
+  static constexpr int kSize = kWarpSize;
 #if defined(__CUDA_ARCH__)
   PN_HD int rank() const { return static_cast<int>(threadIdx.x) % kSize; }
   PN_HD int group() const { return static_cast<int>(threadIdx.x) / kSize; }

@@ -10,10 +10,7 @@
 namespace penumbra {
 namespace {
 
-// Four warps: a phase curve is some 60 discs and 50 eclipsed lenses, one warp each.
-constexpr unsigned kThreads = 128;
-
-__global__ void __launch_bounds__(kThreads) simulate_kernel(SimulateView view) {
+__global__ void __launch_bounds__(kSimulateThreads) simulate_kernel(SimulateView view) {
   extern __shared__ __align__(16) unsigned char region[];
   DeviceBlock block(region);
   simulate_body(block, view, static_cast<int>(blockIdx.x));
@@ -34,9 +31,8 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
   check_sizes(input, output);
   std::string why;
   if (!cuda_device_available(&why)) throw EnvironmentError("no CUDA device: " + why);
-  const std::size_t shared =
-      kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count,
-                                               kThreads / WarpLanes::kSize);
+  const std::size_t shared = kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count,
+                                                                      input.sed_band_count, kSimulateGroups);
   int device = 0, shared_limit = 0;
   PENUMBRA_CHECK_CUDA(cudaGetDevice(&device));
   PENUMBRA_CHECK_CUDA(cudaDeviceGetAttribute(&shared_limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
@@ -70,7 +66,7 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
                           flux.data(),
                           sed.data(),
                           status.data()};
-  launch("simulate", simulate_kernel, {static_cast<unsigned>(input.systems.size()), kThreads, shared}, view);
+  launch("simulate", simulate_kernel, {static_cast<unsigned>(input.systems.size()), kSimulateThreads, shared}, view);
   flux.download(output.flux);
   sed.download(output.sed);
   status.download(output.status);

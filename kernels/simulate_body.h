@@ -26,6 +26,10 @@ struct SimulateView {
   Status* status;
 };
 
+// Four warps: a phase curve is some 60 discs and 50 eclipsed lenses, one warp each.
+inline constexpr int kSimulateThreads = 128;
+inline constexpr int kSimulateGroups = kSimulateThreads / kWarpSize;
+
 // Shared memory that simulate_body takes in a block of `groups` groups of lanes.
 inline std::size_t simulate_shared_bytes(const Resolution& resolution, int curve_bands, int sed_bands, int groups) {
   const CurveLayout layout = CurveLayout::make(resolution, curve_bands);

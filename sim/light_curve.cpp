@@ -85,9 +85,8 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
   const auto size = static_cast<std::size_t>(layout.curve_size());
   space.memory.resize(std::max(space.memory.size(), static_cast<std::size_t>(layout.work_size())));
   space.nodes.resize(std::max(space.nodes.size(), size));
-  const Status status =
-      curve_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(), space.group,
-                    space.curve, space.memory.data(), space.nodes.data());
+  const Status status = curve_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(),
+                                      space.group, space.curve, space.memory.data(), space.nodes.data());
   if (status != Status::kOk) return status;
   const int count = space.curve.node_count;
   const double* nodes = space.nodes.data();

@@ -751,8 +751,8 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
   double* const flux = curve + nodes;
   double* const slope = flux + band_count * nodes;
   block.for_each_group(work.segment_count, [&](const auto& lanes, int i) {
-    detail::fill_nodes(lanes, work, work.segment[i], {disc_series, smooth, third, hidden_series, samples}, band_count, nodes,
-                       group_work[lanes.group()].nodes, curve, flux);
+    detail::fill_nodes(lanes, work, work.segment[i], {disc_series, smooth, third, hidden_series, samples}, band_count,
+                       nodes, group_work[lanes.group()].nodes, curve, flux);
     detail::fill_slopes(lanes, work.segment[i], band_count, nodes, curve, flux, slope);
   });
   return Status::kOk;

@@ -97,7 +97,7 @@ void describe() {
   const std::size_t star_bands = 2 * (kCurveBands + kSedBands) * sizeof(StarBand);
   const std::size_t epochs = kCurveBands * kEpochs * 2 * sizeof(double);
   fmt::print("simulate simulate_kernel {} {}\n",
-             kSharedAlignment + simulate_shared_bytes(Resolution{}, kCurveBands, kSedBands),
+             kSharedAlignment + simulate_shared_bytes(Resolution{}, kCurveBands, kSedBands, kSimulateGroups),
              sizeof(System) + star_bands + epochs + kSedBands * sizeof(double));
   for (const bool spectra : {false, true}) {
     // The points of the bands, which all tiles read, stay in the cache.

@@ -47,7 +47,7 @@ TEST(SimulateBody, GivesWhatTheCpuGives) {
 
 void render(RandomSystems& r) {
   for (int i = 0; i < static_cast<int>(r.systems.size()); ++i) {
-    HostBlock block(simulate_shared_bytes(r.resolution, r.curve_count, r.sed_count));
+    HostBlock block(simulate_shared_bytes(r.resolution, r.curve_count, r.sed_count, 1));
     simulate_body(block, view_of(r), i);
   }
 }

@@ -22,8 +22,7 @@ namespace {
 const std::filesystem::path kData = PENUMBRA_SOURCE_DIR "/data";
 const Effects kNoReflection{.reflection = Reflection::kNone};
 
-const Resolution kPrecise{
-    .azimuths = 40, .polar = 20, .lens_radial = 30, .lens_arc = 24, .out_of_eclipse_phases = 64, .eclipse_phases = 200};
+const Resolution kPrecise = Resolution::precise();
 
 // Required of the largest difference over the phases, as a share of the flux out of eclipse.
 struct Setting {
