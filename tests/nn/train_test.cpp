@@ -92,8 +92,8 @@ void expect_same_state(const TrainOptions& one, const TrainOptions& other) {
 TEST(Train, RecoversALinearGaussianPosterior) {
   Preset preset = tiny();
   preset.train.systems = 600000;
-  preset.train.batch = 256;
-  preset.train.learning_rate = 3e-3;
+  preset.train.batch = 128;
+  preset.train.learning_rate = 5e-3;
   preset.train.validation_systems = 4096;
   preset.train.validate_every = 100000;
   const TrainOptions options = quiet_options("linear_gaussian");
@@ -107,44 +107,52 @@ TEST(Train, RecoversALinearGaussianPosterior) {
   // The sample of 4096 systems scatters by sqrt(16 / 2 / 4096) = .04 about the mean.
   EXPECT_NEAR(report.best_validation_loss, entropy, 0.15);
 
+  // Moments of the posterior of several observations, beside the exact ones.
+  constexpr int kObservations = 16, kSamples = 10000;
   FeatureBatch batch;
-  batch.resize(1, FeatureLayout{.phase_bins = 8});
-  std::fill(batch.curves.begin(), batch.curves.end(), 0.0f);
-  std::fill(batch.summaries.begin(), batch.summaries.end(), 0.0f);
-  std::fill(batch.sed.begin(), batch.sed.end(), 0.0f);
-  std::fill(batch.meta.begin(), batch.meta.end(), 0.0f);
-  const std::array<float, 5> seen{0.3f, -1.2f, 0.0f, 0.9f, 2.0f};
-  std::copy(seen.begin(), seen.end(), batch.meta.begin());
-  batch.summaries[0] = 1.1f;
+  batch.resize(kObservations, FeatureLayout{.phase_bins = 8});
+  std::vector<float> truth(static_cast<std::size_t>(kObservations) * kParameterCount);
+  linear_gaussian(
+      11, 0, kObservations,
+      {batch.curves.data(), batch.summaries.data(), batch.sed.data(), batch.meta.data(), truth.data(), batch.layout});
   const NeuralPosterior posterior = NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
   std::vector<float> z, log_q;
-  constexpr int kSamples = 20000;
   posterior.sample(batch, kSamples, 7, 0, z, log_q);
-  std::array<double, kParameterCount> mean{}, square{};
-  double cross = 0.0;
-  for (int s = 0; s < kSamples; ++s) {
-    const float* p = z.data() + s * kParameterCount;
+  std::array<double, kParameterCount> mean_error2{}, deviation_error2{};  // in units of the exact deviation
+  double correlation = 0.0;
+  for (int b = 0; b < kObservations; ++b) {
+    std::array<double, kParameterCount> mean{}, square{};
+    double cross = 0.0;
+    for (int s = 0; s < kSamples; ++s) {
+      const float* p = z.data() + (b * kSamples + s) * kParameterCount;
+      for (int i = 0; i < kParameterCount; ++i) {
+        mean[i] += p[i] / double{kSamples};
+        square[i] += double{p[i]} * p[i] / kSamples;
+      }
+      cross += double{p[5]} * p[6] / kSamples;
+    }
+    const FeatureRow row = batch.row(b);
     for (int i = 0; i < kParameterCount; ++i) {
-      mean[i] += p[i] / double{kSamples};
-      square[i] += double{p[i]} * p[i] / kSamples;
+      double expected_mean = 0.0, expected_variance = 1.0;
+      if (i < 5) {
+        expected_mean = row.meta[i] / (1.0 + kNoise * kNoise);
+        expected_variance = variance;
+      } else if (i < 7) {
+        expected_mean = row.summaries[0] / (2.0 + kSumNoise * kSumNoise);
+        expected_variance = 1.0 - 1.0 / (2.0 + kSumNoise * kSumNoise);
+      }
+      const double found_variance = square[i] - mean[i] * mean[i];
+      mean_error2[i] += std::pow(mean[i] - expected_mean, 2) / expected_variance / kObservations;
+      deviation_error2[i] += std::pow(std::sqrt(found_variance / expected_variance) - 1.0, 2) / kObservations;
     }
-    cross += double{p[5]} * p[6] / kSamples;
+    correlation += (cross - mean[5] * mean[6]) /
+                   std::sqrt((square[5] - mean[5] * mean[5]) * (square[6] - mean[6] * mean[6])) / kObservations;
   }
+  // A single observation's error depends on the last digits of the training, and so on the processor; their rms hardly.
   for (int i = 0; i < kParameterCount; ++i) {
-    double expected_mean = 0.0, expected_variance = 1.0;
-    if (i < 5) {
-      expected_mean = batch.meta[static_cast<std::size_t>(i)] / (1.0 + kNoise * kNoise);
-      expected_variance = variance;
-    } else if (i < 7) {
-      expected_mean = 1.1 / (2.0 + kSumNoise * kSumNoise);
-      expected_variance = 1.0 - 1.0 / (2.0 + kSumNoise * kSumNoise);
-    }
-    const double deviation = std::sqrt(expected_variance);
-    EXPECT_NEAR(mean[i], expected_mean, 0.12 * deviation) << kParameters[i].name;
-    EXPECT_NEAR(std::sqrt(square[i] - mean[i] * mean[i]), deviation, 0.12 * deviation) << kParameters[i].name;
+    EXPECT_LT(std::sqrt(mean_error2[i]), 0.12) << kParameters[i].name;
+    EXPECT_LT(std::sqrt(deviation_error2[i]), 0.12) << kParameters[i].name;
   }
-  const double correlation =
-      (cross - mean[5] * mean[6]) / std::sqrt((square[5] - mean[5] * mean[5]) * (square[6] - mean[6] * mean[6]));
   EXPECT_NEAR(correlation, -1.0 / (1.0 + kSumNoise * kSumNoise), 0.02);
 }
 
