@@ -106,6 +106,7 @@ struct WarpLanes {
 #if defined(__CUDA_ARCH__)
     for (int distance = kSize / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
 #endif
+    sync();  // what `function` read may change again
     return value;
   }
 };
