@@ -29,6 +29,7 @@ struct SimulateView {
 // Four warps: a phase curve is some 60 discs and 50 eclipsed lenses, one warp each.
 inline constexpr int kSimulateThreads = 128;
 inline constexpr int kSimulateGroups = kSimulateThreads / kWarpSize;
+inline constexpr int kSimulateBlocks = 3;  // at once on a multiprocessor, if shared memory allows
 
 // Doubles of the series, where the SED's parts come later, and of the samples, where the curve with one band's slopes
 // comes later.
@@ -48,11 +49,11 @@ inline std::size_t simulate_shared_bytes(const Resolution& resolution, int curve
   return shared_bytes(sizeof(CurveWork), 1) + shared_bytes(sizeof(GroupWork), static_cast<std::size_t>(groups)) +
          shared_bytes(sizeof(BandIntensity), static_cast<std::size_t>(2 * (curve_bands + sed_bands))) +
          doubles(series_doubles(layout, sed_bands)) + doubles(curve_doubles(layout)) +
-         shared_bytes(sizeof(short), kGuideCells);
+         shared_bytes(sizeof(BandIntensity*), 4) + shared_bytes(sizeof(short), kGuideCells);
 }
 
 template <class Block>
-PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
+PN_INLINE void simulate_body(Block& block, const SimulateView& view, int index) {
   const int curve_count = view.curve_band_count, sed_count = view.sed_band_count;
   const CurveLayout layout = CurveLayout::make(view.resolution, curve_count);
   CurveWork& work = *block.template shared<CurveWork>(1);
@@ -60,6 +61,7 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   BandIntensity* const bands = block.template shared<BandIntensity>(2 * (curve_count + sed_count));
   double* const series = block.template shared<double>(series_doubles(layout, sed_count));
   double* const curve = block.template shared<double>(curve_doubles(layout));
+  const BandIntensity** const stars = block.template shared<const BandIntensity*>(4);
   short* const guide = block.template shared<short>(kGuideCells);
 
   // Bands: [light curve: star][band], then [SED: star][band].
@@ -68,8 +70,11 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   block.for_each(2 * (curve_count + sed_count), [&](int i) {
     bands[i] = make_band_intensity(i < 2 * curve_count ? curve_bands[i] : sed_bands[i - 2 * curve_count]);
   });
-  const BandIntensity* const curve_stars[2] = {bands, bands + curve_count};
-  const BandIntensity* const sed_stars[2] = {bands + 2 * curve_count, bands + 2 * curve_count + sed_count};
+  // The first band of each star: light curve, then SED.
+  block.for_each(4,
+                 [&](int i) { stars[i] = bands + (i < 2 ? i * curve_count : 2 * curve_count + (i - 2) * sed_count); });
+  const BandIntensity* const* const curve_stars = stars;
+  const BandIntensity* const* const sed_stars = stars + 2;
 
   const auto row = [index](const double* table, int count) {
     return table == nullptr ? nullptr : table + static_cast<std::size_t>(index) * count;

@@ -191,7 +191,8 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
   binary.shape_nodes = e == 0.0 ? 1 : kShapeNodes;
   for (int n = 0; n < binary.shape_nodes; ++n) {
     // 1 / (1 + e) to 1 / (1 - e)
-    const double cosine = binary.circular() ? 0.0 : std::cos(kPi * n / (kShapeNodes - 1));
+    double sine, cosine = 0.0;
+    if (!binary.circular()) sine_cosine(kPi * n / (binary.shape_nodes - 1), sine, cosine);
     binary.inverse_separation[n] = (1.0 - e * cosine) / (1.0 - e * e);
   }
   const double scale = system.sma_rsun * kRsun / (system.distance_pc * kParsec);

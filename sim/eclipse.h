@@ -121,8 +121,9 @@ PN_INLINE double protrusion(double radius, const Outline& b, double offset, doub
   const double inverse = 1.0 / (distance > 1e-14 ? distance : 1e-14);
   return distance - b(x * inverse, y * inverse, unused);
 }
-PN_HD inline double protrusion(const Outline& a, const Outline& b, double offset, double c, double s) {
-  double unused;
+PN_HD inline double protrusion(const Outline& a, const Outline& b, double offset, double azimuth) {
+  double c, s, unused;
+  sine_cosine(azimuth, s, c);
   return protrusion(a(c, s, unused), b, offset, c, s);
 }
 
@@ -140,7 +141,7 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
   double x = x0;
   for (int iteration = 0; iteration < 60; ++iteration) {
     x = (x0 * f1 - x1 * f0) / (f1 - f0);
-    const double f = protrusion(a, b, offset, std::cos(x), std::sin(x));
+    const double f = protrusion(a, b, offset, x);
     if (std::abs(f) < 1e-10 * a.cosine[0]) break;
     if ((f > 0.0) == (f1 > 0.0)) {
       f0 *= 0.5;
@@ -181,7 +182,7 @@ PN_HD Crossings find_crossings(const Lanes& lanes, const Outline& a, const Outli
     double shift = bend != 0.0 ? 0.5 * (left - right) / bend : 0.0;
     shift = std::fmin(0.9, std::fmax(-0.9, shift));
     const double at = (j + shift) * kStep;
-    const double extreme = protrusion(a, b, offset, std::cos(at), std::sin(at));
+    const double extreme = protrusion(a, b, offset, at);
     if (mostly_inside) {
       result.largest = std::fmax(result.largest, extreme);
       result.inside = result.largest < thin;
@@ -336,15 +337,16 @@ PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const
     // The lens's edge, anticlockwise: a's outline from [0] to [1], then b's from there back.
     const double from_a = crossings.azimuth_a[0], to_a = crossings.azimuth_a[1];
     double azimuth_b[2];
-    double unused;
+    double c, s, unused;
     for (int i = 0; i < 2; ++i) {
-      const double c = std::cos(crossings.azimuth_a[i]), s = std::sin(crossings.azimuth_a[i]);
+      sine_cosine(crossings.azimuth_a[i], s, c);
       const double radius = a(c, s, unused);
       azimuth_b[i] = std::atan2(radius * s, radius * c - sky_distance);
     }
     const double from_b = azimuth_b[1], to_b = azimuth_b[0] > from_b ? azimuth_b[0] : azimuth_b[0] + kTwoPi;
-    const double c_a = std::cos(0.5 * (from_a + to_a)), s_a = std::sin(0.5 * (from_a + to_a));
-    const double c_b = std::cos(0.5 * (from_b + to_b)), s_b = std::sin(0.5 * (from_b + to_b));
+    double c_a, s_a, c_b, s_b;
+    sine_cosine(0.5 * (from_a + to_a), s_a, c_a);
+    sine_cosine(0.5 * (from_b + to_b), s_b, c_b);
     const double radius_a = a(c_a, s_a, unused), radius_b = b(c_b, s_b, unused);
     origin = {0.5 * (radius_a * c_a + sky_distance + radius_b * c_b), 0.5 * (radius_a * s_a + radius_b * s_b)};
     const int rays_a = arc_points(arc, 0.3, 0.4, to_a - from_a), rays_b = arc_points(arc, 0.8, 0.2, to_b - from_b);

@@ -143,8 +143,8 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   const Status status = build_binary(thread, system, effects, gauss_table(), &workspace().group, binary);
   if (status != Status::kOk) return status;
   double scratch[kMaxBands];
-  instant_flux(binary, binary.orbit.true_anomaly(phase), resolution, gauss_table(), bands.get(), band_count, scratch,
-               out);
+  instant_flux(binary, binary.orbit.true_anomaly(phase - std::floor(phase)), resolution, gauss_table(), bands.get(),
+               band_count, scratch, out);
   if (third_light == nullptr) return Status::kOk;
   double discs[kMaxBands] = {};
   for (int task = 0; task < 2 * kSedPhaseCount; ++task) {

@@ -406,13 +406,18 @@ PN_HD inline double anomaly_at(const Orbit& orbit, const Segment& segment, doubl
   const double far = segment.near_at_from ? segment.to : segment.from;
   if (s <= 0.0) return near;
   if (s >= 1.0) return far;
-  const double sine = std::sin(0.5 * kPi * s);
+  double sine, cosine;
+  sine_cosine(0.5 * kPi * s, sine, cosine);
   const double distance = segment.near_distance + (segment.far_distance - segment.near_distance) * sine * sine;
   const auto excess = [&](double nu) { return orbit.aspect(nu).sky_distance - distance; };
   return find_root(excess, near, segment.near_distance - distance, far, segment.far_distance - distance, 1e-13);
 }
 
-PN_HD inline double lobatto(int j, int count) { return 0.5 * (1.0 - std::cos(kPi * j / (count - 1))); }
+PN_HD inline double lobatto(int j, int count) {
+  double sine, cosine;
+  sine_cosine(kPi * j / (count - 1), sine, cosine);
+  return 0.5 * (1.0 - cosine);
+}
 
 // out[band] = hidden-flux sample j of a segment.
 template <class Lanes>
@@ -688,10 +693,10 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
 // (work.node_count), curve_size() doubles at most; it may be where the samples are, which by then have served.
 // bands[star][band]; third_light as in build_sed.
 template <class Block>
-PN_HD Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands, int band_count,
-                               const double* third_light, const Resolution& resolution, const Effects& effects,
-                               const GaussTable& gauss, GroupWork* group_work, CurveWork& work, double* series,
-                               double* samples, double* curve) {
+PN_INLINE Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands,
+                                   int band_count, const double* third_light, const Resolution& resolution,
+                                   const Effects& effects, const GaussTable& gauss, GroupWork* group_work,
+                                   CurveWork& work, double* series, double* samples, double* curve) {
   const Status status = build_binary(block, system, effects, gauss, group_work, work.binary);
   if (status != Status::kOk) return status;
 
@@ -732,8 +737,9 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
     for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
       const int star = task % 2;
       const double nu = work.binary.own_anomaly(star, work.binary.orbit.true_anomaly(sed_phase(task / 2)));
-      third[k] += detail::trigonometric_sum(disc_series + (star * band_count + k) * smooth, smooth,
-                                            std::cos(nu - start), std::sin(nu - start));
+      double sine, cosine;
+      sine_cosine(nu - start, sine, cosine);
+      third[k] += detail::trigonometric_sum(disc_series + (star * band_count + k) * smooth, smooth, cosine, sine);
     }
     third[k] = third_star_flux(third_light[k], third[k] / kSedPhaseCount);
   });
