@@ -94,28 +94,29 @@ struct WarpLanes {
 #endif
 
   template <class Function>
-  PN_HD void for_each(int count, Function&& function) const {
+  PN_INLINE void for_each(int count, Function&& function) const {
     for (int i = rank(); i < count; i += kSize) function(i);
     sync();
   }
 
   template <class Function>
-  PN_HD double sum(int count, Function&& function) const {
+  PN_INLINE double sum(int count, Function&& function) const {
     double value = 0.0;
     for (int i = rank(); i < count; i += kSize) value += function(i);
 #if defined(__CUDA_ARCH__)
     for (int distance = kSize / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(~0u, value, distance);
 #endif
+    sync();  // what `function` read may change again
     return value;
   }
 };
 
-// Bodies are host-device functions; compiled for the host these members do nothing, and are never called.
+// Bodies are host-device functions; compiled for the host these members do nothing, and are never called. Loops are
+// inlined: a call would keep what their functions capture on the stack.
 class DeviceBlock {
  public:
-  // `region` is dynamic shared memory: kSharedAlignment bytes for the block's own use, then the body's.
-  PN_HD explicit DeviceBlock(unsigned char* region)
-      : slot_(reinterpret_cast<int*>(region)), next_(region + kSharedAlignment) {}
+  // `region` is dynamic shared memory.
+  PN_HD explicit DeviceBlock(unsigned char* region) : next_(region) {}
 
 #if defined(__CUDA_ARCH__)
   PN_HD int rank() const { return static_cast<int>(threadIdx.x); }
@@ -128,14 +129,14 @@ class DeviceBlock {
 #endif
 
   template <class Function>
-  PN_HD void for_each(int count, Function&& function) const {
+  PN_INLINE void for_each(int count, Function&& function) const {
     for (int i = rank(); i < count; i += size()) function(i);
     sync();
   }
 
   PN_HD int group_count() const { return size() / WarpLanes::kSize; }
   template <class Function>
-  PN_HD void for_each_group(int count, Function&& function) const {
+  PN_INLINE void for_each_group(int count, Function&& function) const {
     const WarpLanes lanes;
     for (int i = lanes.group(); i < count; i += group_count()) {
       function(lanes, i);
@@ -145,21 +146,19 @@ class DeviceBlock {
   }
 
   template <class Function>
-  PN_HD int largest(int count, Function&& function) const {
-    if (rank() == 0) *slot_ = 0;
-    sync();
-    for (int i = rank(); i < count; i += size()) {
-      const int value = function(i);
+  PN_INLINE int largest(int count, Function&& function) const {
 #if defined(__CUDA_ARCH__)
-      atomicMax(slot_, value);
+    __shared__ int most;
+    if (rank() == 0) most = 0;
+    sync();
+    for (int i = rank(); i < count; i += size()) atomicMax(&most, static_cast<int>(function(i)));
+    sync();
+    const int result = most;
+    sync();
+    return result;
 #else
-      if (value > *slot_) *slot_ = value;
+    return 0;
 #endif
-    }
-    sync();
-    const int most = *slot_;
-    sync();
-    return most;
   }
 
   template <class T>
@@ -170,7 +169,6 @@ class DeviceBlock {
   }
 
  private:
-  int* slot_;
   unsigned char* next_;
 };
 #endif

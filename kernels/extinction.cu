@@ -38,9 +38,7 @@ void extinguish_on_device(const ExtinctionInput& input, std::span<double> factor
                             input.exponent.empty() ? nullptr : exponent.data(),
                             result.data()};
   launch("extinction", extinction_kernel,
-         {static_cast<unsigned>(extinction_blocks(systems, bands)), kExtinctionTile,
-          kSharedAlignment + extinction_shared_bytes()},
-         work);
+         {static_cast<unsigned>(extinction_blocks(systems, bands)), kExtinctionTile, extinction_shared_bytes()}, work);
   result.download(factor);
 }
 

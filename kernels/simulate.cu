@@ -10,7 +10,8 @@
 namespace penumbra {
 namespace {
 
-__global__ void __launch_bounds__(kSimulateThreads) simulate_kernel(SimulateView view) {
+__global__ void __launch_bounds__(kSimulateThreads, kSimulateBlocks)
+    simulate_kernel(const __grid_constant__ SimulateView view) {
   extern __shared__ __align__(16) unsigned char region[];
   DeviceBlock block(region);
   simulate_body(block, view, static_cast<int>(blockIdx.x));
@@ -31,8 +32,8 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
   check_sizes(input, output);
   std::string why;
   if (!cuda_device_available(&why)) throw EnvironmentError("no CUDA device: " + why);
-  const std::size_t shared = kSharedAlignment + simulate_shared_bytes(input.resolution, input.curve_band_count,
-                                                                      input.sed_band_count, kSimulateGroups);
+  const std::size_t shared =
+      simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count, kSimulateGroups);
   int device = 0, shared_limit = 0;
   PENUMBRA_CHECK_CUDA(cudaGetDevice(&device));
   PENUMBRA_CHECK_CUDA(cudaDeviceGetAttribute(&shared_limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));

@@ -29,6 +29,18 @@ struct SimulateView {
 // Four warps: a phase curve is some 60 discs and 50 eclipsed lenses, one warp each.
 inline constexpr int kSimulateThreads = 128;
 inline constexpr int kSimulateGroups = kSimulateThreads / kWarpSize;
+inline constexpr int kSimulateBlocks = 3;  // at once on a multiprocessor, if shared memory allows
+
+// Doubles of the series, where the SED's parts come later, and of the samples, where the curve with one band's slopes
+// comes later.
+PN_HD inline int series_doubles(const CurveLayout& layout, int sed_bands) {
+  const int series = layout.series_size(), parts = kSedParts * sed_bands;
+  return series > parts ? series : parts;
+}
+PN_HD inline int curve_doubles(const CurveLayout& layout) {
+  const int samples = layout.sample_size(), curve = layout.curve_size() + layout.node_count;
+  return samples > curve ? samples : curve;
+}
 
 // Shared memory that simulate_body takes in a block of `groups` groups of lanes.
 inline std::size_t simulate_shared_bytes(const Resolution& resolution, int curve_bands, int sed_bands, int groups) {
@@ -36,20 +48,20 @@ inline std::size_t simulate_shared_bytes(const Resolution& resolution, int curve
   const auto doubles = [](int count) { return shared_bytes(sizeof(double), static_cast<std::size_t>(count)); };
   return shared_bytes(sizeof(CurveWork), 1) + shared_bytes(sizeof(GroupWork), static_cast<std::size_t>(groups)) +
          shared_bytes(sizeof(BandIntensity), static_cast<std::size_t>(2 * (curve_bands + sed_bands))) +
-         doubles(layout.work_size()) + doubles(layout.curve_size()) + doubles(kSedParts * sed_bands) +
-         shared_bytes(sizeof(short), kGuideCells);
+         doubles(series_doubles(layout, sed_bands)) + doubles(curve_doubles(layout)) +
+         shared_bytes(sizeof(BandIntensity*), 4) + shared_bytes(sizeof(short), kGuideCells);
 }
 
 template <class Block>
-PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
+PN_INLINE void simulate_body(Block& block, const SimulateView& view, int index) {
   const int curve_count = view.curve_band_count, sed_count = view.sed_band_count;
   const CurveLayout layout = CurveLayout::make(view.resolution, curve_count);
   CurveWork& work = *block.template shared<CurveWork>(1);
   GroupWork* const group_work = block.template shared<GroupWork>(block.group_count());
   BandIntensity* const bands = block.template shared<BandIntensity>(2 * (curve_count + sed_count));
-  double* const memory = block.template shared<double>(layout.work_size());
-  double* const curve = block.template shared<double>(layout.curve_size());
-  double* const sed_memory = block.template shared<double>(kSedParts * sed_count);
+  double* const series = block.template shared<double>(series_doubles(layout, sed_count));
+  double* const curve = block.template shared<double>(curve_doubles(layout));
+  const BandIntensity** const stars = block.template shared<const BandIntensity*>(4);
   short* const guide = block.template shared<short>(kGuideCells);
 
   // Bands: [light curve: star][band], then [SED: star][band].
@@ -58,8 +70,11 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   block.for_each(2 * (curve_count + sed_count), [&](int i) {
     bands[i] = make_band_intensity(i < 2 * curve_count ? curve_bands[i] : sed_bands[i - 2 * curve_count]);
   });
-  const BandIntensity* const curve_stars[2] = {bands, bands + curve_count};
-  const BandIntensity* const sed_stars[2] = {bands + 2 * curve_count, bands + 2 * curve_count + sed_count};
+  // The first band of each star: light curve, then SED.
+  block.for_each(4,
+                 [&](int i) { stars[i] = bands + (i < 2 ? i * curve_count : 2 * curve_count + (i - 2) * sed_count); });
+  const BandIntensity* const* const curve_stars = stars;
+  const BandIntensity* const* const sed_stars = stars + 2;
 
   const auto row = [index](const double* table, int count) {
     return table == nullptr ? nullptr : table + static_cast<std::size_t>(index) * count;
@@ -80,23 +95,26 @@ PN_HD void simulate_body(Block& block, const SimulateView& view, int index) {
   Status status = Status::kInvalidInput;
   if (!invalid) {
     status = build_phase_curve(block, view.systems[index], curve_stars, curve_count, curve_third_light, view.resolution,
-                               view.effects, *view.gauss, group_work, work, memory, curve);
+                               view.effects, *view.gauss, group_work, work, series, curve, curve);
   }
   block.for_each(1, [&](int) { view.status[index] = status; });
   if (status != Status::kOk) return;
 
-  build_sed(block, work.binary, sed_stars, sed_count, sed_third_light, view.resolution, *view.gauss, group_work,
-            sed_memory, view.sed + static_cast<std::size_t>(index) * sed_count);
+  build_sed(block, work.binary, sed_stars, sed_count, sed_third_light, view.resolution, *view.gauss, group_work, series,
+            view.sed + static_cast<std::size_t>(index) * sed_count);
 
   const int nodes = work.node_count;
   block.for_each(kGuideCells, [&](int cell) { guide[cell] = detail::guide_entry(curve, nodes, cell); });
-  const PhaseCurveView result{nodes, curve_count, curve, curve + nodes, curve + (1 + curve_count) * nodes, guide};
-  block.for_each(epochs, [&](int i) {
-    const int epoch = start[0] + i;
-    int band = 0;
-    while (epoch >= start[band + 1]) ++band;
-    view.flux[epoch] = phase_curve_flux(result, band, view.phase[epoch], exposure[band]);
-  });
+  double* const slope = curve + (1 + curve_count) * nodes;
+  for (int k = 0; k < curve_count; ++k) {
+    const double* const flux = curve + (1 + k) * nodes;
+    fill_slopes(block, work, curve, flux, slope);
+    const PhaseCurveView band{nodes, 1, curve, flux, slope, guide};
+    block.for_each(start[k + 1] - start[k], [&](int i) {
+      const int epoch = start[k] + i;
+      view.flux[epoch] = phase_curve_flux(band, 0, view.phase[epoch], exposure[k]);
+    });
+  }
 }
 
 }  // namespace penumbra

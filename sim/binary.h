@@ -105,14 +105,23 @@ struct Binary {
     return star[which].closed[node] ? Status::kOk : Status::kBadGeometry;
   }
 
-  // How the stars heat each other at one node, once both shapes are there.
-  PN_HD void fit_heating(int node, const GaussTable& gauss) {
-    const double separation = 1.0 / inverse_separation[node];
-    Surface surfaces[2] = {surface(0, separation), surface(1, separation)};
-    const double u[2] = {star[0].bolometric_limb_darkening, star[1].bolometric_limb_darkening};
-    fit_brightness(surfaces, u, reflection == Reflection::kWilson, gauss);
-    for (int k = 0; k < 2; ++k)
-      for (int l = 0; l < kBrightnessTerms; ++l) star[k].brightness[l][node] = surfaces[k].companion.brightness[l];
+  // How the stars heat each other at one node, once both shapes are there. surfaces[2]: for its use.
+  template <class Lanes>
+  PN_HD void fit_heating(const Lanes& lanes, int node, const GaussTable& gauss, Surface* surfaces, HeatingWork& work) {
+    if (lanes.rank() == 0)
+      for (int k = 0; k < 2; ++k) surfaces[k] = surface_at_node(k, node);
+    lanes.sync();
+    fit_brightness(lanes, surfaces, star[0].bolometric_limb_darkening, star[1].bolometric_limb_darkening,
+                   reflection == Reflection::kWilson, gauss, work);
+    if (lanes.rank() == 0)
+      for (int k = 0; k < 2; ++k)
+        for (int l = 0; l < kBrightnessTerms; ++l) star[k].brightness[l][node] = surfaces[k].companion.brightness[l];
+  }
+  // The same on one host thread.
+  void fit_heating(int node, const GaussTable& gauss) {
+    Surface surfaces[2];
+    HeatingWork work;
+    fit_heating(HostLanes{}, node, gauss, surfaces, work);
   }
 
   // Light travel time: the true anomaly at which one star is seen while the two together are seen at `true_anomaly`, to
@@ -124,7 +133,7 @@ struct Binary {
   PN_HD double lag(int which) const { return (which == 0 ? -1.0 : star[0].q) / (1.0 + star[0].q); }
 
   PN_HD Surface surface(int which, double separation) const {
-    const BinaryStar &s = star[which], &other = star[1 - which];
+    const BinaryStar& s = star[which];
     // Barycentric interpolation; weights alternate in sign and are halved at the ends.
     double sum = 0.0, potential = 0.0, log_mean_gravity = 0.0, brightness[kBrightnessTerms] = {};
     for (int n = 0; n < shape_nodes; ++n) {
@@ -136,15 +145,28 @@ struct Binary {
       log_mean_gravity += weight * s.log_mean_gravity[n];
       for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] += weight * s.brightness[l][n];
     }
-    return {{s.q, separation, potential / sum + s.q / separation},
+    for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] /= sum;
+    return make_surface(which, separation, potential / sum, log_mean_gravity / sum, brightness);
+  }
+  PN_HD Surface surface_at_node(int which, int n) const {
+    const BinaryStar& s = star[which];
+    const double brightness[kBrightnessTerms] = {s.brightness[0][n], s.brightness[1][n], s.brightness[2][n]};
+    return make_surface(which, 1.0 / inverse_separation[n], s.potential[n], s.log_mean_gravity[n], brightness);
+  }
+
+ private:
+  PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity,
+                             const double* brightness) const {
+    const BinaryStar &s = star[which], &other = star[1 - which];
+    return {{s.q, separation, potential + s.q / separation},
             s.radius,
             s.gravity_darkening,
-            log_mean_gravity / sum,
+            log_mean_gravity,
             crowding_at(which, separation),
             {other.radius,
              s.irradiation,
              darkened_share(other.bolometric_limb_darkening),
-             {brightness[0] / sum, brightness[1] / sum, brightness[2] / sum}}};
+             {brightness[0], brightness[1], brightness[2]}}};
   }
 };
 
@@ -169,7 +191,8 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
   binary.shape_nodes = e == 0.0 ? 1 : kShapeNodes;
   for (int n = 0; n < binary.shape_nodes; ++n) {
     // 1 / (1 + e) to 1 / (1 - e)
-    const double cosine = binary.circular() ? 0.0 : std::cos(kPi * n / (kShapeNodes - 1));
+    double sine, cosine = 0.0;
+    if (!binary.circular()) sine_cosine(kPi * n / (binary.shape_nodes - 1), sine, cosine);
     binary.inverse_separation[n] = (1.0 - e * cosine) / (1.0 - e * e);
   }
   const double scale = system.sma_rsun * kRsun / (system.distance_pc * kParsec);
@@ -209,21 +232,32 @@ struct View {
   PN_HD int eclipsing() const { return 1 - eclipsed; }
 };
 
-PN_HD inline View view_at(const Binary& binary, double true_anomaly) {
-  const Aspect aspect = binary.orbit.aspect(true_anomaly);
-  View view{{}, {}, aspect.sky_distance, aspect.sight.x > 0.0 ? 0 : 1};
-  for (int which = 0; which < 2; ++which) {
-    const Aspect own = binary.orbit.aspect(binary.own_anomaly(which, true_anomaly));
-    view.surface[which] = binary.surface(which, own.separation);
-    view.frame[which] = star_frame(own, which);
+// Fills `view`, which all lanes share.
+template <class Lanes>
+PN_HD void look_at(const Lanes& lanes, const Binary& binary, double true_anomaly, View& view) {
+  lanes.sync();  // nobody reads the last view any more
+  if (lanes.rank() == 0) {
+    const Aspect aspect = binary.orbit.aspect(true_anomaly);
+    view.sky_distance = aspect.sky_distance;
+    view.eclipsed = aspect.sight.x > 0.0 ? 0 : 1;
+    for (int which = 0; which < 2; ++which) {
+      const Aspect own = binary.orbit.aspect(binary.own_anomaly(which, true_anomaly));
+      view.surface[which] = binary.surface(which, own.separation);
+      view.frame[which] = star_frame(own, which);
+    }
   }
+  lanes.sync();
+}
+inline View view_at(const Binary& binary, double true_anomaly) {
+  View view;
+  look_at(HostLanes{}, binary, true_anomaly, view);
   return view;
 }
 
 template <class Lanes>
 PN_HD Overlap add_hidden_flux(const Lanes& lanes, const View& view, const Resolution& resolution,
                               const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
-                              EclipseWork& work, double* out) {
+                              EclipseWork& work, BandSums out) {
   return add_hidden_flux(lanes, view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
                          view.sky_distance, resolution.lens_arc, resolution.lens_radial, gauss, bands[view.eclipsed],
                          band_count, work, out);
@@ -232,7 +266,7 @@ PN_HD Overlap add_hidden_flux(const Lanes& lanes, const View& view, const Resolu
 template <class Lanes>
 PN_HD void add_disc_flux(const Lanes& lanes, const View& view, int star, const Resolution& resolution,
                          const GaussTable& gauss, const BandIntensity* const* bands, int band_count, EclipseWork& work,
-                         double* out) {
+                         BandSums out) {
   add_disc_flux(lanes, view.surface[star], view.frame[star], resolution.azimuths, resolution.polar, gauss, bands[star],
                 band_count, work.view, out);
 }

@@ -121,8 +121,9 @@ PN_INLINE double protrusion(double radius, const Outline& b, double offset, doub
   const double inverse = 1.0 / (distance > 1e-14 ? distance : 1e-14);
   return distance - b(x * inverse, y * inverse, unused);
 }
-PN_HD inline double protrusion(const Outline& a, const Outline& b, double offset, double c, double s) {
-  double unused;
+PN_HD inline double protrusion(const Outline& a, const Outline& b, double offset, double azimuth) {
+  double c, s, unused;
+  sine_cosine(azimuth, s, c);
   return protrusion(a(c, s, unused), b, offset, c, s);
 }
 
@@ -140,7 +141,7 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
   double x = x0;
   for (int iteration = 0; iteration < 60; ++iteration) {
     x = (x0 * f1 - x1 * f0) / (f1 - f0);
-    const double f = protrusion(a, b, offset, std::cos(x), std::sin(x));
+    const double f = protrusion(a, b, offset, x);
     if (std::abs(f) < 1e-10 * a.cosine[0]) break;
     if ((f > 0.0) == (f1 > 0.0)) {
       f0 *= 0.5;
@@ -181,7 +182,7 @@ PN_HD Crossings find_crossings(const Lanes& lanes, const Outline& a, const Outli
     double shift = bend != 0.0 ? 0.5 * (left - right) / bend : 0.0;
     shift = std::fmin(0.9, std::fmax(-0.9, shift));
     const double at = (j + shift) * kStep;
-    const double extreme = protrusion(a, b, offset, std::cos(at), std::sin(at));
+    const double extreme = protrusion(a, b, offset, at);
     if (mostly_inside) {
       result.largest = std::fmax(result.largest, extreme);
       result.inside = result.largest < thin;
@@ -242,7 +243,7 @@ PN_HD void aim_rays(const Lanes& lanes, const SkyPoint& origin, const Outline& e
 template <class Lanes>
 PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, const Outline& limb,
                     const SkyPoint& origin, int rays, int radial, const GaussTable& gauss, const BandIntensity* bands,
-                    int band_count, ViewWork& work, double* out) {
+                    int band_count, ViewWork& work, BandSums out) {
   const double* node = gauss.nodes(radial);
   const double* weight = gauss.weights(radial);
   // The surface's height on the line of sight through its centre, and its largest radius: towards the companion.
@@ -252,41 +253,41 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
   const double height2 = centre_height * centre_height, inverse_radius = 1.0 / limb.cosine[0];
   const int steps = newton_steps(surface.crowding) + 1;
   const int total = rays * radial;
-  for (int first = 0; first < total; first += kViewPoints) {
-    const int count = total - first < kViewPoints ? whole_lanes(total - first) : kViewPoints;
+  for (int first = 0; first < total; first += kViewChunk<Lanes>) {
+    const int left = whole_lanes(total - first), count = left < kViewChunk<Lanes> ? left : kViewChunk<Lanes>;
     lanes.for_each(count, [&](int i) {
       const bool real = first + i < total;
       const RayPoint at = ray_point(real ? first + i : total - 1, radial);
-      work.x[i] = work.ray_x[at.ray];
-      work.y[i] = work.ray_y[at.ray];
-      work.r[i] = node[at.point];
+      work.points.x[i] = work.ray_x[at.ray];
+      work.points.y[i] = work.ray_y[at.ray];
+      work.points.r[i] = node[at.point];
       work.points.weight[i] = real ? work.ray_a[at.ray] * weight[at.point] : 0.0;
     });
     lanes.for_each(count, [&](int i) {
-      const double y = work.r[i], sigma = 1.0 - y * y;
-      const double px = origin.x + sigma * (work.x[i] - origin.x);
-      const double py = origin.y + sigma * (work.y[i] - origin.y);
+      const double y = work.points.r[i], sigma = 1.0 - y * y;
+      const double px = origin.x + sigma * (work.points.x[i] - origin.x);
+      const double py = origin.y + sigma * (work.points.y[i] - origin.y);
       const double inside = 1.0 - px * px * (limb.inverse2_mean + limb.inverse2_cos) -
                             py * py * (limb.inverse2_mean - limb.inverse2_cos) - 2.0 * px * py * limb.inverse2_sin;
-      work.x[i] = px;
-      work.y[i] = py;
-      work.r[i] = height2 * (inside > 1e-3 ? inside : 1e-3);
+      work.points.x[i] = px;
+      work.points.y[i] = py;
+      work.points.r[i] = height2 * (inside > 1e-3 ? inside : 1e-3);
       work.points.weight[i] *= sigma * 2.0 * y;
     });
     const auto middle_at = [&](int i) {
-      return (limb.height_cos * work.x[i] + limb.height_sin * work.y[i]) * inverse_radius;
+      return (limb.height_cos * work.points.x[i] + limb.height_sin * work.points.y[i]) * inverse_radius;
     };
     for (int step = 0; step < steps; ++step) {
       lanes.for_each(count, [&](int i) {
-        const Vector3 sky = work.x[i] * frame.right + work.y[i] * frame.up;
+        const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
         const double middle = middle_at(i), most = Roche::most_height(sky, middle, longest);
-        const double v2 = work.r[i] < most ? work.r[i] : most;
-        work.r[i] = surface.roche.height_step(sky, frame.sight, middle, most, v2);
+        const double v2 = work.points.r[i] < most ? work.points.r[i] : most;
+        work.points.r[i] = surface.roche.height_step(sky, frame.sight, middle, most, v2);
       });
     }
     lanes.for_each(count, [&](int i) {
-      const Vector3 sky = work.x[i] * frame.right + work.y[i] * frame.up;
-      const double height = middle_at(i) + std::sqrt(work.r[i]);
+      const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
+      const double height = middle_at(i) + std::sqrt(work.points.r[i]);
       const Vector3 position = sky + height * frame.sight;
       work.points.set(i, local_surface(surface, position, frame.sight),
                       work.points.weight[i] * surface.weight(position));
@@ -317,7 +318,7 @@ struct EclipseWork {
 template <class Lanes>
 PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const Surface& eclipsing,
                               const SkyFrame& frame, double sky_distance, int arc, int radial, const GaussTable& gauss,
-                              const BandIntensity* bands, int band_count, EclipseWork& work, double* out) {
+                              const BandIntensity* bands, int band_count, EclipseWork& work, BandSums out) {
   if (sky_distance > 1.5 * (eclipsed.radius + eclipsing.radius)) return Overlap::kNone;
   if (outer_gap(eclipsed, eclipsing, frame, sky_distance) >= 0.0) return Overlap::kNone;
   const Outline &a = work.outline[0], &b = work.outline[1];
@@ -336,15 +337,16 @@ PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const
     // The lens's edge, anticlockwise: a's outline from [0] to [1], then b's from there back.
     const double from_a = crossings.azimuth_a[0], to_a = crossings.azimuth_a[1];
     double azimuth_b[2];
-    double unused;
+    double c, s, unused;
     for (int i = 0; i < 2; ++i) {
-      const double c = std::cos(crossings.azimuth_a[i]), s = std::sin(crossings.azimuth_a[i]);
+      sine_cosine(crossings.azimuth_a[i], s, c);
       const double radius = a(c, s, unused);
       azimuth_b[i] = std::atan2(radius * s, radius * c - sky_distance);
     }
     const double from_b = azimuth_b[1], to_b = azimuth_b[0] > from_b ? azimuth_b[0] : azimuth_b[0] + kTwoPi;
-    const double c_a = std::cos(0.5 * (from_a + to_a)), s_a = std::sin(0.5 * (from_a + to_a));
-    const double c_b = std::cos(0.5 * (from_b + to_b)), s_b = std::sin(0.5 * (from_b + to_b));
+    double c_a, s_a, c_b, s_b;
+    sine_cosine(0.5 * (from_a + to_a), s_a, c_a);
+    sine_cosine(0.5 * (from_b + to_b), s_b, c_b);
     const double radius_a = a(c_a, s_a, unused), radius_b = b(c_b, s_b, unused);
     origin = {0.5 * (radius_a * c_a + sky_distance + radius_b * c_b), 0.5 * (radius_a * s_a + radius_b * s_b)};
     const int rays_a = arc_points(arc, 0.3, 0.4, to_a - from_a), rays_b = arc_points(arc, 0.8, 0.2, to_b - from_b);

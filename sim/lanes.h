@@ -41,6 +41,7 @@ inline constexpr int kLanes = 8;
 PN_INLINE constexpr int whole_lanes(int count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
 struct HostLanes {
+  static constexpr int kSize = kLanes;
   PN_INLINE int rank() const { return 0; }
   PN_INLINE int group() const { return 0; }
   PN_INLINE void sync() const {}

@@ -22,6 +22,14 @@ struct Workspace {
   std::vector<double> memory, nodes;
 };
 
+// Doubles of `memory`, and of `nodes`: phases, fluxes and slopes.
+std::size_t memory_size(const CurveLayout& layout) {
+  return static_cast<std::size_t>(layout.series_size() + layout.sample_size());
+}
+std::size_t nodes_size(const CurveLayout& layout) {
+  return static_cast<std::size_t>(layout.curve_size() + layout.band_count * layout.node_count);
+}
+
 Workspace& workspace() {
   thread_local Workspace work;
   return work;
@@ -58,8 +66,14 @@ PN_CLONES Status curve_on_host(const System& system, const BandIntensity* const*
                                const GaussTable& gauss, GroupWork& group, CurveWork& work, double* memory,
                                double* nodes) {
   HostThread thread;
-  return build_phase_curve(thread, system, bands, band_count, third_light, resolution, effects, gauss, &group, work,
-                           memory, nodes);
+  const int series = CurveLayout::make(resolution, band_count).series_size();
+  const Status status = build_phase_curve(thread, system, bands, band_count, third_light, resolution, effects, gauss,
+                                          &group, work, memory, memory + series, nodes);
+  if (status != Status::kOk) return status;
+  const int count = work.node_count;
+  for (int k = 0; k < band_count; ++k)
+    fill_slopes(thread, work, nodes, nodes + (1 + k) * count, nodes + (1 + band_count + k) * count);
+  return Status::kOk;
 }
 
 PN_CLONES Status sed_on_host(const System& system, const BandIntensity* const* bands, int band_count,
@@ -82,9 +96,8 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
   const Bands bands(primary, secondary, band_count);
   const CurveLayout layout = CurveLayout::make(resolution, band_count);
   Workspace& space = workspace();
-  const auto size = static_cast<std::size_t>(layout.curve_size());
-  space.memory.resize(std::max(space.memory.size(), static_cast<std::size_t>(layout.work_size())));
-  space.nodes.resize(std::max(space.nodes.size(), size));
+  space.memory.resize(std::max(space.memory.size(), memory_size(layout)));
+  space.nodes.resize(std::max(space.nodes.size(), nodes_size(layout)));
   const Status status = curve_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(),
                                       space.group, space.curve, space.memory.data(), space.nodes.data());
   if (status != Status::kOk) return status;
@@ -114,7 +127,7 @@ void phase_curve_fluxes(const PhaseCurve& curve, int band, std::span<const doubl
 
 std::size_t phase_curve_memory(const Resolution& resolution, int band_count) {
   const CurveLayout layout = CurveLayout::make(resolution, band_count);
-  const auto doubles = static_cast<std::size_t>(layout.work_size()) + 2 * static_cast<std::size_t>(layout.curve_size());
+  const std::size_t doubles = memory_size(layout) + 2 * nodes_size(layout);
   return sizeof(Workspace) + sizeof(PhaseCurve) + doubles * sizeof(double) + kMaxSegments * sizeof(int) +
          kGuideCells * sizeof(short);
 }
@@ -130,8 +143,8 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   const Status status = build_binary(thread, system, effects, gauss_table(), &workspace().group, binary);
   if (status != Status::kOk) return status;
   double scratch[kMaxBands];
-  instant_flux(binary, binary.orbit.true_anomaly(phase), resolution, gauss_table(), bands.get(), band_count, scratch,
-               out);
+  instant_flux(binary, binary.orbit.true_anomaly(phase - std::floor(phase)), resolution, gauss_table(), bands.get(),
+               band_count, scratch, out);
   if (third_light == nullptr) return Status::kOk;
   double discs[kMaxBands] = {};
   for (int task = 0; task < 2 * kSedPhaseCount; ++task) {

@@ -19,11 +19,14 @@ PN_HD inline double solve_kepler(double mean_anomaly, double e) {
   const double turns = std::floor((mean_anomaly + kPi) / kTwoPi);
   const double m = mean_anomaly - kTwoPi * turns;
   double lower = m > 0.0 ? m : m - e, upper = m > 0.0 ? m + e : m;
-  double anomaly = m + e * std::sin(m) / std::sqrt(1.0 - 2.0 * e * std::cos(m) + e * e);
+  double sine, cosine;
+  sine_cosine(m, sine, cosine);
+  double anomaly = m + e * sine / std::sqrt(1.0 - 2.0 * e * cosine + e * e);
   for (int iteration = 0; iteration < 60; ++iteration) {
-    const double residual = anomaly - e * std::sin(anomaly) - m;
+    sine_cosine(anomaly, sine, cosine);
+    const double residual = anomaly - e * sine - m;
     (residual > 0.0 ? upper : lower) = anomaly;
-    double next = anomaly - residual / (1.0 - e * std::cos(anomaly));
+    double next = anomaly - residual / (1.0 - e * cosine);
     if (!(next >= lower && next <= upper)) next = 0.5 * (lower + upper);
     const double step = std::abs(next - anomaly);
     anomaly = next;
@@ -54,14 +57,19 @@ struct Orbit {
   PN_HD double mean_anomaly(double true_anomaly) const {
     const double turns = std::floor((true_anomaly + kPi) / kTwoPi);
     const double half = 0.5 * (true_anomaly - kTwoPi * turns);
-    const double anomaly = 2.0 * std::atan2(std::sqrt(1.0 - eccentricity) * std::sin(half),
-                                            std::sqrt(1.0 + eccentricity) * std::cos(half));
-    return anomaly - eccentricity * std::sin(anomaly) + kTwoPi * turns;
+    double sine, cosine;
+    sine_cosine(half, sine, cosine);
+    const double anomaly =
+        2.0 * std::atan2(std::sqrt(1.0 - eccentricity) * sine, std::sqrt(1.0 + eccentricity) * cosine);
+    sine_cosine(anomaly, sine, cosine);
+    return anomaly - eccentricity * sine + kTwoPi * turns;
   }
 
   // Distance of the secondary from the primary towards the observer.
   PN_HD double nearness(double true_anomaly) const {
-    return separation(true_anomaly) * std::sin(true_anomaly + omega) * sin_i;
+    double sine, cosine;
+    sine_cosine(true_anomaly + omega, sine, cosine);
+    return separation(true_anomaly) * sine * sin_i;
   }
 
   // When the observer sees it; increases continuously with the true anomaly; -delay * nearness at nu = pi / 2 - omega.
@@ -93,12 +101,16 @@ struct Orbit {
   PN_HD double true_anomaly_at(double m) const {
     const double turns = std::floor((m + kPi) / kTwoPi);
     const double half = 0.5 * solve_kepler(m - kTwoPi * turns, eccentricity);
-    return kTwoPi * turns + 2.0 * std::atan2(std::sqrt(1.0 + eccentricity) * std::sin(half),
-                                             std::sqrt(1.0 - eccentricity) * std::cos(half));
+    double sine, cosine;
+    sine_cosine(half, sine, cosine);
+    return kTwoPi * turns +
+           2.0 * std::atan2(std::sqrt(1.0 + eccentricity) * sine, std::sqrt(1.0 - eccentricity) * cosine);
   }
 
   PN_HD double separation(double true_anomaly) const {
-    return (1.0 - eccentricity * eccentricity) / (1.0 + eccentricity * std::cos(true_anomaly));
+    double sine, cosine;
+    sine_cosine(true_anomaly, sine, cosine);
+    return (1.0 - eccentricity * eccentricity) / (1.0 + eccentricity * cosine);
   }
 
   // d phase / d nu, from conservation of angular momentum.
@@ -108,16 +120,16 @@ struct Orbit {
   }
 
   PN_HD Aspect aspect(double true_anomaly) const {
-    const double u = true_anomaly + omega;
-    const double r = separation(true_anomaly);
-    const double ny = std::cos(u) * sin_i;
-    return {r, {std::sin(u) * sin_i, ny, cos_i}, r * std::sqrt(ny * ny + cos_i * cos_i)};
+    double sine, cosine;
+    sine_cosine(true_anomaly + omega, sine, cosine);
+    const double r = separation(true_anomaly), ny = cosine * sin_i;
+    return {r, {sine * sin_i, ny, cos_i}, r * std::sqrt(ny * ny + cos_i * cos_i)};
   }
 };
 
 PN_HD inline Orbit make_orbit(double eccentricity, double omega_rad, double cos_i, double delay = 0.0) {
-  Orbit orbit{eccentricity, omega_rad, std::sqrt(1.0 - cos_i * cos_i), cos_i, 0.0, delay};
-  orbit.mean_anomaly_0 = orbit.mean_anomaly(0.5 * kPi - omega_rad);
+  Orbit orbit{eccentricity, std::fmod(omega_rad, kTwoPi), std::sqrt(1.0 - cos_i * cos_i), cos_i, 0.0, delay};
+  orbit.mean_anomaly_0 = orbit.mean_anomaly(0.5 * kPi - orbit.omega);
   return orbit;
 }
 

@@ -157,10 +157,11 @@ struct CurveLayout {
     return {bands, smooth_phases(r, kMostCrowding),
             4 * (partial_samples(r, kMostCrowding) + ring_samples(r, kMostCrowding)), nodes};
   }
-  // Doubles of working memory: values, their coefficients, and the third star's flux.
-  PN_HD int work_size() const { return band_count * (2 * (2 * smooth_count + hidden_count) + 1); }
-  // Doubles of the finished curve.
-  PN_HD int curve_size() const { return (1 + 2 * band_count) * node_count; }
+  // Doubles of working memory: the samples, and the coefficients that follow from them with the third star's flux.
+  PN_HD int sample_size() const { return band_count * (2 * smooth_count + hidden_count); }
+  PN_HD int series_size() const { return sample_size() + band_count; }
+  // Doubles of the nodes' phases and fluxes.
+  PN_HD int curve_size() const { return (1 + band_count) * node_count; }
 };
 
 // Working memory of one group of lanes.
@@ -170,10 +171,14 @@ struct NodeWork {
   double cos_x[kNodeChunk], sin_x[kNodeChunk], cos_mx[kNodeChunk], sin_mx[kNodeChunk];
   double chebyshev_x[kNodeChunk], current[kNodeChunk], last[kNodeChunk];
 };
-union GroupWork {
-  ShapeWork shape;
-  EclipseWork eclipse;
-  NodeWork nodes;
+struct GroupWork {
+  View view;
+  union {
+    ShapeWork shape;
+    HeatingWork heating;
+    EclipseWork eclipse;
+    NodeWork nodes;
+  };
 };
 
 // Everything that the tasks of one curve share.
@@ -211,8 +216,9 @@ PN_HD double find_root(const Function& f, double a, double fa, double b, double 
   return x;
 }
 
-PN_HD inline double gap_at(const Binary& binary, double true_anomaly) {
-  const View view = view_at(binary, true_anomaly);
+template <class Lanes>
+PN_HD double gap_at(const Lanes& lanes, const Binary& binary, double true_anomaly, View& view) {
+  look_at(lanes, binary, true_anomaly, view);
   return outer_gap(view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
                    view.sky_distance);
 }
@@ -220,8 +226,10 @@ PN_HD inline double gap_at(const Binary& binary, double true_anomaly) {
 // How far the smaller disc reaches out of the larger: negative inside it.
 template <class Lanes>
 PN_HD double protrusion_at(const Lanes& lanes, const Binary& binary, double true_anomaly, int smaller,
-                           EclipseWork& work) {
-  const View view = view_at(binary, true_anomaly);
+                           GroupWork& group) {
+  const View& view = group.view;
+  look_at(lanes, binary, true_anomaly, group.view);
+  EclipseWork& work = group.eclipse;
   const SkyFrame& frame = view.frame[smaller];
   trace_outline(lanes, view.surface[smaller], frame, work.outline[0]);
   trace_outline(lanes, view.surface[1 - smaller], companion_frame(frame), work.outline[1]);
@@ -230,10 +238,14 @@ PN_HD double protrusion_at(const Lanes& lanes, const Binary& binary, double true
 
 // Contacts of the eclipse of star `which`. Every lane finds the same.
 template <class Lanes>
-PN_HD void find_contacts(const Lanes& lanes, CurveWork& work, int which, EclipseWork& eclipse_work) {
+PN_HD void find_contacts(const Lanes& lanes, CurveWork& work, int which, GroupWork& group) {
   const Binary& binary = work.binary;
   const Orbit& orbit = binary.orbit;
-  work.eclipse[which] = work.inner[which] = false;
+  const auto store = [&](auto& place, auto value) {
+    if (lanes.rank() == 0) place = value;
+  };
+  store(work.eclipse[which], false);
+  store(work.inner[which], false);
   const double conjunction = (which == 0 ? 0.5 : 1.5) * kPi - orbit.omega;
   const auto distance = [&](double nu) { return orbit.aspect(nu).sky_distance; };
 
@@ -263,41 +275,44 @@ PN_HD void find_contacts(const Lanes& lanes, CurveWork& work, int which, Eclipse
   }
   double middle = 0.5 * (low + high);
   if (distance(conjunction) <= distance(middle)) middle = conjunction;  // exactly, where the orbit is a circle
-  work.middle[which] = middle;
+  store(work.middle[which], middle);
   const double radius_sum = binary.star[0].radius + binary.star[1].radius;
   if (distance(middle) > 1.5 * radius_sum) return;
-  const double middle_gap = gap_at(binary, middle);
+  const auto gap = [&](double nu) { return gap_at(lanes, binary, nu, group.view); };
+  const double middle_gap = gap(middle);
   if (middle_gap >= 0.0) return;
-  work.eclipse[which] = true;
+  store(work.eclipse[which], true);
 
-  const auto gap = [&](double nu) { return gap_at(binary, nu); };
   const double tolerance = 1e-10;
+  double contact = 0.0;
   for (int side = 0; side < 2; ++side) {
     if (side == 1 && binary.circular()) {
-      work.outer[which][1] = 2.0 * middle - work.outer[which][0];
-      break;
+      contact = 2.0 * middle - contact;
+    } else {
+      const double end = conjunction + (side == 0 ? -0.5 : 0.5) * kPi;
+      const double end_gap = gap(end);
+      contact = end_gap > 0.0 ? find_root(gap, end, end_gap, middle, middle_gap, tolerance) : end;
     }
-    const double end = conjunction + (side == 0 ? -0.5 : 0.5) * kPi;
-    const double end_gap = gap(end);
-    work.outer[which][side] = end_gap > 0.0 ? find_root(gap, end, end_gap, middle, middle_gap, tolerance) : end;
+    store(work.outer[which][side], contact);
   }
+  lanes.sync();
 
   const int smaller = binary.star[0].radius < binary.star[1].radius ? 0 : 1;
   if (distance(middle) > 1.2 * std::abs(binary.star[0].radius - binary.star[1].radius) + 0.2 * radius_sum) return;
-  const auto protrusion = [&](double nu) { return protrusion_at(lanes, binary, nu, smaller, eclipse_work); };
+  const auto protrusion = [&](double nu) { return protrusion_at(lanes, binary, nu, smaller, group); };
   const double middle_protrusion = protrusion(middle);
   if (middle_protrusion >= 0.0) return;
-  work.inner[which] = true;
-  work.inner_total[which] = smaller == which;
+  store(work.inner[which], true);
+  store(work.inner_total[which], smaller == which);
   for (int side = 0; side < 2; ++side) {
     if (side == 1 && binary.circular()) {
-      work.inner_at[which][1] = 2.0 * middle - work.inner_at[which][0];
-      break;
+      contact = 2.0 * middle - contact;
+    } else {
+      const double end = work.outer[which][side];
+      const double end_protrusion = 2.0 * binary.star[smaller].radius;  // at the outer contact, nearly
+      contact = find_root(protrusion, end, end_protrusion, middle, middle_protrusion, 1e-6 * std::abs(end - middle));
     }
-    const double end = work.outer[which][side];
-    const double end_protrusion = 2.0 * binary.star[smaller].radius;  // at the outer contact, nearly
-    work.inner_at[which][side] =
-        find_root(protrusion, end, end_protrusion, middle, middle_protrusion, 1e-6 * std::abs(end - middle));
+    store(work.inner_at[which][side], contact);
   }
 }
 
@@ -391,30 +406,34 @@ PN_HD inline double anomaly_at(const Orbit& orbit, const Segment& segment, doubl
   const double far = segment.near_at_from ? segment.to : segment.from;
   if (s <= 0.0) return near;
   if (s >= 1.0) return far;
-  const double sine = std::sin(0.5 * kPi * s);
+  double sine, cosine;
+  sine_cosine(0.5 * kPi * s, sine, cosine);
   const double distance = segment.near_distance + (segment.far_distance - segment.near_distance) * sine * sine;
   const auto excess = [&](double nu) { return orbit.aspect(nu).sky_distance - distance; };
   return find_root(excess, near, segment.near_distance - distance, far, segment.far_distance - distance, 1e-13);
 }
 
-PN_HD inline double lobatto(int j, int count) { return 0.5 * (1.0 - std::cos(kPi * j / (count - 1))); }
+PN_HD inline double lobatto(int j, int count) {
+  double sine, cosine;
+  sine_cosine(kPi * j / (count - 1), sine, cosine);
+  return 0.5 * (1.0 - cosine);
+}
 
-// Hidden-flux sample j of a segment in each band: out[band * stride].
+// out[band] = hidden-flux sample j of a segment.
 template <class Lanes>
 PN_HD void sample_hidden_flux(const Lanes& lanes, const CurveWork& work, const Segment& segment, int j,
                               const Resolution& resolution, const GaussTable& gauss, const BandIntensity* const* bands,
-                              int band_count, int stride, EclipseWork& eclipse_work, double* out) {
-  double flux[kMaxBands];
-  for (int k = 0; k < band_count; ++k) flux[k] = 0.0;
+                              int band_count, GroupWork& group, BandSums out) {
+  if (lanes.rank() == 0)
+    for (int k = 0; k < band_count; ++k) out[k] = 0.0;
   if (segment.kind != Segment::kPartial || j < segment.sample_count - 1) {  // else the outer contact
     const double nu = anomaly_at(work.binary.orbit, segment, lobatto(j, segment.sample_count));
-    const View view = view_at(work.binary, nu);
-    const Overlap overlap = add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, eclipse_work, flux);
+    const View& view = group.view;
+    look_at(lanes, work.binary, nu, group.view);
+    const Overlap overlap = add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, group.eclipse, out);
     if (overlap == Overlap::kTotal)
-      add_disc_flux(lanes, view, view.eclipsed, resolution, gauss, bands, band_count, eclipse_work, flux);
+      add_disc_flux(lanes, view, view.eclipsed, resolution, gauss, bands, band_count, group.eclipse, out);
   }
-  if (lanes.rank() == 0)
-    for (int k = 0; k < band_count; ++k) out[k * stride] = flux[k];
 }
 
 // Coefficient i of c[0] + sum_m (c[2m - 1] cos(m x) + c[2m] sin(m x)) through the values at x = 2 pi j / count (count
@@ -589,26 +608,20 @@ PN_HD void fill_nodes(const Lanes& lanes, const CurveWork& work, const Segment& 
 // Slopes at one segment's nodes: the derivative of the cubic through a node and its neighbours in the segment, by
 // Newton's divided differences.
 template <class Lanes>
-PN_HD void fill_slopes(const Lanes& lanes, const Segment& segment, int band_count, int nodes, const double* node_phase,
-                       const double* flux, double* slope) {
-  const int last_start = segment.node_count - 4;
-  const double* const phase = node_phase + segment.first_node;
-  for (int k = 0; k < band_count; ++k) {
-    const double* const f = flux + k * nodes + segment.first_node;
-    double* const out = slope + k * nodes + segment.first_node;
-    lanes.for_each(segment.node_count, [&](int node) {
-      int n = node - 1;
-      n = n > last_start ? last_start : n;
-      n = n < 0 ? 0 : n;
-      const double x0 = phase[n], x1 = phase[n + 1], x2 = phase[n + 2], x3 = phase[n + 3];
-      const double f01 = (f[n + 1] - f[n]) / (x1 - x0), f12 = (f[n + 2] - f[n + 1]) / (x2 - x1),
-                   f23 = (f[n + 3] - f[n + 2]) / (x3 - x2);
-      const double f012 = (f12 - f01) / (x2 - x0), f123 = (f23 - f12) / (x3 - x1);
-      const double f0123 = (f123 - f012) / (x3 - x0);
-      const double a = phase[node] - x0, b = phase[node] - x1, c = phase[node] - x2;
-      out[node] = f01 + f012 * (a + b) + f0123 * (a * b + a * c + b * c);
-    });
-  }
+PN_HD void fill_slopes(const Lanes& lanes, int count, const double* phase, const double* f, double* slope) {
+  const int last_start = count - 4;
+  lanes.for_each(count, [&](int node) {
+    int n = node - 1;
+    n = n > last_start ? last_start : n;
+    n = n < 0 ? 0 : n;
+    const double x0 = phase[n], x1 = phase[n + 1], x2 = phase[n + 2], x3 = phase[n + 3];
+    const double f01 = (f[n + 1] - f[n]) / (x1 - x0), f12 = (f[n + 2] - f[n + 1]) / (x2 - x1),
+                 f23 = (f[n + 3] - f[n + 2]) / (x3 - x2);
+    const double f012 = (f12 - f01) / (x2 - x0), f123 = (f23 - f12) / (x3 - x1);
+    const double f0123 = (f123 - f012) / (x3 - x0);
+    const double a = phase[node] - x0, b = phase[node] - x1, c = phase[node] - x2;
+    slope[node] = f01 + f012 * (a + b) + f0123 * (a * b + a * c + b * c);
+  });
 }
 
 }  // namespace detail
@@ -627,7 +640,10 @@ PN_HD Status build_binary(Block& block, const System& system, const Effects& eff
       block.largest(2 * shapes, [&](int task) { return binary.star[task / shapes].closed[task % shapes] ? 0 : 1; });
   if (open != 0) return Status::kBadGeometry;
   if (effects.reflection != Reflection::kNone)
-    block.for_each(shapes, [&](int node) { binary.fit_heating(node, gauss); });
+    block.for_each_group(shapes, [&](const auto& lanes, int node) {
+      GroupWork& group = group_work[lanes.group()];
+      binary.fit_heating(lanes, node, gauss, group.view.surface, group.heating);
+    });
   return Status::kOk;
 }
 
@@ -650,18 +666,19 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
                      GroupWork* group_work, double* memory, double* out) {
   // Two discs and the hidden part of one, at each phase.
   block.for_each_group(kSedParts, [&](const auto& lanes, int task) {
-    EclipseWork& work = group_work[lanes.group()].eclipse;
+    GroupWork& group = group_work[lanes.group()];
+    const View& view = group.view;
     double* part = memory + task * band_count;
     if (lanes.rank() == 0)
       for (int k = 0; k < band_count; ++k) part[k] = 0.0;
-    lanes.sync();
-    const View view = view_at(binary, binary.orbit.true_anomaly(sed_phase(task / 3)));
+    look_at(lanes, binary, binary.orbit.true_anomaly(sed_phase(task / 3)), group.view);
     int star = task % 3;
     if (star == 2) {
-      if (add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, work, part) != Overlap::kTotal) return;
+      if (add_hidden_flux(lanes, view, resolution, gauss, bands, band_count, group.eclipse, part) != Overlap::kTotal)
+        return;
       star = view.eclipsed;
     }
-    add_disc_flux(lanes, view, star, resolution, gauss, bands, band_count, work, part);
+    add_disc_flux(lanes, view, star, resolution, gauss, bands, band_count, group.eclipse, part);
   });
   block.for_each(band_count, [&](int k) {
     double discs = 0.0, hidden = 0.0;
@@ -671,40 +688,44 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
   });
 }
 
-// Builds the curve of one system. memory: CurveLayout::work_size() doubles; curve: node_phase, flux, slope of
-// CurveLayout::node_count entries a band, packed by the final node count (work.node_count), curve_size() doubles in
-// all. bands[star][band]; third_light as in build_sed.
+// Builds the curve of one system, but for the slopes (fill_slopes). series: CurveLayout::series_size() doubles of
+// working memory, samples: sample_size(). curve: node_phase, then flux[band], packed by the final node count
+// (work.node_count), curve_size() doubles at most; it may be where the samples are, which by then have served.
+// bands[star][band]; third_light as in build_sed.
 template <class Block>
-PN_HD Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands, int band_count,
-                               const double* third_light, const Resolution& resolution, const Effects& effects,
-                               const GaussTable& gauss, GroupWork* group_work, CurveWork& work, double* memory,
-                               double* curve) {
+PN_INLINE Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands,
+                                   int band_count, const double* third_light, const Resolution& resolution,
+                                   const Effects& effects, const GaussTable& gauss, GroupWork* group_work,
+                                   CurveWork& work, double* series, double* samples, double* curve) {
   const Status status = build_binary(block, system, effects, gauss, group_work, work.binary);
   if (status != Status::kOk) return status;
 
   // Full discs around the orbit, [star][band][phase].
   const int smooth = CurveLayout::smooth_phases(resolution, work.binary.largest_crowding());
-  double* const discs = memory;
-  double* const disc_series = discs + 2 * band_count * smooth;
+  double* const discs = samples;
+  double* const hidden = discs + 2 * band_count * smooth;
+  double* const disc_series = series;
   double* const third = disc_series + 2 * band_count * smooth;  // the third star's flux, [band]
-  double* const hidden = third + band_count;
+  double* const hidden_series = third + band_count;
   const double start = 0.5 * kPi - work.binary.orbit.omega;
   const bool circular = work.binary.circular();
   const int distinct = circular ? smooth / 2 + 1 : smooth;  // a circular orbit's curve is even about conjunction
   block.for_each_group(2 * distinct, [&](const auto& lanes, int task) {
     const int star = task / distinct, j = task % distinct;
-    const Aspect aspect = work.binary.orbit.aspect(start + kTwoPi * j / smooth);
-    double flux[kMaxBands];
-    for (int k = 0; k < band_count; ++k) flux[k] = 0.0;
-    add_disc_flux(lanes, work.binary.surface(star, aspect.separation), star_frame(aspect, star), resolution.azimuths,
-                  resolution.polar, gauss, bands[star], band_count, group_work[lanes.group()].eclipse.view, flux);
+    GroupWork& group = group_work[lanes.group()];
+    double* const row = discs + star * band_count * smooth;
+    const BandSums disc(row + j, smooth);
     if (lanes.rank() == 0) {
-      for (int k = 0; k < band_count; ++k) {
-        double* row = discs + (star * band_count + k) * smooth;
-        row[j] = flux[k];
-        if (circular && j > 0) row[smooth - j] = flux[k];
-      }
+      const Aspect aspect = work.binary.orbit.aspect(start + kTwoPi * j / smooth);
+      group.view.surface[0] = work.binary.surface(star, aspect.separation);
+      group.view.frame[0] = star_frame(aspect, star);
+      for (int k = 0; k < band_count; ++k) disc[k] = 0.0;
     }
+    lanes.sync();
+    add_disc_flux(lanes, group.view.surface[0], group.view.frame[0], resolution.azimuths, resolution.polar, gauss,
+                  bands[star], band_count, group.eclipse.view, disc);
+    if (lanes.rank() == 0 && circular && j > 0)
+      for (int k = 0; k < band_count; ++k) row[k * smooth + smooth - j] = disc[k];
   });
   block.for_each_group(smooth, [&](const auto& lanes, int i) {
     detail::trigonometric_coefficient(lanes, discs, smooth, 2 * band_count, i, group_work[lanes.group()].nodes,
@@ -716,46 +737,52 @@ PN_HD Status build_phase_curve(Block& block, const System& system, const BandInt
     for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
       const int star = task % 2;
       const double nu = work.binary.own_anomaly(star, work.binary.orbit.true_anomaly(sed_phase(task / 2)));
-      third[k] += detail::trigonometric_sum(disc_series + (star * band_count + k) * smooth, smooth,
-                                            std::cos(nu - start), std::sin(nu - start));
+      double sine, cosine;
+      sine_cosine(nu - start, sine, cosine);
+      third[k] += detail::trigonometric_sum(disc_series + (star * band_count + k) * smooth, smooth, cosine, sine);
     }
     third[k] = third_star_flux(third_light[k], third[k] / kSedPhaseCount);
   });
 
   // Contacts, and what is hidden between them, [band][sample].
-  block.for_each_group(2, [&](const auto& lanes, int which) {
-    detail::find_contacts(lanes, work, which, group_work[lanes.group()].eclipse);
-  });
+  block.for_each_group(
+      2, [&](const auto& lanes, int which) { detail::find_contacts(lanes, work, which, group_work[lanes.group()]); });
   block.for_each(1, [&](int) { detail::SegmentList(work, resolution).fill(); });
-  const int samples = work.sample_count;
-  double* const hidden_series = hidden + band_count * samples;
+  const int sample_count = work.sample_count;
   const auto segment_of_sample = [&](int sample) {
     int i = 0;
     while (i < work.segment_count - 1 && !work.segment[i].holds_sample(sample)) ++i;
     return i;
   };
-  block.for_each_group(samples, [&](const auto& lanes, int sample) {
+  block.for_each_group(sample_count, [&](const auto& lanes, int sample) {
     const Segment& segment = work.segment[segment_of_sample(sample)];
     detail::sample_hidden_flux(lanes, work, segment, sample - segment.first_sample, resolution, gauss, bands,
-                               band_count, samples, group_work[lanes.group()].eclipse, hidden + sample);
+                               band_count, group_work[lanes.group()], {hidden + sample, sample_count});
   });
-  block.for_each_group(samples, [&](const auto& lanes, int sample) {
+  block.for_each_group(sample_count, [&](const auto& lanes, int sample) {
     const Segment& segment = work.segment[segment_of_sample(sample)];
-    detail::chebyshev_coefficient(lanes, hidden + segment.first_sample, segment.sample_count, band_count, samples,
+    detail::chebyshev_coefficient(lanes, hidden + segment.first_sample, segment.sample_count, band_count, sample_count,
                                   sample - segment.first_sample, group_work[lanes.group()].nodes,
                                   hidden_series + segment.first_sample);
   });
 
   // The curve at the nodes.
   const int nodes = work.node_count;
-  double* const flux = curve + nodes;
-  double* const slope = flux + band_count * nodes;
   block.for_each_group(work.segment_count, [&](const auto& lanes, int i) {
-    detail::fill_nodes(lanes, work, work.segment[i], {disc_series, smooth, third, hidden_series, samples}, band_count,
-                       nodes, group_work[lanes.group()].nodes, curve, flux);
-    detail::fill_slopes(lanes, work.segment[i], band_count, nodes, curve, flux, slope);
+    detail::fill_nodes(lanes, work, work.segment[i], {disc_series, smooth, third, hidden_series, sample_count},
+                       band_count, nodes, group_work[lanes.group()].nodes, curve, curve + nodes);
   });
   return Status::kOk;
+}
+
+// slope[node] of one band's flux[node].
+template <class Block>
+PN_HD void fill_slopes(Block& block, const CurveWork& work, const double* node_phase, const double* flux,
+                       double* slope) {
+  block.for_each_group(work.segment_count, [&](const auto& lanes, int i) {
+    const Segment& s = work.segment[i];
+    detail::fill_slopes(lanes, s.node_count, node_phase + s.first_node, flux + s.first_node, slope + s.first_node);
+  });
 }
 
 }  // namespace penumbra

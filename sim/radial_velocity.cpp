@@ -79,9 +79,9 @@ Status render_radial_velocity(const System& system, const StarBand& primary, con
   const double* weight = gauss_table().weights(points);
   for (int i = 0; i < phase_count; ++i) {
     Moments sum;
+    const double turn = phase[i] - std::floor(phase[i]);
     for (int j = 0; j < points; ++j) {
-      const Moments m =
-          moments_at(binary, phase[i] + exposure_phase * (node[j] - 0.5), resolution, bands, work.eclipse);
+      const Moments m = moments_at(binary, turn + exposure_phase * (node[j] - 0.5), resolution, bands, work.eclipse);
       for (int k = 0; k < 2; ++k) {
         sum.whole[k] += weight[j] * m.whole[k];
         sum.seen[k] += weight[j] * m.seen[k];

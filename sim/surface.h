@@ -85,14 +85,36 @@ PN_INLINE double intrinsic_flux(const Surface& surface, double log_gravity) {
 
 PN_INLINE double xi_of(double t4) { return 1.0 - 1.0 / std::sqrt(std::sqrt(t4)); }
 
+// Numbers that belong to the bands, `stride` apart.
+struct BandSums {
+  double* first;
+  int stride;
+  PN_HD BandSums(double* at, int apart = 1) : first(at), stride(apart) {}
+  PN_HD double& operator[](int band) const { return first[band * stride]; }
+};
+
 // Points of one view, some at a time.
 inline constexpr int kViewPoints = 72;
+template <class Lanes>
+inline constexpr int kViewChunk = kViewPoints / Lanes::kSize* Lanes::kSize;
 struct ViewPoints {
   double weight[kViewPoints];  // projected area
   double sqrt_mu[kViewPoints];
   double log_gravity[kViewPoints];  // relative_gravity2, then its ln / 2
-  double temperature[kViewPoints];  // (T / Teff)^4, then xi = 1 - Teff / T
-  double cos_zenith[kViewPoints], companion_distance[kViewPoints], off_axis2[kViewPoints];
+  // Where the point is, while that is being found: direction and radius, or place on the sky. Then what it gets from
+  // the companion, and (T / Teff)^4, at last xi = 1 - Teff / T.
+  union {
+    double x[kViewPoints], temperature[kViewPoints];
+  };
+  union {
+    double y[kViewPoints], cos_zenith[kViewPoints];
+  };
+  union {
+    double z[kViewPoints], companion_distance[kViewPoints];
+  };
+  union {
+    double r[kViewPoints], off_axis2[kViewPoints];
+  };
 
   PN_INLINE void set(int i, const LocalSurface& local, double w) {
     weight[i] = w;
@@ -111,7 +133,7 @@ struct PointLight {
 // out[k] += weight * emergent intensity in each band, summed over the first `count` points.
 template <class Lanes>
 PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints& points, int count,
-                         const BandIntensity* bands, int band_count, double* out) {
+                         const BandIntensity* bands, int band_count, BandSums out) {
   double* const t = points.temperature;
   // A loop of its own: g++ 12 vectorises it only so.
   lanes.for_each(count, [&](int i) {
@@ -176,7 +198,6 @@ inline constexpr int kMaxAzimuths = kMaxRays - 2 * kMostCrowding;
 // Working memory of one view.
 struct ViewWork {
   ViewPoints points;
-  double x[kViewPoints], y[kViewPoints], z[kViewPoints], r[kViewPoints];  // of the points: direction and radius, or sky
   double ray_x[kMaxRays], ray_y[kMaxRays];  // disc: of the outward unit vector; lens: of the edge
   double ray_a[kMaxRays], ray_b[kMaxRays];  // disc: the limb's direction along it and along the sight; lens: weight
 };
@@ -198,7 +219,7 @@ PN_INLINE RayPoint ray_point(int i, int points_a_ray) {
 template <class Lanes>
 PN_HD void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
                          const GaussTable& gauss, const BandIntensity* bands, int band_count, ViewWork& work,
-                         double* out) {
+                         BandSums out) {
   const int more = 2 * surface.crowding;
   const int polar_points = polar + more < kMaxGaussPoints ? polar + more : kMaxGaussPoints;
   azimuths += more;
@@ -232,48 +253,49 @@ PN_HD void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFr
 
   const int total = azimuths * polar_points;
   const double turn = kTwoPi / azimuths;
-  for (int first = 0; first < total; first += kViewPoints) {
-    const int count = total - first < kViewPoints ? whole_lanes(total - first) : kViewPoints;
+  for (int first = 0; first < total; first += kViewChunk<Lanes>) {
+    const int left = whole_lanes(total - first), count = left < kViewChunk<Lanes> ? left : kViewChunk<Lanes>;
     lanes.for_each(count, [&](int i) {
       const bool real = first + i < total;
       const RayPoint at = ray_point(real ? first + i : total - 1, polar_points);
-      work.x[i] = work.ray_x[at.ray];
-      work.y[i] = work.ray_y[at.ray];
-      work.z[i] = work.ray_a[at.ray];
-      work.r[i] = work.ray_b[at.ray];
+      work.points.x[i] = work.ray_x[at.ray];
+      work.points.y[i] = work.ray_y[at.ray];
+      work.points.z[i] = work.ray_a[at.ray];
+      work.points.r[i] = work.ray_b[at.ray];
       work.points.sqrt_mu[i] = node[at.point];
       work.points.weight[i] = real ? turn * weight[at.point] : 0.0;
     });
     lanes.for_each(count, [&](int i) {
       // direction ~ cos(alpha) sight + sin(alpha) limb, alpha from 0 to pi / 2; cos(alpha) is mu on a sphere
-      const double limb_out = work.z[i], limb_sight = work.r[i];
+      const double limb_out = work.points.z[i], limb_sight = work.points.r[i];
       const double v = work.points.sqrt_mu[i], rest = 1.0 - v * v;
       const double cosine = 1.0 - rest * rest;
       const double sine = rest * std::sqrt(1.0 + cosine);  // 1 - cosine^2 = rest^2 (1 + cosine)
       const double inverse_length = 1.0 / std::sqrt(1.0 + 2.0 * sine * cosine * limb_sight);
       const double along = inverse_length * (cosine + sine * limb_sight), across = inverse_length * sine * limb_out;
       const Vector3 direction =
-          along * frame.sight + (across * work.x[i]) * frame.right + (across * work.y[i]) * frame.up;
+          along * frame.sight + (across * work.points.x[i]) * frame.right + (across * work.points.y[i]) * frame.up;
       const double solid_angle = work.points.weight[i] * 4.0 * v * rest * limb_out * limb_out * inverse_length *
                                  inverse_length * inverse_length;
       double slope, r = surface.roche.first_radius(direction, surface.radius);
       r = surface.roche.radius_step(direction, r, slope);
       r = surface.roche.radius_step(direction, r, slope);
       work.points.weight[i] = solid_angle;
-      work.x[i] = direction.x;
-      work.y[i] = direction.y;
-      work.z[i] = direction.z;
-      work.r[i] = r;
+      work.points.x[i] = direction.x;
+      work.points.y[i] = direction.y;
+      work.points.z[i] = direction.z;
+      work.points.r[i] = r;
     });
     for (int step = 2; step < steps; ++step) {
       lanes.for_each(count, [&](int i) {
         double slope;
-        work.r[i] = surface.roche.radius_step({work.x[i], work.y[i], work.z[i]}, work.r[i], slope);
+        work.points.r[i] =
+            surface.roche.radius_step({work.points.x[i], work.points.y[i], work.points.z[i]}, work.points.r[i], slope);
       });
     }
     lanes.for_each(count, [&](int i) {
-      const Vector3 direction{work.x[i], work.y[i], work.z[i]};
-      const double r = work.r[i];
+      const Vector3 direction{work.points.x[i], work.points.y[i], work.points.z[i]};
+      const double r = work.points.r[i];
       const LocalSurface local = local_surface(surface, r * direction, frame.sight);
       // dA mu = r^2 dOmega mu / (normal . direction)
       const double lean = dot(local.gravity, frame.sight) / dot(local.gravity, direction);

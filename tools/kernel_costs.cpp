@@ -97,14 +97,14 @@ void describe() {
   const std::size_t star_bands = 2 * (kCurveBands + kSedBands) * sizeof(StarBand);
   const std::size_t epochs = kCurveBands * kEpochs * 2 * sizeof(double);
   fmt::print("simulate simulate_kernel {} {}\n",
-             kSharedAlignment + simulate_shared_bytes(Resolution{}, kCurveBands, kSedBands, kSimulateGroups),
+             simulate_shared_bytes(Resolution{}, kCurveBands, kSedBands, kSimulateGroups),
              sizeof(System) + star_bands + epochs + kSedBands * sizeof(double));
   for (const bool spectra : {false, true}) {
     // The points of the bands, which all tiles read, stay in the cache.
     const int rows = rows_of(spectra);
     const int doubles = rows * (1 + kSedBands * (spectra ? 2 : 1));
     fmt::print("{} extinction_kernel {} {}\n", spectra ? "extinction-by-spectra" : "extinction",
-               kSharedAlignment + extinction_shared_bytes(), static_cast<std::size_t>(doubles) * sizeof(double));
+               extinction_shared_bytes(), static_cast<std::size_t>(doubles) * sizeof(double));
   }
 }
 
