@@ -251,6 +251,7 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
   const double longest = surface.roche.radius({1.0, 0.0, 0.0}, surface.radius, slope);
   const double height2 = centre_height * centre_height, inverse_radius = 1.0 / limb.cosine[0];
   const int steps = newton_steps(surface.crowding) + 1;
+  const int middle_steps = surface.crowding;
   const int total = rays * radial;
   for (int first = 0; first < total; first += kViewPoints) {
     const int count = total - first < kViewPoints ? whole_lanes(total - first) : kViewPoints;
@@ -270,23 +271,27 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
                             py * py * (limb.inverse2_mean - limb.inverse2_cos) - 2.0 * px * py * limb.inverse2_sin;
       work.x[i] = px;
       work.y[i] = py;
+      work.z[i] = (limb.height_cos * px + limb.height_sin * py) * inverse_radius;
       work.r[i] = height2 * (inside > 1e-3 ? inside : 1e-3);
       work.points.weight[i] *= sigma * 2.0 * y;
     });
-    const auto middle_at = [&](int i) {
-      return (limb.height_cos * work.x[i] + limb.height_sin * work.y[i]) * inverse_radius;
-    };
+    for (int step = 0; step < middle_steps; ++step) {
+      lanes.for_each(count, [&](int i) {
+        const Vector3 sky = work.x[i] * frame.right + work.y[i] * frame.up;
+        work.z[i] = surface.roche.middle_step(sky, frame.sight, work.z[i]);
+      });
+    }
     for (int step = 0; step < steps; ++step) {
       lanes.for_each(count, [&](int i) {
         const Vector3 sky = work.x[i] * frame.right + work.y[i] * frame.up;
-        const double middle = middle_at(i), most = Roche::most_height(sky, middle, longest);
+        const double middle = work.z[i], most = Roche::most_height(sky, middle, longest);
         const double v2 = work.r[i] < most ? work.r[i] : most;
         work.r[i] = surface.roche.height_step(sky, frame.sight, middle, most, v2);
       });
     }
     lanes.for_each(count, [&](int i) {
       const Vector3 sky = work.x[i] * frame.right + work.y[i] * frame.up;
-      const double height = middle_at(i) + std::sqrt(work.r[i]);
+      const double height = work.z[i] + std::sqrt(work.r[i]);
       const Vector3 position = sky + height * frame.sight;
       work.points.set(i, local_surface(surface, position, frame.sight),
                       work.points.weight[i] * surface.weight(position));
