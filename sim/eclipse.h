@@ -251,6 +251,7 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
   const double longest = surface.roche.radius({1.0, 0.0, 0.0}, surface.radius, slope);
   const double height2 = centre_height * centre_height, inverse_radius = 1.0 / limb.cosine[0];
   const int steps = newton_steps(surface.crowding) + 1;
+  // The limb's first harmonic gives the height where near and far sides meet: only near enough on an ellipsoid.
   const int middle_steps = surface.crowding;
   const int total = rays * radial;
   for (int first = 0; first < total; first += kViewPoints) {
@@ -325,6 +326,8 @@ PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const
                               const BandIntensity* bands, int band_count, EclipseWork& work, double* out) {
   if (sky_distance > 1.5 * (eclipsed.radius + eclipsing.radius)) return Overlap::kNone;
   if (outer_gap(eclipsed, eclipsing, frame, sky_distance) >= 0.0) return Overlap::kNone;
+  // The dark tip of a star that nearly fills its lobe is small on the lens's edge.
+  if (eclipsed.crowding == kMostCrowding) arc = 2 * arc < kMaxGaussPoints ? 2 * arc : kMaxGaussPoints;
   const Outline &a = work.outline[0], &b = work.outline[1];
   trace_outline(lanes, eclipsed, frame, work.outline[0]);
   trace_outline(lanes, eclipsing, companion_frame(frame), work.outline[1]);

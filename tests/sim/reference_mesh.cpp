@@ -111,8 +111,8 @@ double ReferenceMesh::surface_radius(const Star& star, double separation, const 
 }
 
 // The volume-equivalent radius of an equipotential; sets the star's potential and mean gravity. Simpson's rule in
-// the angle from the line of centres, in which the tip of a star that nearly fills its lobe is no cusp; midpoints in the
-// quarter turn about it.
+// the angle from the line of centres, in which the tip of a star that nearly fills its lobe is no cusp; midpoints in
+// the quarter turn about it.
 double ReferenceMesh::fit_mean_radius(Star& star, double separation, double potential) {
   constexpr int kSteps = 160, kTurns = 8;
   star.potential = potential;
