@@ -252,6 +252,8 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
   const double longest = surface.roche.radius({1.0, 0.0, 0.0}, surface.radius, slope);
   const double height2 = centre_height * centre_height, inverse_radius = 1.0 / limb.cosine[0];
   const int steps = newton_steps(surface.crowding) + 1;
+  // The limb's first harmonic gives the height where near and far sides meet: only near enough on an ellipsoid.
+  const int middle_steps = surface.crowding;
   const int total = rays * radial;
   for (int first = 0; first < total; first += kViewChunk<Lanes>) {
     const int left = whole_lanes(total - first), count = left < kViewChunk<Lanes> ? left : kViewChunk<Lanes>;
@@ -271,23 +273,27 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
                             py * py * (limb.inverse2_mean - limb.inverse2_cos) - 2.0 * px * py * limb.inverse2_sin;
       work.points.x[i] = px;
       work.points.y[i] = py;
+      work.points.z[i] = (limb.height_cos * px + limb.height_sin * py) * inverse_radius;
       work.points.r[i] = height2 * (inside > 1e-3 ? inside : 1e-3);
       work.points.weight[i] *= sigma * 2.0 * y;
     });
-    const auto middle_at = [&](int i) {
-      return (limb.height_cos * work.points.x[i] + limb.height_sin * work.points.y[i]) * inverse_radius;
-    };
+    for (int step = 0; step < middle_steps; ++step) {
+      lanes.for_each(count, [&](int i) {
+        const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
+        work.points.z[i] = surface.roche.middle_step(sky, frame.sight, work.points.z[i]);
+      });
+    }
     for (int step = 0; step < steps; ++step) {
       lanes.for_each(count, [&](int i) {
         const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
-        const double middle = middle_at(i), most = Roche::most_height(sky, middle, longest);
+        const double middle = work.points.z[i], most = Roche::most_height(sky, middle, longest);
         const double v2 = work.points.r[i] < most ? work.points.r[i] : most;
         work.points.r[i] = surface.roche.height_step(sky, frame.sight, middle, most, v2);
       });
     }
     lanes.for_each(count, [&](int i) {
       const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
-      const double height = middle_at(i) + std::sqrt(work.points.r[i]);
+      const double height = work.points.z[i] + std::sqrt(work.points.r[i]);
       const Vector3 position = sky + height * frame.sight;
       work.points.set(i, local_surface(surface, position, frame.sight),
                       work.points.weight[i] * surface.weight(position));
@@ -321,6 +327,8 @@ PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const
                               const BandIntensity* bands, int band_count, EclipseWork& work, BandSums out) {
   if (sky_distance > 1.5 * (eclipsed.radius + eclipsing.radius)) return Overlap::kNone;
   if (outer_gap(eclipsed, eclipsing, frame, sky_distance) >= 0.0) return Overlap::kNone;
+  // The dark tip of a star that nearly fills its lobe is small on the lens's edge.
+  if (eclipsed.crowding == kMostCrowding) arc = 2 * arc < kMaxGaussPoints ? 2 * arc : kMaxGaussPoints;
   const Outline &a = work.outline[0], &b = work.outline[1];
   trace_outline(lanes, eclipsed, frame, work.outline[0]);
   trace_outline(lanes, eclipsing, companion_frame(frame), work.outline[1]);

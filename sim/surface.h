@@ -193,7 +193,7 @@ PN_HD inline SkyFrame companion_frame(const SkyFrame& f) {
 
 // Rays on the plane of the sky: from a disc's centre to its limb, or from a point inside the eclipsed lens to its edge.
 inline constexpr int kMaxRays = 96;
-inline constexpr int kMaxAzimuths = kMaxRays - 2 * kMostCrowding;
+inline constexpr int kMaxAzimuths = kMaxRays - more_azimuths(kMostCrowding);
 
 // Working memory of one view.
 struct ViewWork {
@@ -220,9 +220,9 @@ template <class Lanes>
 PN_HD void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
                          const GaussTable& gauss, const BandIntensity* bands, int band_count, ViewWork& work,
                          BandSums out) {
-  const int more = 2 * surface.crowding;
-  const int polar_points = polar + more < kMaxGaussPoints ? polar + more : kMaxGaussPoints;
-  azimuths += more;
+  polar += more_polar(surface.crowding);
+  const int polar_points = polar < kMaxGaussPoints ? polar : kMaxGaussPoints;
+  azimuths += more_azimuths(surface.crowding);
   const double* node = gauss.nodes(polar_points);
   const double* weight = gauss.weights(polar_points);
   const int steps = newton_steps(surface.crowding);

@@ -110,20 +110,21 @@ double ReferenceMesh::surface_radius(const Star& star, double separation, const 
   return r;
 }
 
-// The volume-equivalent radius of an equipotential; sets the star's potential and mean gravity. Simpson's rule in the
-// cosine of the angle from the line of centres, midpoints in the quarter turn about it.
+// The volume-equivalent radius of an equipotential; sets the star's potential and mean gravity. Simpson's rule in
+// the angle from the line of centres, in which the tip of a star that nearly fills its lobe is no cusp; midpoints in
+// the quarter turn about it.
 double ReferenceMesh::fit_mean_radius(Star& star, double separation, double potential) {
-  constexpr int kSteps = 80, kTurns = 8;
+  constexpr int kSteps = 160, kTurns = 8;
   star.potential = potential;
   double volume = 0.0, area = 0.0, gravity_area = 0.0;
   for (int j = 0; j < kTurns; ++j) {
     const double turn = 0.5 * kPi * (j + 0.5) / kTurns;
     double r = 0.8 * star.radius;
     for (int i = 0; i <= kSteps; ++i) {
-      const double x = -1.0 + 2.0 * i / kSteps, across = std::sqrt(1.0 - x * x);
-      const double weight = (i == 0 || i == kSteps ? 1.0 : i % 2 == 1 ? 4.0 : 2.0);
-      const Vector3 direction{x, across * std::cos(turn), across * std::sin(turn)};
-      r = surface_radius(star, separation, direction, 0.95 * r);
+      const double angle = kPi * i / kSteps, across = std::sin(angle);
+      const double weight = (i % 2 == 1 ? 4.0 : 2.0) * across;  // 0 at both ends
+      const Vector3 direction{std::cos(angle), across * std::cos(turn), across * std::sin(turn)};
+      r = surface_radius(star, separation, direction, 0.9 * r);
       const Vector3 gravity = field_at(star, separation, r * direction).gravity;
       const double g = length(gravity);
       const double element = weight * r * r * g / -dot(gravity, direction);
@@ -133,7 +134,7 @@ double ReferenceMesh::fit_mean_radius(Star& star, double separation, double pote
     }
   }
   star.mean_gravity = gravity_area / area;
-  return std::cbrt(volume / (3.0 * kSteps * kTurns));
+  return std::cbrt(0.5 * kPi * volume / (3.0 * kSteps * kTurns));
 }
 
 // Regula falsi (Illinois) on the radius, between the potential of the inner Lagrange point and one of a star of less
