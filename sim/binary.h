@@ -42,7 +42,7 @@ struct Effects {
   bool light_travel_time = false;  // needs System::period_day
 };
 
-// Most bands in one call, and most phases out of eclipse: what the stages keep on the stack.
+// Most bands in one call, and most phases out of eclipse.
 inline constexpr int kMaxBands = 32;
 inline constexpr int kMaxSmoothPhases = 128;
 

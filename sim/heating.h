@@ -106,8 +106,9 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
       work.direct[i] = work.seen[i] * law(u) * intrinsic_flux(companion, work.log_gravity[i]);
       work.seen[i] *= law(u_back);
     });
-    lanes.for_each(count, [&](int i) {
-      work.seen[i] *= companion.companion.heating(work.cos_zenith[i], work.distance[i], work.off_axis2[i]);
+    lanes.for_each(count, [&](int i) {  // of the real points only: this does not run in vectors
+      if (i < total)
+        work.seen[i] *= companion.companion.heating(work.cos_zenith[i], work.distance[i], work.off_axis2[i]);
     });
     const double direct = lanes.sum(count, [&](int i) { return work.direct[i]; });
     const auto aspect = [&](int i) { return work.off_axis2[i] / (work.distance[i] * work.distance[i]); };
