@@ -18,9 +18,9 @@ namespace penumbra {
 // How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get
 // more. The default keeps the curve within 5e-5 of the flux, `precise` within 1e-5 (measured over draws of the prior).
 struct Resolution {
-  int azimuths = 16, polar = 9;       // points on each star's visible disc
-  int lens_radial = 7, lens_arc = 8;  // points on each ray, and for each half turn of the eclipsed lens's edge
-  int out_of_eclipse_phases = 16;     // over a whole orbit
+  int azimuths = 10, polar = 6;       // points on each star's visible disc
+  int lens_radial = 6, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
+  int out_of_eclipse_phases = 12;     // over a whole orbit
   int eclipse_phases = 30;            // between first and fourth contact
 
   static constexpr Resolution precise() {
@@ -241,9 +241,15 @@ PN_HD void look_at(const Lanes& lanes, const Binary& binary, double true_anomaly
     view.sky_distance = aspect.sky_distance;
     view.eclipsed = aspect.sight.x > 0.0 ? 0 : 1;
     for (int which = 0; which < 2; ++which) {
-      const Aspect own = binary.orbit.aspect(binary.own_anomaly(which, true_anomaly));
+      const double own_anomaly = binary.own_anomaly(which, true_anomaly);
+      const Aspect own = binary.orbit.aspect(own_anomaly);
       view.surface[which] = binary.surface(which, own.separation);
       view.frame[which] = star_frame(own, which);
+      // What hides a star stands where the two together are seen. (The secondary's frame is mirrored.)
+      if (binary.light_time != 0.0) {
+        const double turn = binary.orbit.position_angle(true_anomaly) - binary.orbit.position_angle(own_anomaly);
+        view.frame[which] = turned(view.frame[which], which == 0 ? turn : -turn);
+      }
     }
   }
   lanes.sync();

@@ -327,8 +327,14 @@ PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const
                               const BandIntensity* bands, int band_count, EclipseWork& work, BandSums out) {
   if (sky_distance > 1.5 * (eclipsed.radius + eclipsing.radius)) return Overlap::kNone;
   if (outer_gap(eclipsed, eclipsing, frame, sky_distance) >= 0.0) return Overlap::kNone;
+  const int crowding = eclipsed.crowding > eclipsing.crowding ? eclipsed.crowding : eclipsing.crowding;
+  const int more = crowding < 2 ? crowding : 2;
+  arc += more;
+  radial += more;
   // The dark tip of a star that nearly fills its lobe is small on the lens's edge.
-  if (eclipsed.crowding == kMostCrowding) arc = 2 * arc < kMaxGaussPoints ? 2 * arc : kMaxGaussPoints;
+  if (eclipsed.crowding == kMostCrowding) arc *= 2;
+  arc = arc < kMaxGaussPoints ? arc : kMaxGaussPoints;
+  radial = radial < kMaxGaussPoints ? radial : kMaxGaussPoints;
   const Outline &a = work.outline[0], &b = work.outline[1];
   trace_outline(lanes, eclipsed, frame, work.outline[0]);
   trace_outline(lanes, eclipsing, companion_frame(frame), work.outline[1]);

@@ -119,6 +119,12 @@ struct Orbit {
     return r * r / (kTwoPi * std::sqrt(1.0 - eccentricity * eccentricity));
   }
 
+  // Of the secondary from the primary on the sky, from the line of nodes.
+  PN_HD double position_angle(double true_anomaly) const {
+    const double u = true_anomaly + omega;
+    return std::atan2(std::sin(u) * cos_i, std::cos(u));
+  }
+
   PN_HD Aspect aspect(double true_anomaly) const {
     double sine, cosine;
     sine_cosine(true_anomaly + omega, sine, cosine);

@@ -138,7 +138,8 @@ struct CurveLayout {
 
   // Phases round the orbit of the full discs.
   PN_HD static int smooth_phases(const Resolution& r, int crowding) {
-    return with_more(r.out_of_eclipse_phases, crowding);
+    const int count = crowding == 0 ? r.out_of_eclipse_phases : with_more(r.out_of_eclipse_phases + 4, crowding);
+    return count < kMaxSmoothPhases ? count : kMaxSmoothPhases;
   }
   // Samples and nodes of one side of an eclipse: from outer to inner contact or mid-eclipse, and within an annular
   // eclipse.

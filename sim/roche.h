@@ -198,13 +198,18 @@ PN_HD inline double roche_lobe_radius(double q) {
 // How nearly a star fills its lobe, in steps: the more, the more points it needs, in angle and in phase, for the same
 // accuracy, and the more steps of Newton's method from first_radius.
 PN_HD inline int crowding(double radius_over_lobe) {
-  return radius_over_lobe < 0.5 ? 0 : radius_over_lobe < 0.8 ? 1 : radius_over_lobe < 0.9 ? 2 : 4;
+  return radius_over_lobe < 0.45 ? 0 : radius_over_lobe < 0.8 ? 1 : radius_over_lobe < 0.9 ? 2 : 4;
 }
 inline constexpr int kMostCrowding = 4;
 PN_HD inline int newton_steps(int crowding) { return crowding == kMostCrowding ? 9 : 2 + crowding; }
-// Added to a disc's azimuths, and to the points on each. (At .998 of the lobe 8 and 8 leave 1.5e-4 of the flux.)
-PN_HD constexpr int more_azimuths(int crowding) { return crowding == kMostCrowding ? 24 : 2 * crowding; }
-PN_HD constexpr int more_polar(int crowding) { return crowding == kMostCrowding ? 12 : 2 * crowding; }
+// Added to a disc's azimuths, and to the points on each. (At .998 of the lobe 14 and 11 leave 1.5e-4 of the flux.)
+// Close companions need more because of the edge of their light, too.
+PN_HD constexpr int more_azimuths(int crowding) {
+  return crowding == 0 ? 0 : crowding == kMostCrowding ? 30 : 6 + 2 * crowding;
+}
+PN_HD constexpr int more_polar(int crowding) {
+  return crowding == 0 ? 0 : crowding == kMostCrowding ? 15 : 3 + 2 * crowding;
+}
 
 // The equipotential of a given volume, and what depends on its whole surface.
 struct RocheFit {

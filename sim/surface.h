@@ -186,6 +186,12 @@ PN_HD inline SkyFrame sky_frame(const Vector3& sight) {
   return {sight, {s, -sight.x * sight.y / s, -sight.x * sight.z / s}, {0.0, sight.z / s, -sight.y / s}};
 }
 
+// The same sky, its axes turned from `right` towards `up`.
+PN_HD inline SkyFrame turned(const SkyFrame& f, double angle) {
+  const double c = std::cos(angle), s = std::sin(angle);
+  return {f.sight, c * f.right + s * f.up, c * f.up + (-s) * f.right};
+}
+
 // The same sky in the companion's frame. x is mirrored instead of turned by pi: the Roche model is symmetric in y.
 PN_HD inline SkyFrame companion_frame(const SkyFrame& f) {
   return {{-f.sight.x, f.sight.y, f.sight.z}, {-f.right.x, f.right.y, f.right.z}, {-f.up.x, f.up.y, f.up.z}};

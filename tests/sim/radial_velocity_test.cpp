@@ -115,6 +115,32 @@ TEST(RadialVelocity, SpheresGiveTheRossiterMcLaughlinEffect) {
   }
 }
 
+// Light travel time shifts the effect as a whole, by Orbit::delay: what is hidden of each star does not depend on which
+// way its own light went.
+TEST(RadialVelocity, LightTravelTimeShiftsTheRossiterMcLaughlinEffect) {
+  System s = make_system(0.012, 0.008, 0.6, 0.0, 0.0, 0.004);
+  Effects delayed = kDark;
+  delayed.light_travel_time = true;
+  System points = s;  // the orbit alone
+  points.star[0].radius_rsun = points.star[1].radius_rsun = 1e-5 * s.sma_rsun;
+  points.cos_i = 0.001;  // no eclipse
+  points.period_day = s.period_day;
+  const double light = s.sma_rsun * kRsun / (kLightSpeed * s.period_day * kDaySeconds);
+  const double delay = light * (1.0 - s.q) / (1.0 + s.q);
+  for (int star = 0; star < 2; ++star) {
+    const double spin = 1e-3 * kTwoPi * s.star[star].radius_rsun * kRsun / (s.period_day * kDaySeconds);
+    for (const double share : {-0.9, -0.6, -0.3, 0.1, 0.5, 0.8}) {
+      const double shift = star == 0 ? -delay : delay;
+      const double phase = 0.5 * star + share * (0.012 + 0.008) / kTwoPi;
+      const double scale = std::sqrt((1.0 - s.cos_i * s.cos_i) / (1.0 - points.cos_i * points.cos_i));
+      const double still = velocities(s, phase).star[star] - scale * velocities(points, phase).star[star];
+      const double moved = velocities(s, phase + shift, 0.0, delayed).star[star] -
+                           scale * velocities(points, phase + shift, 0.0, delayed).star[star];
+      EXPECT_NEAR(moved, still, 3e-4 * spin) << star << " " << share;
+    }
+  }
+}
+
 TEST(RadialVelocity, RotationOfAWholeDiscAveragesOut) {
   // Tides move the centre of light by (R / a)^4 at most.
   const System s = make_system(0.02, 0.01, 0.8, 0.0, 0.0, 0.5);
