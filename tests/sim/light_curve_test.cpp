@@ -452,23 +452,31 @@ TEST(LightCurve, DefaultResolutionIsWithin5e5OverThePrior) {
   const Atmosphere atmosphere = Atmosphere::load(tables / "atmospheres.h5");
   const DustPrior dust = DustPrior::analytic();
   const Prior prior(named_prior("field"), tracks.view(), dust.view());
-  const Passband passband{};
+  std::array<Passband, kChannelCount> passbands;
+  for (std::size_t c = 0; c < kChannelCount; ++c) passbands[c] = kChannels[c].passband;
   PhaseCurve curve;
   std::vector<double> errors;
   for (std::uint64_t index = 0; index < 120; ++index) {
     const System system = derive_system(prior.draw(7, index).theta);
-    StarBand band[2];
+    std::array<StarBand, kChannelCount> band[2];
     Status status = Status::kOk;
     for (int k = 0; k < 2 && status == Status::kOk; ++k)
-      status = expand_star(atmosphere.view(), system.star[k], system.feh, &passband, 1, &band[k]);
-    if (status == Status::kOk) status = render_phase_curve(system, &band[0], &band[1], 1, {}, {}, curve);
+      status =
+          expand_star(atmosphere.view(), system.star[k], system.feh, passbands.data(), kChannelCount, band[k].data());
+    if (status == Status::kOk)
+      status = render_phase_curve(system, band[0].data(), band[1].data(), kChannelCount, {}, {}, curve);
     if (status != Status::kOk) continue;
-    const double level = *std::max_element(curve.flux.begin(), curve.flux.end());
     double worst = 0.0;
     for (std::size_t n = 2; n + 1 < curve.node_phase.size(); n += 11) {
       const double phase = 0.5 * (curve.node_phase[n] + curve.node_phase[n + 1]);
-      const double fine = flux_at(system, band[0], band[1], phase, kFine, {});
-      worst = std::max(worst, std::abs(phase_curve_flux(curve, 0, phase, 0.0) - fine) / level);
+      std::array<double, kChannelCount> fine;
+      ASSERT_EQ(render_flux(system, band[0].data(), band[1].data(), kChannelCount, phase, kFine, {}, fine.data()),
+                Status::kOk);
+      for (int c = 0; c < kChannelCount; ++c) {
+        const double* flux = curve.flux.data() + static_cast<std::size_t>(c) * curve.node_phase.size();
+        const double level = *std::max_element(flux, flux + curve.node_phase.size());
+        worst = std::max(worst, std::abs(phase_curve_flux(curve, c, phase, 0.0) - fine[c]) / level);
+      }
     }
     EXPECT_LT(worst, 5e-5) << "draw " << index;
     errors.push_back(worst);
