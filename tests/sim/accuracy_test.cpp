@@ -64,6 +64,7 @@ bool draw(std::uint64_t index, Target& target) {
 std::vector<double> phases_that_matter(const System& system, std::uint64_t index) {
   RandomStream random(23, index, Stage::kTest);
   std::vector<double> phases;
+  phases.reserve(40);
   for (int i = 0; i < 8; ++i) phases.push_back((i + random.uniform()) / 8.0);
   const ReferenceMesh mesh(system, {}, 1);
   const double r0 = system.star[0].radius_rsun / system.sma_rsun, r1 = system.star[1].radius_rsun / system.sma_rsun;
