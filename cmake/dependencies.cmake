@@ -46,7 +46,7 @@ if(NOT PENUMBRA_CUDA STREQUAL "OFF")
   endif()
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
-    set(CMAKE_CUDA_ARCHITECTURES 80 90)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90)  # later GPUs compile the latter
     set(CMAKE_CUDA_STANDARD 20)
     enable_language(CUDA)
     set(PENUMBRA_HAVE_CUDA ON)

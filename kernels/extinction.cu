@@ -1,11 +1,11 @@
 #include <string>
 
+#include "kernels/device.h"
 #include "kernels/device_buffer.h"
 #include "kernels/extinction.h"
 #include "kernels/extinction_body.h"
 #include "kernels/extinction_check.h"
 #include "kernels/launch.h"
-#include "kernels/simulate.h"
 
 namespace penumbra {
 namespace {

@@ -1,6 +1,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/device.h"
 #include "kernels/device_buffer.h"
 #include "kernels/launch.h"
 #include "kernels/simulate.h"
@@ -18,15 +19,6 @@ __global__ void __launch_bounds__(kSimulateThreads, kSimulateBlocks)
 }
 
 }  // namespace
-
-bool cuda_device_available(std::string* why) {
-  int count = 0;
-  const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error == cudaSuccess && count > 0) return true;
-  if (error != cudaSuccess) cudaGetLastError();  // not to be reported by the next launch
-  if (why != nullptr) *why = error == cudaSuccess ? "the machine has no CUDA device" : cudaGetErrorString(error);
-  return false;
-}
 
 void simulate_on_device(const SimulateInput& input, const SimulateOutput& output) {
   check_sizes(input, output);

@@ -8,9 +8,6 @@
 
 namespace penumbra {
 
-// False where there is no usable CUDA device; then *why says what is missing.
-bool cuda_device_available(std::string* why = nullptr);
-
 // B systems, K light-curve bands, S SED bands. Fluxes are as render_phase_curve and render_sed give them.
 struct SimulateInput {
   std::span<const System> systems;        // [B]

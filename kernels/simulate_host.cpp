@@ -5,11 +5,6 @@
 
 namespace penumbra {
 
-bool cuda_device_available(std::string* why) {
-  if (why != nullptr) *why = "this program was built without CUDA";
-  return false;
-}
-
 void simulate_on_device(const SimulateInput& input, const SimulateOutput& output) {
   check_sizes(input, output);
   throw EnvironmentError("no CUDA device: this program was built without CUDA");

@@ -12,7 +12,6 @@ mkdir -p "$out/bin" "$out/lib" "$out/data/tables" "$out/data/banks"
 # The program, and what checks and times it on a GPU.
 cp "$build/bin/penumbra" "$out/bin/"
 find "$build/bin" -name '*gpu*_test' -exec cp {} "$out/bin/" \;
-find "$build/bin" -name '*_bench' -exec cp {} "$out/bin/" \;
 # Everything that the programs need, except what every Linux has (glibc, libstdc++'s own runtime is taken along), the
 # driver, CUDA and torch.
 skip='^(linux-vdso|ld-linux|libc\.so|libm\.so|libdl\.so|librt\.so|libpthread\.so|libtorch|libc10|libcudart|libcupti|libcuda\.so|libgomp)'

@@ -308,14 +308,15 @@ def make_atmospheres(output, root=None):
 
     with atomic_hdf5(output) as file:
         file.create_dataset("passband", data=names, dtype=h5py.string_dtype(), track_times=False)
-        write_dataset(file, "log_intensity", log_intensity, "ln I [passband][feh][logg][log_teff], disc mean", "Jy/sr")
+        write_dataset(file, "log_intensity", log_intensity, "ln I [passband][feh][logg][log_teff], disc mean", "Jy/sr",
+                      compress=True)
         write_dataset(file, "log_teff", np.log10(teff_axis), "log10 Teff, effective temperature", "dex(K)")
         write_dataset(file, "logg", logg_axis, "log10 surface gravity", "dex(cm s^-2)")
         write_dataset(file, "feh", feh_axis, "[Fe/H]", "dex")
         write_dataset(file, "zero_point_jy", zero_points, "of the bolometric corrections [passband]", "Jy")
         file["log_intensity"].attrs["bolometric_correction"] = [".".join(CORRECTION_BAND[name]) for name in names]
         slope_description = "d ln f_lambda / d ln lambda, effective for extinction [passband][feh][logg][log_teff]"
-        write_dataset(file, "spectral_slope", slopes, slope_description)
+        write_dataset(file, "spectral_slope", slopes, slope_description, compress=True)
         limb_description = "Claret's a1 to a4 [passband][feh][logg][log_teff][4]"
         write_dataset(file, "limb_darkening", limb_darkening, limb_description, compress=True)
         file["limb_darkening"].attrs["filter"] = [LIMB_FILTER[name] for name in names]

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "kernels/simulate.h"
+#include "kernels/device.h"
 #include "tests/kernels/random_reddening.h"
 
 namespace penumbra {

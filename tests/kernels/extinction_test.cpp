@@ -3,8 +3,8 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "kernels/device.h"
 #include "kernels/extinction_body.h"
-#include "kernels/simulate.h"
 #include "tests/kernels/random_reddening.h"
 
 namespace penumbra {

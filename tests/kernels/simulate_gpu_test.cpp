@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "kernels/device.h"
 #include "kernels/simulate.h"
 #include "tests/kernels/random_systems.h"
 

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "kernels/device.h"
 #include "kernels/simulate_body.h"
 #include "tests/kernels/random_systems.h"
 
