@@ -14,11 +14,11 @@ std::filesystem::path program_folder() { return std::filesystem::read_symlink("/
 // The keys of a Resolution.
 template <class R, class Visit>
 void for_each_resolution_key(const char* table, R& resolution, const Visit& visit) {
-  visit(table, "azimuths", resolution.azimuths, Range{4.0, 1000.0});
+  visit(table, "azimuths", resolution.azimuths, Range{4.0, kMaxAzimuths});
   visit(table, "polar", resolution.polar, Range{2.0, kMaxGaussPoints});
   visit(table, "lens_radial", resolution.lens_radial, Range{2.0, kMaxGaussPoints});
   visit(table, "lens_arc", resolution.lens_arc, Range{2.0, kMaxGaussPoints});
-  visit(table, "out_of_eclipse_phases", resolution.out_of_eclipse_phases, Range{8.0, kMaxSmoothPhases / 2});
+  visit(table, "out_of_eclipse_phases", resolution.out_of_eclipse_phases, Range{8.0, 0.5 * kMaxSmoothPhases});
   visit(table, "eclipse_phases", resolution.eclipse_phases, Range{8.0, 256.0});
 }
 

@@ -24,10 +24,11 @@ struct Workspace {
 
 // Doubles of `memory`, and of `nodes`: phases, fluxes and slopes.
 std::size_t memory_size(const CurveLayout& layout) {
-  return static_cast<std::size_t>(layout.series_size() + layout.sample_size());
+  return static_cast<std::size_t>(layout.series_size()) + static_cast<std::size_t>(layout.sample_size());
 }
 std::size_t nodes_size(const CurveLayout& layout) {
-  return static_cast<std::size_t>(layout.curve_size() + layout.band_count * layout.node_count);
+  return static_cast<std::size_t>(layout.curve_size()) +
+         static_cast<std::size_t>(layout.band_count) * static_cast<std::size_t>(layout.node_count);
 }
 
 Workspace& workspace() {
