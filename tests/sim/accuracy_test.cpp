@@ -133,7 +133,7 @@ TEST(Accuracy, OverThePrior) {
   if (asked != nullptr) {
     for (int i = 0; i < std::atoi(asked); ++i) indices.push_back(static_cast<std::uint64_t>(i));
   } else {
-    // The worst of 500, stars that fill .96 to .998 of their Roche lobes (9, 64, 104, 108) among them, and a few more.
+    // The hardest draws found, stars that fill .96 to .998 of their Roche lobes (9, 64, 104, 108), and a few more.
     indices = {7, 9, 12, 19, 30, 34, 35, 48, 64, 77, 104, 108, 200, 201, 286};
   }
   std::vector<Error> errors[std::size(kSettings)];
