@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-.PHONY: help setup build demo test accuracy train bench bench-own kernels bundle format tidy check clean
+.PHONY: help setup build demo test test-calibration accuracy train bench bench-own kernels bundle format tidy check clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,10 @@ demo: setup $(BUILD)/build.ninja  ## infer HD 23642 from its K2 light curve
 
 test: build  ## run every test
 	@tools/test.sh $(BUILD)
+
+test-calibration: setup $(BUILD)/build.ninja  ## is the shipped network still as calibrated as recorded? (a minute)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra
+	@ctest --test-dir $(BUILD) -L calibration --verbose
 
 accuracy: setup $(BUILD)/build.ninja  ## the light curve's error over 500 draws of the prior (ten minutes)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target sim_accuracy_test

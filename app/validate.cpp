@@ -1,7 +1,10 @@
 // penumbra validate: is a trained network calibrated? Ranks, coverage and widths on systems that it has not seen.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
+#include <optional>
+#include <stdexcept>
 
 #include "app/options.h"
 #include "app/verbs.h"
@@ -44,10 +47,12 @@ void run_validate(const Arguments& arguments) {
   const Config config = arguments.settings.read();
   const RunSettings run = read_run_settings(config);
   const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
-  const fs::path out = config.text("out", "");
+  const fs::path out = config.text("out", ""), record = config.text("record", ""), against = config.text("against", "");
   const auto systems = static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7}));
   const auto samples = static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}));
   config.finish();
+  const std::optional<CalibrationRecord> recorded =
+      against.empty() ? std::nullopt : std::optional(CalibrationRecord::read(against));
 
   set_torch_threads(run.threads);
   const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
@@ -60,7 +65,7 @@ void run_validate(const Arguments& arguments) {
       data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
 
   Calibration calibration;
-  double log_q = 0.0, accepted = 0.0;
+  double accepted = 0.0;
   Progress progress("validation", systems);
   for (std::size_t first = 0; first < systems; first += kChunk) {
     throw_if_interrupted();
@@ -80,7 +85,7 @@ void run_validate(const Arguments& arguments) {
     });
     std::vector<float> z, density;
     posterior.sample(batch, static_cast<int>(samples), seed, first, z, density);
-    for (const float value : posterior.log_prob(batch)) log_q += value / static_cast<double>(systems);
+    for (const float value : posterior.log_prob(batch)) calibration.add_log_q(value);
     std::vector<std::vector<Theta>> thetas(count);
     parallel_for(count, run.threads, [&](std::size_t b) {
       thetas[b] = accepted_samples(simulator->prior(), period[b], &z[b * samples * kParameterCount], samples);
@@ -92,18 +97,30 @@ void run_validate(const Arguments& arguments) {
     progress.advance(count);
   }
   fmt::print("{}mean held-out ln q(z | x): {:.3f}; samples inside the prior's support: {:.2f}%\n", calibration.table(),
-             log_q, 100.0 * accepted);
+             calibration.mean_log_q(), 100.0 * accepted);
   if (calibration.systems() < systems)
     fmt::print("{} systems had no sample inside the prior's support\n", systems - calibration.systems());
+  const std::vector<std::string> provenance{
+      "created by penumbra " + program_version() + ", commit " + program_commit() + ", " + utc_now(),
+      "checkpoint " + checkpoint.filename().string() + ", sha256 " + sha256_of_file(checkpoint),
+      fmt::format("{} systems of seed {}, {} samples each, device {}", systems, seed, samples,
+                  describe_device(posterior.device())),
+      fmt::format("mean held-out ln q(z | x) {:.4f}, accepted {:.4f}", calibration.mean_log_q(), accepted)};
   if (!out.empty()) {
-    calibration.write_csv(
-        out, {"created by penumbra " + program_version() + ", commit " + program_commit() + ", " + utc_now(),
-              "checkpoint " + checkpoint.filename().string() + ", sha256 " + sha256_of_file(checkpoint),
-              fmt::format("{} systems of seed {}, {} samples each, device {}", systems, seed, samples,
-                          describe_device(posterior.device())),
-              fmt::format("mean held-out ln q(z | x) {:.4f}, accepted {:.4f}", log_q, accepted)});
+    calibration.write_csv(out, provenance);
     fmt::print("{}\n", out.string());
   }
+  if (!record.empty()) {
+    CalibrationRecord::write(record, calibration, provenance);
+    fmt::print("{}\n", record.string());
+  }
+  if (!recorded) return;
+  const std::vector<std::string> departures = recorded->departures(calibration);
+  if (!departures.empty()) {
+    throw std::runtime_error(
+        fmt::format("the calibration is no longer that of {}:\n  {}", against.string(), fmt::join(departures, "\n  ")));
+  }
+  fmt::print("every statistic lies within its band about {}\n", against.string());
 }
 
 }  // namespace
@@ -117,8 +134,11 @@ void add_validate(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--systems", "systems", "held-out systems [1000]", false);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
   arguments->settings.shortcut(*verb, "--out", "out", "CSV file for the table; empty: printed only", true);
+  arguments->settings.shortcut(*verb, "--record", "record", "CSV file that later runs are compared with", true);
+  arguments->settings.shortcut(*verb, "--against", "against",
+                               "such a file: exit code 1 if coverage, ranks or ln q have left its bands", true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, systems, samples, out.\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, systems, samples, out, record, against.\n"
       "The table: p of a Kolmogorov-Smirnov test of the ranks against uniform, coverage of the central 50, 68, 90 and "
       "95%\n"
       "intervals, median widths, error. The held-out systems come from the checkpoint's own prior and simulator.");

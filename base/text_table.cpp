@@ -121,12 +121,23 @@ bool TextTable::has(const std::string& column) const {
 
 std::string TextTable::where(std::size_t row) const { return fmt::format("{}:{}", file_.string(), lines_[row]); }
 
-std::vector<double> TextTable::numbers(const std::string& column) const {
+std::size_t TextTable::index_of(const std::string& column) const {
   const auto found = std::find(names_.begin(), names_.end(), column);
   if (found == names_.end()) {
     throw UserError(fmt::format("{}: no column '{}'; it has: {}", file_.string(), column, fmt::join(names_, ", ")));
   }
-  const auto index = static_cast<std::size_t>(found - names_.begin());
+  return static_cast<std::size_t>(found - names_.begin());
+}
+
+std::vector<std::string> TextTable::texts(const std::string& column) const {
+  const std::size_t index = index_of(column);
+  std::vector<std::string> values(rows());
+  for (std::size_t row = 0; row < rows(); ++row) values[row] = fields_[row * names_.size() + index];
+  return values;
+}
+
+std::vector<double> TextTable::numbers(const std::string& column) const {
+  const std::size_t index = index_of(column);
   std::vector<double> values(rows());
   for (std::size_t row = 0; row < rows(); ++row) {
     const std::string& field = fields_[row * names_.size() + index];

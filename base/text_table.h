@@ -21,11 +21,16 @@ class TextTable {
   // Finite numbers; UserError otherwise, or when there is no such column.
   std::vector<double> numbers(const std::string& column) const;
 
+  // The fields as they stand; UserError when there is no such column.
+  std::vector<std::string> texts(const std::string& column) const;
+
   // "file:line" of a row, for messages.
   std::string where(std::size_t row) const;
   const std::filesystem::path& file() const { return file_; }
 
  private:
+  std::size_t index_of(const std::string& column) const;
+
   std::filesystem::path file_;
   std::vector<std::string> names_;
   std::vector<std::string> fields_;  // [row][column]
