@@ -6,12 +6,15 @@
 
 #include "app/options.h"
 #include "app/verbs.h"
+#include "base/interrupt.h"
 #include "base/progress.h"
 #include "base/provenance.h"
 #include "base/sha256.h"
+#include "inference/array_inference.h"
 #include "inference/neural_inference.h"
 #include "inference/summary.h"
 #include "nn/device.h"
+#include "nn/simulation_set.h"
 
 namespace penumbra {
 namespace {
@@ -74,9 +77,49 @@ std::string diagnostics_text(const Inference& inference) {
   return text;
 }
 
+// --x: observations of the simulator that the checkpoint's simulations came from.
+void run_infer_arrays(const fs::path& file, const Config& config) {
+  const RunSettings run = read_run_settings(config);
+  const fs::path checkpoint = config.text("checkpoint"), out = config.text("out", "posteriors");
+  const int samples = static_cast<int>(config.integer("samples", 10000, {1.0, 1e7}));
+  config.finish();
+
+  set_torch_threads(run.threads);
+  const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
+  if (posterior.info().layout.inputs.empty()) {
+    throw UserError(
+        fmt::format("{}: a network for binaries, which reads object files; --x needs one that was trained "
+                    "with --simulations",
+                    checkpoint.string()));
+  }
+  const Coordinates coordinates = Coordinates::parse(posterior.info().provenance.simulation, checkpoint.string());
+  const ObservationSet observations = ObservationSet::load(file, coordinates);
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) throw UserError(fmt::format("{}: cannot create the folder: {}", out.string(), error.message()));
+  Progress progress("inference", observations.size);
+  const std::size_t numbers = observations.layout.inputs[0].size();
+  for (std::size_t b = 0; b < observations.size; ++b) {
+    throw_if_interrupted();
+    const ArrayPosterior result = infer_array(posterior, coordinates, observations, b, samples, run.seed);
+    const std::string stem = file.stem().string();
+    const fs::path name = out / (observations.size == 1 ? stem + ".nc" : fmt::format("{}_{}.nc", stem, b));
+    write_array_posterior(name, result, coordinates, &observations.x[b * numbers],
+                          provenance(config, run, checkpoint, posterior));
+    fmt::print("{}posterior: {}\n", array_summary_table(result, coordinates), name.string());
+    progress.advance();
+  }
+}
+
 void run_infer(const Arguments& arguments) {
   const fs::path data = arguments.settings.data_folder();
   const Config config = arguments.settings.read();
+  const std::string arrays = config.text("x", "");
+  if (arrays.empty() == arguments.objects.empty()) {
+    throw UserError(arrays.empty() ? "infer needs object files, or --x FILE.h5"
+                                   : "infer takes object files or --x FILE.h5, not both");
+  }
+  if (!arrays.empty()) return run_infer_arrays(arrays, config);
   const RunSettings run = read_run_settings(config);
   const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
   const fs::path out = config.text("out", "posteriors");
@@ -96,6 +139,7 @@ void run_infer(const Arguments& arguments) {
   for (const std::string& file : arguments.objects) objects.push_back(read_object(file, zero_points));
   set_torch_threads(run.threads);
   const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
+  posterior.layout();  // refuses a network of another kind
   const LoadedSimulator simulator(
       data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
   std::error_code error;
@@ -129,17 +173,19 @@ void add_infer(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("infer", "posterior of observed binaries from a trained network");
   const auto arguments = std::make_shared<Arguments>();
   verb->add_option("objects", arguments->objects, "object files (TOML); each gives <out>/<name of the file>.nc")
-      ->required()
       ->type_name("OBJECT.toml");
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
                                true);
+  arguments->settings.shortcut(
+      *verb, "--x", "x", "HDF5 file with /x, for a network that was trained with --simulations; in place of objects",
+      true);
   arguments->settings.shortcut(*verb, "--out", "out", "folder for the posterior files [posteriors]", true);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each object [10000]", false);
   arguments->settings.shortcut(*verb, "--predictions", "predictions", "draws whose light curves and SED are kept [100]",
                                false);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions.\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x.\n"
       "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"
       "missing; examples/hd23642/hd23642.toml is one. arviz.from_netcdf opens the posterior files.");
   verb->callback([arguments] { run_infer(*arguments); });

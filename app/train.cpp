@@ -6,13 +6,17 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "app/options.h"
 #include "app/verbs.h"
 #include "base/progress.h"
 #include "base/provenance.h"
+#include "base/sha256.h"
 #include "nn/checkpoint.h"
 #include "nn/device.h"
+#include "nn/features.h"
+#include "nn/simulation_set.h"
 
 namespace penumbra {
 namespace {
@@ -39,12 +43,66 @@ fs::path preset_file(const std::string& preset, const fs::path& data) {
       fmt::format("--preset {}: no such preset; allowed: {}, or a TOML file", preset, fmt::join(known, ", ")));
 }
 
+// A training set on disk in place of the simulator.
+TrainReport train_on_file(const fs::path& file, Preset preset, TrainOptions options) {
+  if (preset.kind == "binary") {
+    throw UserError(
+        fmt::format("{}: network.kind = \"binary\" reads what the program simulates itself; expected "
+                    "\"vector\" or \"series\" (--preset vector, --preset series)",
+                    file.string()));
+  }
+  const SimulationSet set = SimulationSet::load(file, preset.kind == "series");
+  // At most a tenth is kept for validation.
+  const std::size_t validation =
+      std::min(static_cast<std::size_t>(preset.train.validation_systems), std::max<std::size_t>(1, set.size() / 10));
+  preset.train.validation_systems = static_cast<std::int64_t>(validation);
+  if (preset.train.epochs > 0) {
+    preset.train.systems = preset.train.epochs * static_cast<std::int64_t>(set.size() - validation);
+  }
+  options.provenance.prior = file.filename().string();
+  options.provenance.simulation =
+      set.coordinates().to_toml() + fmt::format("\n[simulations]\nfile = \"{}\"\nsha256 = \"{}\"\ncount = {}\n",
+                                                file.filename().string(), sha256_of_file(file), set.size());
+  return train(preset, set.coordinates().layout(), set.source(options.seed, validation), options);
+}
+
+TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& settings, const Preset& preset,
+                             TrainOptions options) {
+  if (preset.kind != "binary") {
+    throw UserError(
+        fmt::format("network.kind = \"{}\" needs simulations of your own: --simulations FILE.h5", preset.kind));
+  }
+  if (preset.train.epochs > 0) {
+    throw UserError(
+        fmt::format("train.epochs = {}: new systems are simulated as long as it trains; expected 0, or "
+                    "--simulations FILE.h5",
+                    preset.train.epochs));
+  }
+  options.provenance.prior = settings.prior.name;
+  options.provenance.simulation = to_toml(settings);
+  const LoadedSimulator simulator(data, settings);
+  const FeatureLayout features{.phase_bins = static_cast<int>(preset.network.phase_bins)};
+  const SystemSource source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+    thread_local Simulation simulation;
+    for (int b = 0; b < count; ++b) {
+      simulator->simulate(seed, first + static_cast<std::uint64_t>(b), simulation);
+      pack_features(simulation.observation, features, feature_row(rows, b));
+      RandomStream free_coordinate(seed, first + static_cast<std::uint64_t>(b), Stage::kFreeCoordinate);
+      pack_target(simulation.draw.z, simulation.observation, free_coordinate, rows.target(b));
+    }
+  };
+  return train(preset, features.data_layout(), source, options);
+}
+
 void run_train(const Arguments& arguments) {
   const fs::path data = arguments.settings.data_folder();
   const Config config = arguments.settings.read(preset_file(arguments.preset, data));
   const RunSettings run = read_run_settings(config);
   const Preset preset = read_preset(config);
-  const SimulationSettings settings = read_simulation_settings(config);
+  const fs::path simulations = config.text("simulations", "");
+  // A set on disk has its own prior: prior.* and simulation.* are then unknown keys.
+  const std::optional<SimulationSettings> settings =
+      simulations.empty() ? std::optional(read_simulation_settings(config)) : std::nullopt;
   TrainOptions options;
   options.folder = config.text("out", "runs/" + fs::path(arguments.preset).stem().string());
   options.seed = run.seed;
@@ -55,19 +113,10 @@ void run_train(const Arguments& arguments) {
   options.checkpoint_seconds = config.number("checkpoint_seconds", options.checkpoint_seconds, kPositive);
   config.finish();
   options.resume = arguments.resume;
-  options.provenance = {settings.prior.name, to_toml(settings), program_commit()};
+  options.provenance.commit = program_commit();
 
-  const LoadedSimulator simulator(data, settings);
-  const SystemSource source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
-    thread_local Simulation simulation;
-    for (int b = 0; b < count; ++b) {
-      simulator->simulate(seed, first + static_cast<std::uint64_t>(b), simulation);
-      pack_features(simulation.observation, rows.layout, rows.row(b));
-      RandomStream free_coordinate(seed, first + static_cast<std::uint64_t>(b), Stage::kFreeCoordinate);
-      pack_target(simulation.draw.z, simulation.observation, free_coordinate, rows.target(b));
-    }
-  };
-  const TrainReport report = train(preset, source, options);
+  const TrainReport report =
+      settings ? train_on_the_fly(data, *settings, preset, options) : train_on_file(simulations, preset, options);
   const fs::path checkpoint = options.folder / "checkpoint.h5";
   fmt::print("{} systems, {} steps, {} weights, {}; validation loss {:.4f} (best {:.4f}{})\n", report.systems,
              report.steps, report.weights, duration_text(report.seconds), report.validation_loss,
@@ -93,14 +142,23 @@ void add_train(CLI::App& program) {
                                "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
   arguments->settings.shortcut(*verb, "--stop-after-minutes", "stop_after_minutes",
                                "save and leave after this long, to be resumed; 0 for never [0]", false);
+  arguments->settings.shortcut(*verb, "--simulations", "simulations",
+                               "HDF5 file with /theta [N][P] and /x [N][...] of any simulator, to train on instead",
+                               true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, out, stop_after_minutes, checkpoint_seconds, and the tables "
+      "Keys of --config and --set: seed, device, threads, out, simulations, stop_after_minutes, checkpoint_seconds, "
+      "and the tables "
       "of a\n"
       "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field) and "
       "its\n"
       "numbers, simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases, reflection\n"
       "(none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative, albedo_radiative_from_k.\n"
-      "--config FILE.toml takes the place of --preset.");
+      "--config FILE.toml takes the place of --preset.\n"
+      "With --simulations the presets are vector (x is numbers) and series (x is [T] or [C][T]). The file may also "
+      "hold\n"
+      "/parameters (P names) and /bounds [P][2] (the prior's limits, which no sample then leaves). A tenth at most is "
+      "kept\n"
+      "for validation; train.epochs and train.patience say when it ends. Then: penumbra infer --x OBSERVED.h5.");
   verb->callback([arguments] { run_train(*arguments); });
 }
 

@@ -61,6 +61,7 @@ void run_validate(const Arguments& arguments) {
     throw UserError(fmt::format("{}: trained with seed {}, from which the held-out systems come; choose another --seed",
                                 checkpoint.string(), seed));
   }
+  const FeatureLayout layout = posterior.layout();
   const LoadedSimulator simulator(
       data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
 
@@ -71,7 +72,7 @@ void run_validate(const Arguments& arguments) {
     throw_if_interrupted();
     const std::size_t count = std::min(kChunk, systems - first);
     FeatureBatch batch;
-    batch.resize(static_cast<int>(count), posterior.layout());
+    batch.resize(static_cast<int>(count), layout);
     std::vector<Theta> truth(count);
     std::vector<double> period(count);
     parallel_for(count, run.threads, [&](std::size_t b) {

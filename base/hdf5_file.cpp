@@ -284,6 +284,10 @@ std::string Hdf5Reader::text_attribute(const std::string& path, const std::strin
   return values.front();
 }
 
+bool Hdf5Reader::has_attribute(const std::string& path, const std::string& name) const {
+  return path_exists(handle_, path) && H5Aexists_by_name(handle_, path.c_str(), name.c_str(), H5P_DEFAULT) > 0;
+}
+
 double Hdf5Reader::number_attribute(const std::string& path, const std::string& name) const {
   const Handle attribute = open_attribute(handle_, file_, path, name);
   const Handle type(H5Aget_type(attribute), H5Tclose);

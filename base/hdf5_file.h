@@ -32,6 +32,7 @@ class Hdf5Reader {
   std::vector<std::string> strings(const std::string& path) const;
   std::string text_attribute(const std::string& path, const std::string& name) const;  // path "/" for the file
   double number_attribute(const std::string& path, const std::string& name) const;
+  bool has_attribute(const std::string& path, const std::string& name) const;
   // Every attribute of a group or dataset as text, sorted by name; what is neither one string nor one number is left
   // out.
   std::vector<std::pair<std::string, std::string>> attributes(const std::string& path) const;

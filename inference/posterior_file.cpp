@@ -2,110 +2,17 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <netcdf.h>
 
 #include <algorithm>
 #include <cctype>
-#include <numeric>
 
-#include "base/atomic_file.h"
-#include "base/error.h"
 #include "base/hdf5_file.h"
+#include "inference/netcdf_file.h"
 
 namespace penumbra {
 namespace {
 
-// One netCDF file being written. Every call is checked; what fails names the file.
-class NetcdfWriter {
- public:
-  explicit NetcdfWriter(const std::filesystem::path& file) : target_(file) {
-    const int status = nc_create(target_.partial().c_str(), NC_NETCDF4 | NC_CLOBBER, &id_);
-    if (status != NC_NOERR) {
-      throw UserError(fmt::format("{}: cannot create the file: {}; choose an existing folder that you may write to",
-                                  file.string(), nc_strerror(status)));
-    }
-    open_ = true;
-  }
-  ~NetcdfWriter() {
-    if (open_) nc_close(id_);
-  }
-  NetcdfWriter(const NetcdfWriter&) = delete;
-  NetcdfWriter& operator=(const NetcdfWriter&) = delete;
-
-  void commit() {
-    open_ = false;
-    check(nc_close(id_));
-    target_.commit();
-  }
-  int root() const { return id_; }
-  void check(int status) const {
-    if (status != NC_NOERR) {
-      throw EnvironmentError(
-          fmt::format("{}: cannot write the file: {}", target_.file().string(), nc_strerror(status)));
-    }
-  }
-
- private:
-  AtomicFile target_;
-  int id_ = -1;
-  bool open_ = false;
-};
-
-// A group with its own dimensions, so that each can be opened alone.
-class Group {
- public:
-  Group(NetcdfWriter& writer, const char* name) : writer_(writer) {
-    writer_.check(nc_def_grp(writer_.root(), name, &id_));
-  }
-
-  int dimension(const std::string& name, std::size_t length) {
-    int dimension = -1;
-    writer_.check(nc_def_dim(id_, name.c_str(), length, &dimension));
-    return dimension;
-  }
-
-  void numbers(const std::string& name, const std::vector<int>& dimensions, const double* values,
-               const std::string& unit, const std::string& description) {
-    const int variable = define(name, NC_DOUBLE, dimensions);
-    attribute(variable, "units", unit.empty() ? "1" : unit);
-    attribute(variable, "long_name", description);
-    writer_.check(nc_put_var_double(id_, variable, values));
-  }
-
-  void texts(const std::string& name, const std::vector<int>& dimensions, const std::vector<std::string>& values) {
-    std::vector<const char*> pointers;
-    pointers.reserve(values.size());
-    for (const std::string& value : values) pointers.push_back(value.c_str());
-    const int variable = define(name, NC_STRING, dimensions);
-    writer_.check(nc_put_var_string(id_, variable, pointers.data()));
-  }
-
-  // A coordinate that counts 0, 1, ..., as ArviZ expects of chain and draw.
-  int counter(const std::string& name, std::size_t length) {
-    const int dim = dimension(name, length);
-    std::vector<long long> values(length);
-    std::iota(values.begin(), values.end(), 0);
-    writer_.check(nc_put_var_longlong(id_, define(name, NC_INT64, {dim}), values.data()));
-    return dim;
-  }
-
-  void attribute(int variable, const std::string& name, const std::string& value) {
-    writer_.check(nc_put_att_text(id_, variable, name.c_str(), value.size(), value.data()));
-  }
-
- private:
-  int define(const std::string& name, nc_type type, const std::vector<int>& dimensions) {
-    int variable = -1;
-    writer_.check(
-        nc_def_var(id_, name.c_str(), type, static_cast<int>(dimensions.size()), dimensions.data(), &variable));
-    return variable;
-  }
-
-  NetcdfWriter& writer_;
-  int id_ = -1;
-};
-
-void define_bands(Group& group, int dimension) {
+void define_bands(NetcdfGroup& group, int dimension) {
   std::vector<std::string> names;
   for (std::size_t k = 0; k < kSedBandCount; ++k) names.emplace_back(kPassbands[k].name);
   group.texts("band", {dimension}, names);
@@ -113,7 +20,7 @@ void define_bands(Group& group, int dimension) {
 
 void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
   const std::size_t count = samples.theta.size();
-  Group posterior(writer, "posterior");
+  NetcdfGroup posterior(writer, "posterior");
   const int chain = posterior.counter("chain", 1), draw = posterior.counter("draw", count);
   std::vector<Quantities> quantities;
   for (const Theta& theta : samples.theta) quantities.push_back(derive_quantities(theta));
@@ -125,12 +32,12 @@ void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
                       std::string(info.description));
   }
 
-  Group unconstrained(writer, "unconstrained_posterior");
+  NetcdfGroup unconstrained(writer, "unconstrained_posterior");
   const std::vector<int> dims{unconstrained.counter("chain", 1), unconstrained.counter("draw", count),
                               unconstrained.dimension("latent", kParameterCount)};
   unconstrained.numbers("z", dims, samples.z.front().data(), "", "coordinates in which the prior is a unit normal");
 
-  Group stats(writer, "sample_stats");
+  NetcdfGroup stats(writer, "sample_stats");
   const std::vector<int> axes{stats.counter("chain", 1), stats.counter("draw", count)};
   stats.numbers("log_q", axes, samples.log_q.data(), "", "ln q(z | x) of the neural posterior, density in z");
   stats.numbers(
@@ -140,7 +47,7 @@ void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
 
 void write_predictions(NetcdfWriter& writer, const PosteriorRecord& record) {
   const Predictions& predictions = record.predictions;
-  Group group(writer, "posterior_predictive");
+  NetcdfGroup group(writer, "posterior_predictive");
   const int chain = group.counter("chain", 1), draw = group.counter("draw", predictions.draws);
   for (std::size_t c = 0; c < kChannelCount; ++c) {
     const LightCurve& curve = record.object.observation.light_curves[c];
@@ -161,7 +68,7 @@ void write_predictions(NetcdfWriter& writer, const PosteriorRecord& record) {
 void write_data(NetcdfWriter& writer, const PosteriorRecord& record) {
   const Object& object = record.object;
   const Observation& observation = object.observation;
-  Group observed(writer, "observed_data"), constant(writer, "constant_data");
+  NetcdfGroup observed(writer, "observed_data"), constant(writer, "constant_data");
   for (std::size_t c = 0; c < kChannelCount; ++c) {
     const LightCurve& curve = observation.light_curves[c];
     if (curve.empty()) continue;
@@ -228,12 +135,9 @@ std::vector<double> load_band_wavelengths_um(const std::filesystem::path& passba
 
 void write_posterior(const std::filesystem::path& file, const PosteriorRecord& record) {
   NetcdfWriter writer(file);
-  const auto attribute = [&](const std::string& name, const std::string& value) {
-    writer.check(nc_put_att_text(writer.root(), NC_GLOBAL, name.c_str(), value.size(), value.data()));
-  };
-  attribute("object", record.object.name);
-  for (const auto& [name, value] : record.attributes) attribute(name, value);
-  attribute("warnings", fmt::format("{}", fmt::join(record.warnings, "\n")));
+  writer.attribute("object", record.object.name);
+  for (const auto& [name, value] : record.attributes) writer.attribute(name, value);
+  writer.attribute("warnings", fmt::format("{}", fmt::join(record.warnings, "\n")));
   write_samples(writer, record.samples);
   write_predictions(writer, record);
   write_data(writer, record);

@@ -3,31 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "sim/parameters.h"
-
 namespace penumbra {
 namespace {
 
 constexpr int kChunk = 16;  // systems that a thread claims at once: enough to make the lock cheap, few enough to share
 
 }  // namespace
-
-FeatureRow SystemRows::row(int b) const {
-  const SystemRows r = from(b);
-  return {r.curves, r.summaries, r.sed, r.meta};
-}
-
-float* SystemRows::target(int b) const { return z + std::ptrdiff_t{b} * kParameterCount; }
-
-SystemRows SystemRows::from(int b) const {
-  const auto i = static_cast<std::size_t>(b);
-  return {curves + i * layout.curve_size(),
-          summaries + i * FeatureLayout::summary_size(),
-          sed + i * FeatureLayout::sed_size(),
-          meta + i * FeatureLayout::kMeta,
-          target(b),
-          layout};
-}
 
 BatchQueue::BatchQueue(const SystemSource& source, std::uint64_t seed, std::int64_t first, std::int64_t end, int batch,
                        std::vector<SystemRows> slots, int threads)

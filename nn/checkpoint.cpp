@@ -23,7 +23,7 @@ std::vector<std::string> names_of(const Table& table, int count) {
   return names;
 }
 
-// What a network's inputs and outputs mean, in order.
+// What the inputs and outputs of a network for binaries mean, in order.
 struct NameList {
   const char* path;
   std::vector<std::string> names;
@@ -46,15 +46,17 @@ std::vector<std::pair<std::string, std::string>> facts(const CheckpointInfo& inf
 }
 
 std::vector<std::pair<std::string, double>> numbers(const TrainReport& report) {
-  return {{"systems", static_cast<double>(report.systems)},
-          {"steps", static_cast<double>(report.steps)},
-          {"skipped_steps", static_cast<double>(report.skipped_steps)},
-          {"seconds", report.seconds},
-          {"validation_loss", report.validation_loss},
-          {"best_validation_loss", report.best_validation_loss},
-          {"best_is_average", report.best_is_average ? 1.0 : 0.0},
-          {"finished", report.finished ? 1.0 : 0.0},
-          {"weight_count", static_cast<double>(report.weights)}};
+  std::vector<std::pair<std::string, double>> all{{"systems", static_cast<double>(report.systems)},
+                                                  {"steps", static_cast<double>(report.steps)},
+                                                  {"skipped_steps", static_cast<double>(report.skipped_steps)},
+                                                  {"seconds", report.seconds},
+                                                  {"validation_loss", report.validation_loss},
+                                                  {"best_validation_loss", report.best_validation_loss},
+                                                  {"best_is_average", report.best_is_average ? 1.0 : 0.0},
+                                                  {"finished", report.finished ? 1.0 : 0.0},
+                                                  {"weight_count", static_cast<double>(report.weights)}};
+  if (report.best_step > 0) all.emplace_back("best_step", static_cast<double>(report.best_step));  // 0: not known
+  return all;
 }
 
 void hash_text(Sha256& sha, const std::string& text) {
@@ -72,6 +74,11 @@ std::string content_sha256(const Checkpoint& checkpoint) {
   for (const auto& [name, value] : numbers(checkpoint.info.progress)) {
     hash_text(sha, name);
     sha.update(&value, sizeof value);
+  }
+  for (const InputArray& array : checkpoint.info.layout.inputs) {
+    hash_text(sha, array.name);
+    sha.update(array.shape.data(), array.shape.size() * sizeof(std::int64_t));
+    for (const std::string& parameter : checkpoint.info.layout.parameters) hash_text(sha, parameter);
   }
   for (const auto* group : {&checkpoint.weights, &checkpoint.training}) {
     std::vector<const StoredTensor*> sorted;
@@ -106,7 +113,15 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
   Hdf5Writer writer(file);
   write_group(writer, "/weights", checkpoint.weights);
   write_group(writer, "/training", checkpoint.training);
-  for (const NameList& list : meanings()) writer.strings(list.path, list.names);
+  const DataLayout& layout = checkpoint.info.layout;
+  if (layout.inputs.empty()) {
+    for (const NameList& list : meanings()) writer.strings(list.path, list.names);
+  } else {
+    writer.strings("/parameters", layout.parameters);
+    for (const InputArray& array : layout.inputs) {
+      writer.integers("/inputs/" + array.name, array.shape, {array.shape.size()});
+    }
+  }
   writer.text_attribute("/", "format", kFormat);
   writer.number_attribute("/", "format_version", kCheckpointVersion);
   for (const auto& [name, value] : facts(checkpoint.info)) writer.text_attribute("/", name, value);
@@ -133,7 +148,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& file) {
     throw UserError(fmt::format("{}: checkpoint format version {}; this program reads version {}", file.string(),
                                 version, kCheckpointVersion));
   }
-  for (const NameList& list : meanings()) {
+  const bool for_binaries = !reader.has("/inputs");
+  for (const NameList& list : for_binaries ? meanings() : std::vector<NameList>{}) {
     const std::vector<std::string> found = reader.strings(list.path);
     const auto [a, b] = std::mismatch(found.begin(), found.end(), list.names.begin(), list.names.end());
     if (a != found.end() || b != list.names.end()) {
@@ -162,8 +178,15 @@ Checkpoint read_checkpoint(const std::filesystem::path& file) {
   progress.validation_loss = number("validation_loss");
   progress.best_validation_loss = number("best_validation_loss");
   progress.best_is_average = number("best_is_average") != 0.0;
+  if (reader.has_attribute("/", "best_step")) progress.best_step = count("best_step");
   progress.finished = number("finished") != 0.0;
   progress.weights = count("weight_count");
+  info.layout.parameters = reader.strings("/parameters");
+  if (!for_binaries) {
+    for (const std::string& name : reader.children("/inputs")) {
+      info.layout.inputs.push_back({name, reader.integers("/inputs/" + name)});
+    }
+  }
   checkpoint.weights = read_group(reader, "/weights");
   checkpoint.training = read_group(reader, "/training");
   info.has_training_state = !checkpoint.training.empty();

@@ -4,7 +4,9 @@
 //   /                     attributes: format, format_version, preset, preset_sha256, prior, simulation, commit, device, seed
 //   /weights/<name>       float32, the weights that inference uses
 //   /training/<name>      float32, optimiser state; absent from an exported file
-//   /parameters, /channels, /sed_bands   names, checked on reading
+//   /parameters           names of the flow's dimensions
+//   /channels, /sed_bands names, only in a network for binaries: checked on reading, as its parameters are
+//   /inputs/<name>        shape of each array that another network reads
 //   /sha256               of everything above, checked on reading
 // clang-format on
 #pragma once
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "base/hdf5_file.h"
+#include "nn/layout.h"
 #include "nn/train.h"
 
 namespace penumbra {
@@ -31,6 +34,7 @@ struct CheckpointInfo {
   std::string preset;         // to_toml
   std::string preset_sha256;  // of that text
   Provenance provenance;
+  DataLayout layout;   // of a network for binaries the parameters only: its inputs follow from the preset
   std::string device;  // that trained it, and LibTorch's version
   std::uint64_t seed = 0;
   TrainReport progress;

@@ -5,8 +5,6 @@
 
 #include <cmath>
 
-#include "sim/parameters.h"
-
 namespace penumbra {
 namespace {
 
@@ -15,20 +13,31 @@ constexpr Range kCount{1.0};  // >= 1
 // The one list of keys: `visit` is called with the table, the key, the member and what it may be.
 template <class P, class Visit>
 void for_each_key(P& p, const Visit& visit) {
-  visit("network", "phase_bins", p.network.phase_bins, Range{8.0});
-  visit("network", "curve_widths", p.network.curve_widths, kCount);
-  visit("network", "curve_blocks", p.network.curve_blocks, kCount);
-  visit("network", "curve_embedding", p.network.curve_embedding, kCount);
-  visit("network", "sed_hidden", p.network.sed_hidden, kCount);
-  visit("network", "sed_embedding", p.network.sed_embedding, kCount);
-  visit("network", "scalar_hidden", p.network.scalar_hidden, kCount);
-  visit("network", "scalar_embedding", p.network.scalar_embedding, kCount);
-  visit("network", "context", p.network.context, kCount);
+  visit("network", "kind", p.kind);
+  if (p.kind == "vector") {
+    visit("network", "hidden", p.vector.hidden, kCount);
+    visit("network", "context", p.vector.context, kCount);
+  } else if (p.kind == "series") {
+    visit("network", "widths", p.series.widths, kCount);
+    visit("network", "blocks", p.series.blocks, kCount);
+    visit("network", "context", p.series.context, kCount);
+  } else {
+    visit("network", "phase_bins", p.network.phase_bins, Range{8.0});
+    visit("network", "curve_widths", p.network.curve_widths, kCount);
+    visit("network", "curve_blocks", p.network.curve_blocks, kCount);
+    visit("network", "curve_embedding", p.network.curve_embedding, kCount);
+    visit("network", "sed_hidden", p.network.sed_hidden, kCount);
+    visit("network", "sed_embedding", p.network.sed_embedding, kCount);
+    visit("network", "scalar_hidden", p.network.scalar_hidden, kCount);
+    visit("network", "scalar_embedding", p.network.scalar_embedding, kCount);
+    visit("network", "context", p.network.context, kCount);
+  }
   visit("flow", "blocks", p.flow.blocks, kCount);
-  visit("flow", "hidden", p.flow.hidden, Range{double{kParameterCount}});
+  visit("flow", "hidden", p.flow.hidden, kCount);
   visit("flow", "mixture_components", p.flow.mixture_components, kCount);
   visit("flow", "log_scale_limit", p.flow.log_scale_limit, kPositive);
   visit("train", "systems", p.train.systems, kCount);
+  visit("train", "epochs", p.train.epochs, Range{0.0});
   visit("train", "batch", p.train.batch, kCount);
   visit("train", "learning_rate", p.train.learning_rate, kPositive);
   visit("train", "minimum_learning_rate", p.train.minimum_learning_rate, Range{0.0});
@@ -37,11 +46,15 @@ void for_each_key(P& p, const Visit& visit) {
   visit("train", "average_decay", p.train.average_decay, Range{0.0, 1.0});
   visit("train", "validation_systems", p.train.validation_systems, kCount);
   visit("train", "validate_every", p.train.validate_every, kCount);
+  visit("train", "patience", p.train.patience, Range{0.0});
   visit("train", "max_minutes", p.train.max_minutes, Range{0.0});
 }
 
 struct Reader {
   const Config& config;
+  void operator()(const char* table, const char* key, std::string& value) const {
+    value = config.section(table).choice(key, value, {"binary", "vector", "series"});
+  }
   void operator()(const char* table, const char* key, std::int64_t& value, const Range& range) const {
     value = config.section(table).integer(key, value, range);
   }
@@ -61,6 +74,10 @@ struct Writer {
     if (table_now == table) return;
     text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table);
     table_now = table;
+  }
+  void operator()(const char* table, const char* key, const std::string& value) const {
+    begin(table);
+    text += fmt::format("{} = \"{}\"\n", key, value);
   }
   void operator()(const char* table, const char* key, std::int64_t value, const Range&) const {
     begin(table);
@@ -82,6 +99,9 @@ Preset read_preset(const Config& config) {
   Preset preset;
   for_each_key(preset, Reader{config});
   const std::int64_t halvings = std::ssize(preset.network.curve_widths) - 1;
+  if (std::ssize(preset.series.widths) > 16) {
+    throw config.section("network").error("widths", "expected at most 16 levels: the length halves at each");
+  }
   if (halvings > 16 || preset.network.phase_bins % (std::int64_t{1} << halvings) != 0) {
     throw config.section("network").error(
         "phase_bins", fmt::format("the length halves at each of the {} levels of network.curve_widths after the first: "

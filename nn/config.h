@@ -13,6 +13,7 @@
 
 namespace penumbra {
 
+// kind = "binary": the light curves, photometry and parallax of a binary (nn/features.h).
 struct NetworkConfig {
   std::int64_t phase_bins = 256;                                 // of the folded light curves
   std::vector<std::int64_t> curve_widths{48, 64, 96, 128, 128};  // channels a level; the length halves between levels
@@ -23,6 +24,19 @@ struct NetworkConfig {
   std::int64_t context = 256;                              // what the flow is conditioned on
 };
 
+// kind = "vector": x of any other simulator, as numbers without an order.
+struct VectorConfig {
+  std::vector<std::int64_t> hidden{128, 128};  // units in each hidden layer
+  std::int64_t context = 64;
+};
+
+// kind = "series": x is one sequence [T] or several [C][T].
+struct SeriesConfig {
+  std::vector<std::int64_t> widths{32, 64, 64};  // channels a level; the length halves between levels
+  std::int64_t blocks = 1;                       // residual blocks a level
+  std::int64_t context = 64;
+};
+
 struct FlowConfig {
   std::int64_t blocks = 10;   // masked autoregressive blocks; the last one's output is the mixture
   std::int64_t hidden = 192;  // units in each of a block's two hidden layers
@@ -31,7 +45,8 @@ struct FlowConfig {
 };
 
 struct TrainConfig {
-  std::int64_t systems = 300000;  // simulated systems in all; each is seen once
+  std::int64_t systems = 300000;  // simulated systems in all; on the fly each is seen once
+  std::int64_t epochs = 0;        // with a fixed set: how often each of its systems is seen, in place of `systems`
   std::int64_t batch = 128;
   double learning_rate = 1e-3, minimum_learning_rate = 1e-5;  // cosine from the first to the second
   std::int64_t warmup_steps = 500;
@@ -39,11 +54,15 @@ struct TrainConfig {
   double average_decay = 0.999;  // exponential moving average of the weights
   std::int64_t validation_systems = 2048;
   std::int64_t validate_every = 20000;  // systems
+  std::int64_t patience = 0;            // validations without a gain before it ends early; 0: never
   double max_minutes = 0.0;             // of training in all, over all invocations; 0: no limit
 };
 
 struct Preset {
+  std::string kind = "binary";  // which of the next three [network] holds
   NetworkConfig network;
+  VectorConfig vector;
+  SeriesConfig series;
   FlowConfig flow;
   TrainConfig train;
 };

@@ -123,6 +123,20 @@ void pack_features(const Observation& observation, const FeatureLayout& layout, 
   }
 }
 
+DataLayout FeatureLayout::data_layout() const {
+  DataLayout layout{.inputs = {{"curves", {kChannelCount * kBinChannels, phase_bins}},
+                               {"summaries", {static_cast<std::int64_t>(summary_size())}},
+                               {"sed", {static_cast<std::int64_t>(sed_size())}},
+                               {"meta", {kMeta}}},
+                    .parameters = {}};
+  for (const ParameterInfo& parameter : kParameters) layout.parameters.emplace_back(parameter.name);
+  return layout;
+}
+
+FeatureRow feature_row(const SystemRows& rows, int b) {
+  return {rows.input(0, b), rows.input(1, b), rows.input(2, b), rows.input(3, b)};
+}
+
 void pack_target(const Latent& z, const Observation& observation, RandomStream& random, float* target) {
   for (std::size_t p = 0; p < z.size(); ++p) target[p] = static_cast<float>(z[p]);
   if (std::isfinite(observation.period_day)) target[kRsumFrac] = static_cast<float>(random.normal());
@@ -131,6 +145,7 @@ void pack_target(const Latent& z, const Observation& observation, RandomStream& 
 void FeatureBatch::resize(int batch, const FeatureLayout& layout_) {
   size = batch;
   layout = layout_;
+  data_layout_ = layout.data_layout();
   const auto b = static_cast<std::size_t>(batch);
   curves.resize(b * layout.curve_size());
   summaries.resize(b * FeatureLayout::summary_size());
@@ -139,10 +154,14 @@ void FeatureBatch::resize(int batch, const FeatureLayout& layout_) {
   z.resize(b * kParameterCount);
 }
 
-FeatureRow FeatureBatch::row(int b) {
-  const auto i = static_cast<std::size_t>(b);
-  return {curves.data() + i * layout.curve_size(), summaries.data() + i * FeatureLayout::summary_size(),
-          sed.data() + i * FeatureLayout::sed_size(), meta.data() + i * FeatureLayout::kMeta};
+FeatureRow FeatureBatch::row(int b) { return feature_row(rows(), b); }
+
+SystemRows FeatureBatch::rows() {
+  return {&data_layout_, {curves.data(), summaries.data(), sed.data(), meta.data()}, z.data()};
+}
+
+FeatureBatch::operator SystemView() const {
+  return {&data_layout_, size, {curves.data(), summaries.data(), sed.data(), meta.data()}, z.data()};
 }
 
 }  // namespace penumbra

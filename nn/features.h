@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "nn/layout.h"
 #include "sim/observation.h"
 #include "sim/prior.h"
 
@@ -32,6 +33,9 @@ struct FeatureLayout {
   //   SED level: the median of log10(flux / Jy) over the bands that exist (0 without any), plus 1, halved
   static constexpr int kMeta = 6;
 
+  // The arrays as a network gets them: curves, summaries, sed, meta; the parameters are those of sim/parameters.h.
+  DataLayout data_layout() const;
+
   std::size_t curve_size() const { return std::size_t(kChannelCount) * kBinChannels * std::size_t(phase_bins); }
   static constexpr std::size_t summary_size() { return std::size_t(kChannelCount) * kCurveSummaries; }
   static constexpr std::size_t sed_size() { return std::size_t(kSedBandCount) * kSedChannels; }
@@ -45,6 +49,9 @@ struct FeatureRow {
   float* sed;        // [kSedChannels][kSedBandCount]
   float* meta;       // [kMeta]
 };
+
+// Those of row b of systems laid out as FeatureLayout::data_layout().
+FeatureRow feature_row(const SystemRows& rows, int b);
 
 // Points of a light curve without a finite flux and a positive error are left out; a curve without a positive level is
 // missing. A magnitude without an error gets the paper's default of 5%, a flux below a tenth of its error that tenth.
@@ -63,6 +70,11 @@ struct FeatureBatch {
   std::vector<float> z;  // [B][16] targets in the prior's latent coordinates
   void resize(int batch, const FeatureLayout& layout_);
   FeatureRow row(int b);
+  SystemRows rows();
+  operator SystemView() const;  // to be read by a network
+
+ private:
+  DataLayout data_layout_;
 };
 
 }  // namespace penumbra

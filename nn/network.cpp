@@ -2,113 +2,157 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <cmath>
-
-#include "sim/parameters.h"
+#include "base/error.h"
+#include "nn/layers.h"
 
 namespace penumbra {
+namespace {
 
-Inputs Inputs::empty(std::int64_t systems, const FeatureLayout& layout, const at::TensorOptions& options) {
-  const auto size = [](std::size_t n) { return static_cast<std::int64_t>(n); };
-  return {at::empty({systems, kChannelCount * FeatureLayout::kBinChannels, layout.phase_bins}, options),
-          at::empty({systems, size(FeatureLayout::summary_size())}, options),
-          at::empty({systems, size(FeatureLayout::sed_size())}, options),
-          at::empty({systems, FeatureLayout::kMeta}, options)};
+// kind = "binary": the light curves, SED and scalars of nn/features.h.
+class BinaryNetwork final : public Network {
+ public:
+  BinaryNetwork(const Preset& preset, const DataLayout& layout, std::optional<std::uint64_t> seed,
+                const at::Device& device)
+      : Network(seed) {
+    const NetworkConfig& network = preset.network;
+    const auto size = [&](std::size_t array) { return static_cast<std::int64_t>(layout.inputs[array].size()); };
+    const std::vector<std::int64_t>& shape = layout.inputs[0].shape;  // of the curves
+    curves_ =
+        residual_network(weights_, "curves", shape[0], network.curve_widths, network.curve_blocks, Ends::kPeriodic);
+    const std::int64_t length = shape[1] >> (std::ssize(network.curve_widths) - 1);
+    // Flattened, not averaged: where in phase an eclipse lies matters.
+    curve_embedding_ =
+        linear(weights_, "curves.embedding", network.curve_widths.back() * length, network.curve_embedding);
+    sed_ = perceptron(weights_, "sed", {size(2), network.sed_hidden, network.sed_embedding});
+    summaries_ = perceptron(weights_, "summaries", {size(1), network.scalar_hidden, network.scalar_embedding});
+    meta_ = perceptron(weights_, "meta", {size(3), network.scalar_hidden, network.scalar_embedding});
+    const std::int64_t joined = network.curve_embedding + network.sed_embedding + 2 * network.scalar_embedding;
+    context_ = perceptron(weights_, "context", {joined, network.context, network.context});
+    finish(preset.flow, std::ssize(layout.parameters), network.context, device);
+  }
+
+  at::Tensor context(const Inputs& inputs) const override {
+    const auto& [curves, summaries, sed, meta] =
+        std::tie(inputs.arrays[0], inputs.arrays[1], inputs.arrays[2], inputs.arrays[3]);
+    return context_(at::relu(
+        at::cat({curve_embedding_(curves_(curves).flatten(1)), sed_(sed), summaries_(summaries), meta_(meta)}, 1)));
+  }
+
+ private:
+  ResidualNetwork curves_;
+  Linear curve_embedding_;
+  Perceptron sed_, summaries_, meta_, context_;
+};
+
+// kind = "vector": numbers without an order.
+class VectorNetwork final : public Network {
+ public:
+  VectorNetwork(const Preset& preset, const DataLayout& layout, std::optional<std::uint64_t> seed,
+                const at::Device& device)
+      : Network(seed) {
+    const VectorConfig& config = preset.vector;
+    std::vector<std::int64_t> widths{static_cast<std::int64_t>(layout.inputs[0].size())};
+    widths.insert(widths.end(), config.hidden.begin(), config.hidden.end());
+    widths.push_back(config.context);
+    embedding_ = perceptron(weights_, "embedding", widths);
+    finish(preset.flow, std::ssize(layout.parameters), config.context, device);
+  }
+
+  at::Tensor context(const Inputs& inputs) const override { return embedding_(inputs.arrays[0].flatten(1)); }
+
+ private:
+  Perceptron embedding_;
+};
+
+// kind = "series": one or more sequences, [length] or [channels][length].
+class SeriesNetwork final : public Network {
+ public:
+  SeriesNetwork(const Preset& preset, const DataLayout& layout, std::optional<std::uint64_t> seed,
+                const at::Device& device)
+      : Network(seed) {
+    const SeriesConfig& config = preset.series;
+    const std::vector<std::int64_t>& shape = layout.inputs[0].shape;
+    const std::int64_t channels = shape.size() == 2 ? shape[0] : 1, length = shape.back();
+    const std::int64_t step = std::int64_t{1} << (std::ssize(config.widths) - 1);
+    padded_ = (length + step - 1) / step * step;
+    body_ = residual_network(weights_, "series", channels, config.widths, config.blocks, Ends::kRepeated);
+    embedding_ =
+        perceptron(weights_, "embedding", {config.widths.back() * (padded_ / step), config.context, config.context});
+    finish(preset.flow, std::ssize(layout.parameters), config.context, device);
+  }
+
+  at::Tensor context(const Inputs& inputs) const override {
+    at::Tensor x = inputs.arrays[0];
+    if (x.dim() == 2) x = x.unsqueeze(1);
+    const std::int64_t length = x.size(2);
+    if (padded_ > length) {  // to a length that halves at every level, by repeating the last value
+      x = at::cat({x, x.narrow(2, length - 1, 1).expand({-1, -1, padded_ - length})}, 2);
+    }
+    return embedding_(at::relu(body_(x).flatten(1)));
+  }
+
+ private:
+  std::int64_t padded_ = 0;
+  ResidualNetwork body_;
+  Perceptron embedding_;
+};
+
+std::string shape_text(const InputArray& array) {
+  return fmt::format("{} [{}]", array.name, fmt::join(array.shape, "]["));
+}
+
+}  // namespace
+
+Inputs Inputs::empty(std::int64_t systems, const DataLayout& layout, const at::TensorOptions& options) {
+  Inputs inputs;
+  for (const InputArray& array : layout.inputs) {
+    std::vector<std::int64_t> shape{systems};
+    shape.insert(shape.end(), array.shape.begin(), array.shape.end());
+    inputs.arrays.push_back(at::empty(shape, options));
+  }
+  return inputs;
 }
 
 Inputs Inputs::to(const at::Device& device) const {
-  const auto move = [&](const at::Tensor& t) { return t.to(device, t.scalar_type(), /*non_blocking=*/true); };
-  return {move(curves), move(summaries), move(sed), move(meta)};
+  Inputs moved;
+  for (const at::Tensor& t : arrays) moved.arrays.push_back(t.to(device, t.scalar_type(), /*non_blocking=*/true));
+  return moved;
 }
 
 Inputs Inputs::rows(std::int64_t first, std::int64_t count) const {
-  const auto part = [&](const at::Tensor& t) { return t.narrow(0, first, count); };
-  return {part(curves), part(summaries), part(sed), part(meta)};
-}
-
-at::Tensor Network::Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
-
-// Phase is periodic, so a light curve is continued by its own other end.
-at::Tensor Network::Convolution::operator()(const at::Tensor& x) const {
-  if (weight.size(2) == stride) return at::conv1d(x, weight, bias, stride);
-  const at::Tensor before = x.narrow(2, x.size(2) - 1, 1), after = x.narrow(2, 0, 1);
-  return at::conv1d(at::cat({before, x, after}, 2), weight, bias, stride);
-}
-
-at::Tensor Network::ResidualBlock::operator()(const at::Tensor& x) const {
-  const at::Tensor branch = second(at::relu(first(x)));
-  return at::relu(branch + (skip.weight.defined() ? skip(x) : x));
-}
-
-at::Tensor Network::Perceptron::operator()(const at::Tensor& x) const { return second(at::relu(first(x))); }
-
-Network::Linear Network::linear(const std::string& name, std::int64_t inputs, std::int64_t outputs) {
-  return {weights_.normal(name + ".weight", {outputs, inputs}, std::sqrt(2.0 / static_cast<double>(inputs))),
-          weights_.zeros(name + ".bias", {outputs})};
-}
-
-Network::Perceptron Network::perceptron(const std::string& name, std::int64_t inputs, std::int64_t hidden,
-                                        std::int64_t outputs) {
-  Linear first = linear(name + ".0", inputs, hidden);
-  return {first, linear(name + ".1", hidden, outputs)};
-}
-
-Network::Convolution Network::convolution(const std::string& name, std::int64_t inputs, std::int64_t outputs,
-                                          std::int64_t width, std::int64_t stride, double gain) {
-  at::Tensor weight = weights_.normal(name + ".weight", {outputs, inputs, width},
-                                      gain / std::sqrt(static_cast<double>(inputs * width)));
-  return {weight, weights_.zeros(name + ".bias", {outputs}), stride};
-}
-
-// No normalisation layers: they would divide a light curve by its own amplitude, which is the signal. Small residual
-// branches keep the variance of a deep stack instead (Zhang, Dauphin & Ma 2019, "Fixup").
-Network::Network(const NetworkConfig& network, const FlowConfig& flow, std::optional<std::uint64_t> seed,
-                 const at::Device& device)
-    : weights_(seed) {
-  const std::size_t levels = network.curve_widths.size();
-  const double branch_gain =
-      std::sqrt(2.0 / static_cast<double>(std::ssize(network.curve_widths) * network.curve_blocks));
-  std::int64_t width = kChannelCount * FeatureLayout::kBinChannels;
-  std::int64_t length = network.phase_bins;
-  for (std::size_t level = 0; level < levels; ++level) {
-    const std::int64_t next = network.curve_widths[level];
-    for (std::int64_t block = 0; block < network.curve_blocks; ++block) {
-      // Every level but the first starts by halving the length.
-      const int stride = level > 0 && block == 0 ? 2 : 1;
-      const std::string name = fmt::format("curves.{}.{}", level, block);
-      ResidualBlock b;
-      b.first = convolution(name + ".first", width, next, 3, stride, std::sqrt(2.0));
-      b.second = convolution(name + ".second", next, next, 3, 1, branch_gain);
-      if (stride > 1 || width != next) b.skip = convolution(name + ".skip", width, next, stride, stride, 1.0);
-      curve_blocks_.push_back(b);
-      width = next;
-      length /= stride;
-    }
-  }
-  // Flattened, not averaged: where in phase an eclipse lies matters.
-  curve_embedding_ = linear("curves.embedding", width * length, network.curve_embedding);
-  const auto scalars = static_cast<std::int64_t>(FeatureLayout::summary_size());
-  const auto sed_inputs = static_cast<std::int64_t>(FeatureLayout::sed_size());
-  sed_ = perceptron("sed", sed_inputs, network.sed_hidden, network.sed_embedding);
-  summaries_ = perceptron("summaries", scalars, network.scalar_hidden, network.scalar_embedding);
-  meta_ = perceptron("meta", FeatureLayout::kMeta, network.scalar_hidden, network.scalar_embedding);
-  const std::int64_t joined = network.curve_embedding + network.sed_embedding + 2 * network.scalar_embedding;
-  context_ = perceptron("context", joined, network.context, network.context);
-  flow_ = Flow(flow, kParameterCount, network.context, weights_);
-  weights_.pack(device);
-  flow_.to(device);
-}
-
-at::Tensor Network::context(const Inputs& inputs) const {
-  at::Tensor curves = inputs.curves;
-  for (const ResidualBlock& block : curve_blocks_) curves = block(curves);
-  return context_(at::relu(at::cat(
-      {curve_embedding_(curves.flatten(1)), sed_(inputs.sed), summaries_(inputs.summaries), meta_(inputs.meta)}, 1)));
+  Inputs part;
+  for (const at::Tensor& t : arrays) part.arrays.push_back(t.narrow(0, first, count));
+  return part;
 }
 
 at::Tensor Network::log_prob(const at::Tensor& z, const Inputs& inputs) const {
   return flow_.log_prob(z, context(inputs));
+}
+
+void Network::finish(const FlowConfig& flow, std::int64_t dimensions, std::int64_t context, const at::Device& device) {
+  flow_ = Flow(flow, dimensions, context, weights_);
+  weights_.pack(device);
+  flow_.to(device);
+}
+
+std::unique_ptr<Network> make_network(const Preset& preset, const DataLayout& layout, std::optional<std::uint64_t> seed,
+                                      const at::Device& device) {
+  if (preset.flow.hidden < std::ssize(layout.parameters)) {
+    throw UserError(fmt::format("flow.hidden = {}: expected at least one unit for each of the {} parameters",
+                                preset.flow.hidden, layout.dimensions()));
+  }
+  if (preset.kind == "binary") return std::make_unique<BinaryNetwork>(preset, layout, seed, device);
+  const bool one = layout.inputs.size() == 1;
+  if (preset.kind == "vector" && one) return std::make_unique<VectorNetwork>(preset, layout, seed, device);
+  if (preset.kind == "series" && one && !layout.inputs[0].shape.empty() && layout.inputs[0].shape.size() <= 2) {
+    return std::make_unique<SeriesNetwork>(preset, layout, seed, device);
+  }
+  std::vector<std::string> arrays;
+  for (const InputArray& array : layout.inputs) arrays.push_back(shape_text(array));
+  throw UserError(fmt::format("network.kind = \"{}\" cannot read {}; a series is [length] or [channels][length]",
+                              preset.kind, fmt::join(arrays, ", ")));
 }
 
 }  // namespace penumbra

@@ -9,6 +9,7 @@
 
 #include "nn/checkpoint.h"
 #include "nn/features.h"
+#include "nn/layout.h"
 
 namespace penumbra {
 
@@ -20,16 +21,18 @@ class NeuralPosterior {
   NeuralPosterior& operator=(NeuralPosterior&&) noexcept;
   ~NeuralPosterior();
 
-  // S samples of each of the B systems: z[B][S][16] and log_q[B][S] = ln q(z | x), density in z. Sample s of system b
+  // S samples of each of the B systems: z[B][S][D] and log_q[B][S] = ln q(z | x), density in z. Sample s of system b
   // is a function of (seed, first_index + b, s) and of its features: not of B, and of S only through how many there
   // are.
-  void sample(const FeatureBatch& batch, int samples, std::uint64_t seed, std::uint64_t first_index,
+  void sample(const SystemView& batch, int samples, std::uint64_t seed, std::uint64_t first_index,
               std::vector<float>& z, std::vector<float>& log_q) const;
 
-  // ln q(z | x) of batch.z[B][16].
-  std::vector<float> log_prob(const FeatureBatch& batch) const;
+  // ln q(z | x) of batch.targets[B][D].
+  std::vector<float> log_prob(const SystemView& batch) const;
 
   const CheckpointInfo& info() const;
+  const DataLayout& data_layout() const;
+  // Of a network for binaries; UserError for another kind.
   FeatureLayout layout() const;
   std::int64_t weight_count() const;
   std::string device() const;  // "cpu" or "cuda"

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -21,7 +22,6 @@
 #include "nn/checkpoint.h"
 #include "nn/device.h"
 #include "nn/network.h"
-#include "sim/parameters.h"
 
 namespace penumbra {
 namespace {
@@ -40,17 +40,12 @@ struct HostBatch {
   at::Tensor z;
   SystemRows rows;
 
-  HostBatch(std::int64_t systems, const FeatureLayout& layout, bool pinned) {
+  HostBatch(std::int64_t systems, const DataLayout& layout, bool pinned) {
     const auto options = at::TensorOptions(at::kFloat).pinned_memory(pinned);
     inputs = Inputs::empty(systems, layout, options);
-    z = at::empty({systems, kParameterCount}, options);
-    for (const at::Tensor& t : {inputs.curves, inputs.summaries, inputs.sed, inputs.meta, z}) t.fill_(NAN);
-    rows = {inputs.curves.data_ptr<float>(),
-            inputs.summaries.data_ptr<float>(),
-            inputs.sed.data_ptr<float>(),
-            inputs.meta.data_ptr<float>(),
-            z.data_ptr<float>(),
-            layout};
+    z = at::empty({systems, static_cast<std::int64_t>(layout.dimensions())}, options).fill_(NAN);
+    rows = {&layout, {}, z.data_ptr<float>()};
+    for (const at::Tensor& array : inputs.arrays) rows.inputs.push_back(array.fill_(NAN).data_ptr<float>());
   }
 };
 
@@ -104,15 +99,16 @@ class Log {
 
 class Trainer {
  public:
-  Trainer(const Preset& preset, const SystemSource& source, const TrainOptions& options)
+  Trainer(const Preset& preset, const DataLayout& layout, const SystemSource& source, const TrainOptions& options)
       : config_(preset.train),
         options_(options),
         source_(source),
-        layout_{.phase_bins = static_cast<int>(preset.network.phase_bins)},
+        layout_(layout),
+        kind_(preset.kind),
         preset_text_(to_toml(preset)),
         device_(resolve_device(options.device)),
-        network_(preset.network, preset.flow, options.seed, device_),
-        weights_(network_.weights()),
+        network_(make_network(preset, layout, options.seed, device_)),
+        weights_(network_->weights()),
         adam_(weights_.values()),
         average_(weights_.values().clone()),
         best_(weights_.values().clone()) {
@@ -170,7 +166,7 @@ class Trainer {
         }
       }
 
-      report_.finished = schedule_position() >= 1.0;
+      report_.finished = schedule_position() >= 1.0 || out_of_patience();
       std::optional<std::pair<double, double>> validation;
       const std::int64_t validate_every = std::max<std::int64_t>(1, config_.validate_every / config_.batch);
       if (report_.finished || report_.steps % validate_every == 0) validation = validate();
@@ -237,6 +233,12 @@ class Trainer {
     return std::min(1.0, std::max(by_systems, by_time));
   }
 
+  // No validation of the last `patience` ones was better than the best before them.
+  bool out_of_patience() const {
+    const std::int64_t interval = std::max<std::int64_t>(1, config_.validate_every / config_.batch);
+    return config_.patience > 0 && report_.steps - report_.best_step >= config_.patience * interval;
+  }
+
   // Linear warm-up, then a cosine to the minimum (Loshchilov & Hutter 2017).
   double learning_rate() const {
     const double warm =
@@ -256,7 +258,7 @@ class Trainer {
   std::pair<double, double> step(const HostBatch& batch, double rate) {
     weights_.gradient().zero_();
     const at::Tensor loss =
-        -network_.log_prob(batch.z.to(device_, at::kFloat, /*non_blocking=*/true), batch.inputs.to(device_)).mean();
+        -network_->log_prob(batch.z.to(device_, at::kFloat, /*non_blocking=*/true), batch.inputs.to(device_)).mean();
     loss.backward();
     const at::NoGradGuard no_grad;
     const at::Tensor both = at::stack({loss, weights_.gradient().norm()}).to(at::kCPU, at::kDouble);
@@ -276,7 +278,7 @@ class Trainer {
     double sum = 0.0;
     for (std::int64_t first = 0; first < config_.validation_systems; first += config_.batch) {
       const std::int64_t count = std::min(config_.batch, config_.validation_systems - first);
-      sum -= network_.log_prob(validation_z_.narrow(0, first, count), validation_inputs_.rows(first, count))
+      sum -= network_->log_prob(validation_z_.narrow(0, first, count), validation_inputs_.rows(first, count))
                  .sum(at::kDouble)
                  .item<double>();
     }
@@ -290,6 +292,7 @@ class Trainer {
       if (!(loss < report_.best_validation_loss)) return;
       report_.best_validation_loss = loss;
       report_.best_is_average = is_average;
+      report_.best_step = report_.steps;
       best_.copy_(weights_.values());
     };
     report_.validation_loss = validation_loss();
@@ -300,6 +303,11 @@ class Trainer {
     keep_best(average_loss, true);
     weights_.values().copy_(latest);
     return {report_.validation_loss, average_loss};
+  }
+
+  // What the checkpoint keeps of the layout: the inputs of a network for binaries follow from its preset.
+  DataLayout stored_layout() const {
+    return {kind_ == "binary" ? std::vector<InputArray>{} : layout_.inputs, layout_.parameters};
   }
 
   // What a resumed run needs, each a flat vector of all weights.
@@ -315,6 +323,7 @@ class Trainer {
     checkpoint.info = {.preset = preset_text_,
                        .preset_sha256 = sha256_of_text(preset_text_),
                        .provenance = options_.provenance,
+                       .layout = stored_layout(),
                        .device = describe_device(device_.is_cuda() ? "cuda" : "cpu"),
                        .seed = options_.seed,
                        .progress = report_,
@@ -341,6 +350,9 @@ class Trainer {
     same("the preset\n", checkpoint.info.preset, preset_text_);
     same("seed", std::to_string(checkpoint.info.seed), std::to_string(options_.seed));
     same("prior", checkpoint.info.provenance.prior, options_.provenance.prior);
+    if (checkpoint.info.layout != stored_layout()) {
+      throw UserError(fmt::format("{}: cannot resume: its parameters or inputs are others than this run's", source));
+    }
     same("simulation options", checkpoint.info.provenance.simulation, options_.provenance.simulation);
     if (!checkpoint.info.has_training_state) {
       throw UserError(fmt::format("{}: cannot resume: an exported network without training state", source));
@@ -363,10 +375,11 @@ class Trainer {
   const TrainConfig config_;
   const TrainOptions& options_;
   const SystemSource& source_;
-  const FeatureLayout layout_;
+  const DataLayout layout_;
+  const std::string kind_;
   const std::string preset_text_;
   const at::Device device_;
-  Network network_;
+  const std::unique_ptr<Network> network_;
   Weights& weights_;
   Adam adam_;
   at::Tensor average_, best_;
@@ -380,9 +393,10 @@ class Trainer {
 
 }  // namespace
 
-TrainReport train(const Preset& preset, const SystemSource& source, const TrainOptions& options) {
+TrainReport train(const Preset& preset, const DataLayout& layout, const SystemSource& source,
+                  const TrainOptions& options) {
   set_torch_threads(options.torch_threads);
-  return Trainer(preset, source, options).run();
+  return Trainer(preset, layout, source, options).run();
 }
 
 }  // namespace penumbra

@@ -10,20 +10,9 @@
 #include <string>
 
 #include "nn/config.h"
-#include "nn/features.h"
+#include "nn/layout.h"
 
 namespace penumbra {
-
-// Row-major memory of consecutive systems: features and their targets.
-struct SystemRows {
-  float *curves, *summaries, *sed, *meta;  // layouts of FeatureRow, one system after the other
-  float* z;                                // [rows][16] latent parameters
-  FeatureLayout layout;
-
-  FeatureRow row(int b) const;
-  float* target(int b) const;
-  SystemRows from(int b) const;  // the rows b, b + 1, ...
-};
 
 // Fills rows 0 .. count - 1 with the systems first .. first + count - 1 of the stream `seed`. Called by several threads
 // at once. Must depend on nothing but its arguments.
@@ -59,13 +48,16 @@ struct TrainReport {
   double validation_loss = 0.0;       // mean -ln q(z | x) of the latest weights
   double best_validation_loss = 0.0;  // of the weights that inference uses
   bool best_is_average = false;       // they are the moving average
+  std::int64_t best_step = 0;         // when they were found
   bool finished = false;              // false: stopped early, can be resumed
   std::int64_t weights = 0;           // number of trained weights
 };
 
 // Minimises the mean of -ln q(z | x) (the paper, section 3.3) with Adam. Saves folder/checkpoint.h5 at intervals, at
 // the end, and when interrupt_requested() (base/interrupt.h). Throws UserError: unknown device, a checkpoint of another
-// preset or seed; std::runtime_error: the loss is not finite for 100 steps in a row.
-TrainReport train(const Preset& preset, const SystemSource& source, const TrainOptions& options);
+// preset or seed, a layout that the preset's kind of network cannot read; std::runtime_error: the loss is not finite
+// for 100 steps in a row.
+TrainReport train(const Preset& preset, const DataLayout& layout, const SystemSource& source,
+                  const TrainOptions& options);
 
 }  // namespace penumbra

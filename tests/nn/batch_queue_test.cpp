@@ -5,6 +5,7 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "nn/features.h"
 #include "sim/parameters.h"
 
 namespace penumbra {
@@ -20,7 +21,7 @@ struct Memory {
   std::vector<SystemRows> rows() {
     std::vector<SystemRows> out;
     for (FeatureBatch& b : batches) {
-      out.push_back({b.curves.data(), b.summaries.data(), b.sed.data(), b.meta.data(), b.z.data(), kLayout});
+      out.push_back(b.rows());
     }
     return out;
   }
@@ -31,7 +32,7 @@ struct Memory {
 void mark(std::uint64_t, std::uint64_t first, int count, const SystemRows& rows) {
   for (int b = 0; b < count; ++b) {
     const auto value = static_cast<float>(first + static_cast<std::uint64_t>(b));
-    const FeatureRow row = rows.row(b);
+    const FeatureRow row = feature_row(rows, b);
     row.curves[0] = row.curves[kLayout.curve_size() - 1] = value;
     row.summaries[FeatureLayout::summary_size() - 1] = row.sed[FeatureLayout::sed_size() - 1] = value;
     row.meta[FeatureLayout::kMeta - 1] = rows.target(b)[kParameterCount - 1] = value;

@@ -4,12 +4,14 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "nn/device.h"
+#include "nn/features.h"
 #include "sim/parameters.h"
 
 namespace penumbra {
@@ -46,37 +48,45 @@ FlowConfig small_flow() {
   return config;
 }
 
+DataLayout binary_layout(const NetworkConfig& config) {
+  return FeatureLayout{.phase_bins = static_cast<int>(config.phase_bins)}.data_layout();
+}
+
+std::unique_ptr<Network> binary_network(const NetworkConfig& config, const FlowConfig& flow,
+                                        std::optional<std::uint64_t> seed) {
+  Preset preset;
+  preset.network = config;
+  preset.flow = flow;
+  return make_network(preset, binary_layout(config), seed, at::kCPU);
+}
+
 Inputs random_inputs(std::int64_t systems, const NetworkConfig& config) {
-  const FeatureLayout layout{.phase_bins = static_cast<int>(config.phase_bins)};
-  Inputs inputs = Inputs::empty(systems, layout, at::kFloat);
-  fill_normal(inputs.curves, 1);
-  fill_normal(inputs.summaries, 2);
-  fill_normal(inputs.sed, 3);
-  fill_normal(inputs.meta, 4);
+  Inputs inputs = Inputs::empty(systems, binary_layout(config), at::kFloat);
+  for (std::size_t a = 0; a < inputs.arrays.size(); ++a) fill_normal(inputs.arrays[a], a + 1);
   return inputs;
 }
 
 TEST(Network, EveryWeightReceivesAGradient) {
-  Network network(small_network(), small_flow(), 1, at::kCPU);
+  const auto network = binary_network(small_network(), small_flow(), 1);
   const at::Tensor z = at::empty({64, kParameterCount});
   fill_normal(z, 5);
-  network.log_prob(z, random_inputs(64, small_network())).mean().backward();
-  for (const auto& [name, tensor] : network.weights().tensors()) {
+  network->log_prob(z, random_inputs(64, small_network())).mean().backward();
+  for (const auto& [name, tensor] : network->weights().tensors()) {
     EXPECT_GT(tensor.grad().abs().max().item<float>(), 0.0f) << name;
   }
 }
 
 TEST(Network, ContextReadsEveryInput) {
   const at::NoGradGuard no_grad;
-  const Network network(small_network(), small_flow(), 1, at::kCPU);
+  const auto network = binary_network(small_network(), small_flow(), 1);
   const Inputs inputs = random_inputs(2, small_network());
-  const at::Tensor before = network.context(inputs);
-  for (const at::Tensor& input : {inputs.curves, inputs.summaries, inputs.sed, inputs.meta}) {
+  const at::Tensor before = network->context(inputs);
+  for (const at::Tensor& input : inputs.arrays) {
     const at::Tensor flat = input.view({2, -1});
     for (std::int64_t i = 0; i<flat.size(1); i += flat.size(1)> 100 ? 37 : 1) {
       const float kept = flat[0][i].item<float>();
       flat[0][i] = kept + 3.0f;
-      const at::Tensor after = network.context(inputs);
+      const at::Tensor after = network->context(inputs);
       EXPECT_GT((after - before)[0].abs().max().item<float>(), 0.0f) << i;
       EXPECT_EQ((after - before)[1].abs().max().item<float>(), 0.0f) << "another system changed";
       flat[0][i] = kept;
@@ -86,11 +96,11 @@ TEST(Network, ContextReadsEveryInput) {
 
 TEST(Network, BatchSizeDoesNotMatter) {
   const at::NoGradGuard no_grad;
-  const Network network(small_network(), small_flow(), 1, at::kCPU);
+  const auto network = binary_network(small_network(), small_flow(), 1);
   const Inputs inputs = random_inputs(9, small_network());
-  const at::Tensor together = network.context(inputs);
+  const at::Tensor together = network->context(inputs);
   for (int b = 0; b < 9; ++b) {
-    EXPECT_LT((network.context(inputs.rows(b, 1))[0] - together[b]).abs().max().item<float>(), 1e-5f);
+    EXPECT_LT((network->context(inputs.rows(b, 1))[0] - together[b]).abs().max().item<float>(), 1e-5f);
   }
 }
 
@@ -100,36 +110,36 @@ TEST(Network, BatchSizeDoesNotMatter) {
 TEST(Network, PhaseHasNoSeam) {
   const at::NoGradGuard no_grad;
   const NetworkConfig config = small_network();
-  const Network network(config, small_flow(), 1, at::kCPU);
-  for (const auto& [name, tensor] : network.weights().tensors()) {
+  const auto network = binary_network(config, small_flow(), 1);
+  for (const auto& [name, tensor] : network->weights().tensors()) {
     if (name != "curves.embedding.weight") continue;
     const at::Tensor by_position = tensor.view({config.curve_embedding, config.curve_widths.back(), -1});
     by_position.copy_(by_position.mean(2, true).expand_as(by_position).clone());
   }
   Inputs inputs = random_inputs(1, config);
-  const at::Tensor before = network.context(inputs);
+  const at::Tensor before = network->context(inputs);
   for (const int turn : {4, 12, 28}) {
     Inputs turned = inputs;
-    turned.curves = at::roll(inputs.curves, turn, 2);
-    EXPECT_LT((network.context(turned) - before).abs().max().item<float>(), 1e-5f) << turn;
+    turned.arrays[0] = at::roll(inputs.arrays[0], turn, 2);
+    EXPECT_LT((network->context(turned) - before).abs().max().item<float>(), 1e-5f) << turn;
   }
   Inputs odd = inputs;
-  odd.curves = at::roll(inputs.curves, 1, 2);
-  EXPECT_GT((network.context(odd) - before).abs().max().item<float>(), 1e-3f);
+  odd.arrays[0] = at::roll(inputs.arrays[0], 1, 2);
+  EXPECT_GT((network->context(odd) - before).abs().max().item<float>(), 1e-3f);
 }
 
 TEST(Network, InitialWeightsDependOnTheSeedOnly) {
-  Network a(small_network(), small_flow(), 1, at::kCPU), b(small_network(), small_flow(), 1, at::kCPU);
-  Network c(small_network(), small_flow(), 2, at::kCPU);
-  EXPECT_TRUE(at::equal(a.weights().values(), b.weights().values()));
-  EXPECT_FALSE(at::equal(a.weights().values(), c.weights().values()));
+  const auto a = binary_network(small_network(), small_flow(), 1), b = binary_network(small_network(), small_flow(), 1),
+             c = binary_network(small_network(), small_flow(), 2);
+  EXPECT_TRUE(at::equal(a->weights().values(), b->weights().values()));
+  EXPECT_FALSE(at::equal(a->weights().values(), c->weights().values()));
 }
 
 TEST(Preset, CompactFileIsTheDefault) {
   const Preset preset = load_preset(PENUMBRA_SOURCE_DIR "/data/presets/compact.toml");
   EXPECT_EQ(to_toml(preset), to_toml(Preset{}));
-  const Network network(preset.network, preset.flow, std::nullopt, at::kCPU);
-  EXPECT_NEAR(static_cast<double>(network.weights().count()), 2.54e6, 0.01e6);  // 8 MB: the program ships with these
+  const auto network = binary_network(preset.network, preset.flow, std::nullopt);
+  EXPECT_NEAR(static_cast<double>(network->weights().count()), 2.54e6, 0.01e6);  // 8 MB: the program ships with these
 }
 
 TEST(Preset, TextReadsBack) {
@@ -158,7 +168,9 @@ TEST(Preset, RefusesWhatItCannotMean) {
   EXPECT_NE(message("[train]\nbatch_size = 3\n").find("batch_size"), std::string::npos);
   EXPECT_NE(message("[train]\nbatch = 0\n").find("train.batch"), std::string::npos);
   EXPECT_NE(message("[network]\nphase_bins = 100\n").find("multiple of 2^4"), std::string::npos);
-  EXPECT_NE(message("[flow]\nhidden = 8\n").find("flow.hidden"), std::string::npos);
+  EXPECT_NE(message("[network]\nkind = \"image\"\n").find("network.kind"), std::string::npos);
+  EXPECT_NE(message("[network]\nkind = \"vector\"\nphase_bins = 256\n").find("phase_bins"), std::string::npos);
+  EXPECT_THROW(binary_network(small_network(), {.hidden = 8}, 1), UserError);  // 16 parameters
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "nn/features.h"
 #include "nn/train.h"
 #include "sim/parameters.h"
 
@@ -17,6 +18,7 @@ namespace penumbra {
 namespace {
 
 constexpr int kBins = 16;
+const DataLayout kLayout = FeatureLayout{.phase_bins = kBins}.data_layout();
 
 void random_systems(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
   for (int b = 0; b < count; ++b) {
@@ -24,8 +26,8 @@ void random_systems(std::uint64_t seed, std::uint64_t first, int count, const Sy
     const auto fill = [&](float* out, std::size_t n) {
       std::generate_n(out, n, [&] { return float(random.normal()); });
     };
-    const FeatureRow row = rows.row(b);
-    fill(row.curves, rows.layout.curve_size());
+    const FeatureRow row = feature_row(rows, b);
+    fill(row.curves, rows.layout->inputs[0].size());
     fill(row.summaries, FeatureLayout::summary_size());
     fill(row.sed, FeatureLayout::sed_size());
     fill(row.meta, FeatureLayout::kMeta);
@@ -59,7 +61,7 @@ const NeuralPosterior& posterior() {
     options.device = "cpu";
     options.torch_threads = 1;
     options.quiet = true;
-    train(preset, random_systems, options);
+    train(preset, kLayout, random_systems, options);
     NeuralPosterior trained = NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
     std::filesystem::remove_all(options.folder);
     return trained;
@@ -70,9 +72,7 @@ const NeuralPosterior& posterior() {
 FeatureBatch systems(std::uint64_t first, int count) {
   FeatureBatch batch;
   batch.resize(count, FeatureLayout{.phase_bins = kBins});
-  random_systems(
-      5, first, count,
-      {batch.curves.data(), batch.summaries.data(), batch.sed.data(), batch.meta.data(), batch.z.data(), batch.layout});
+  random_systems(5, first, count, batch.rows());
   return batch;
 }
 

@@ -13,12 +13,14 @@
 #include "base/interrupt.h"
 #include "base/random.h"
 #include "nn/checkpoint.h"
+#include "nn/features.h"
 #include "nn/posterior.h"
 #include "sim/parameters.h"
 
 namespace penumbra {
 namespace {
 
+const DataLayout kLayout = FeatureLayout{.phase_bins = 8}.data_layout();
 constexpr double kNoise = 0.5, kSumNoise = 0.1;
 
 // A linear-Gaussian world with a posterior in closed form: z ~ N(0, I); meta[k] = z[k] + N(0, .5^2) for k < 5;
@@ -26,9 +28,9 @@ constexpr double kNoise = 0.5, kSumNoise = 0.1;
 void linear_gaussian(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
   for (int b = 0; b < count; ++b) {
     RandomStream random(seed, first + static_cast<std::uint64_t>(b), Stage::kTest);
-    const FeatureRow row = rows.row(b);
+    const FeatureRow row = feature_row(rows, b);
     float* z = rows.target(b);
-    std::fill_n(row.curves, rows.layout.curve_size(), 0.0f);
+    std::fill_n(row.curves, rows.layout->inputs[0].size(), 0.0f);
     std::fill_n(row.summaries, FeatureLayout::summary_size(), 0.0f);
     std::fill_n(row.sed, FeatureLayout::sed_size(), 0.0f);
     std::fill_n(row.meta, FeatureLayout::kMeta, 0.0f);
@@ -72,7 +74,7 @@ TrainOptions quiet_options(const std::string& name) {
 
 std::string error_of(const Preset& preset, const SystemSource& source, const TrainOptions& options) {
   try {
-    train(preset, source, options);
+    train(preset, kLayout, source, options);
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -97,7 +99,7 @@ TEST(Train, RecoversALinearGaussianPosterior) {
   preset.train.validation_systems = 4096;
   preset.train.validate_every = 100000;
   const TrainOptions options = quiet_options("linear_gaussian");
-  const TrainReport report = train(preset, linear_gaussian, options);
+  const TrainReport report = train(preset, kLayout, linear_gaussian, options);
   EXPECT_TRUE(report.finished);
 
   // Expected loss of the exact posterior: its entropy, ln det(2 pi e Sigma) / 2.
@@ -111,10 +113,7 @@ TEST(Train, RecoversALinearGaussianPosterior) {
   constexpr int kObservations = 16, kSamples = 10000;
   FeatureBatch batch;
   batch.resize(kObservations, FeatureLayout{.phase_bins = 8});
-  std::vector<float> truth(static_cast<std::size_t>(kObservations) * kParameterCount);
-  linear_gaussian(
-      11, 0, kObservations,
-      {batch.curves.data(), batch.summaries.data(), batch.sed.data(), batch.meta.data(), truth.data(), batch.layout});
+  linear_gaussian(11, 0, kObservations, batch.rows());
   const NeuralPosterior posterior = NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
   std::vector<float> z, log_q;
   posterior.sample(batch, kSamples, 7, 0, z, log_q);
@@ -158,20 +157,20 @@ TEST(Train, RecoversALinearGaussianPosterior) {
 
 TEST(Train, ResumedRunIsBitIdentical) {
   const TrainOptions straight = quiet_options("straight");
-  const TrainReport whole = train(tiny(), linear_gaussian, straight);
+  const TrainReport whole = train(tiny(), kLayout, linear_gaussian, straight);
   EXPECT_TRUE(whole.finished);
   EXPECT_EQ(whole.steps, 30);
 
   TrainOptions broken = quiet_options("broken");
   broken.stop_after_systems = 7 * 64;
-  EXPECT_FALSE(train(tiny(), linear_gaussian, broken).finished);
+  EXPECT_FALSE(train(tiny(), kLayout, linear_gaussian, broken).finished);
   broken.resume = true;
   broken.stop_after_systems = 19 * 64;
   broken.simulation_threads = 1;  // neither threads nor prefetching change a number
   broken.prefetch_batches = 7;
-  EXPECT_FALSE(train(tiny(), linear_gaussian, broken).finished);
+  EXPECT_FALSE(train(tiny(), kLayout, linear_gaussian, broken).finished);
   broken.stop_after_systems = 0;
-  const TrainReport resumed = train(tiny(), linear_gaussian, broken);
+  const TrainReport resumed = train(tiny(), kLayout, linear_gaussian, broken);
   EXPECT_TRUE(resumed.finished);
   EXPECT_EQ(resumed.best_validation_loss, whole.best_validation_loss);
 
@@ -195,7 +194,7 @@ void train_until_system_1000(TrainOptions options, const End& end) {
     if (seed == options.seed && first <= 1000 && 1000 < first + static_cast<std::uint64_t>(count)) end();
     linear_gaussian(seed, first, count, rows);
   };
-  const TrainReport report = train(tiny(), source, options);
+  const TrainReport report = train(tiny(), kLayout, source, options);
   std::_Exit(!report.finished && report.steps >= 15 && report.steps < 30 ? 0 : 1);
 }
 
@@ -205,9 +204,9 @@ TEST(TrainDeathTest, KilledRunGoesOnBitIdentically) {
   TrainOptions killed = quiet_options("killed");
   EXPECT_EXIT(train_until_system_1000(killed, [] { std::raise(SIGKILL); }), testing::KilledBySignal(SIGKILL), "");
   killed.resume = true;
-  EXPECT_TRUE(train(tiny(), linear_gaussian, killed).finished);
+  EXPECT_TRUE(train(tiny(), kLayout, linear_gaussian, killed).finished);
   const TrainOptions straight = quiet_options("unbroken");
-  train(tiny(), linear_gaussian, straight);
+  train(tiny(), kLayout, linear_gaussian, straight);
   expect_same_state(straight, killed);
 }
 
@@ -216,9 +215,9 @@ TEST(TrainDeathTest, InterruptedRunGoesOnBitIdentically) {
   TrainOptions interrupted = quiet_options("interrupted");
   EXPECT_EXIT(train_until_system_1000(interrupted, [] { std::raise(SIGTERM); }), testing::ExitedWithCode(0), "");
   interrupted.resume = true;
-  EXPECT_TRUE(train(tiny(), linear_gaussian, interrupted).finished);
+  EXPECT_TRUE(train(tiny(), kLayout, linear_gaussian, interrupted).finished);
   const TrainOptions straight = quiet_options("uninterrupted");
-  train(tiny(), linear_gaussian, straight);
+  train(tiny(), kLayout, linear_gaussian, straight);
   expect_same_state(straight, interrupted);
 }
 
@@ -228,7 +227,7 @@ TEST(Train, RefusesToResumeAnotherRun) {
   EXPECT_NE(error_of(tiny(), linear_gaussian, options).find("nothing to resume"), std::string::npos);
   options.resume = false;
   options.stop_after_systems = 64;
-  train(tiny(), linear_gaussian, options);
+  train(tiny(), kLayout, linear_gaussian, options);
   EXPECT_NE(error_of(tiny(), linear_gaussian, options).find("exists"), std::string::npos);
   options.resume = true;
   Preset other = tiny();
@@ -244,9 +243,10 @@ TEST(Train, RefusesToResumeAnotherRun) {
 TEST(Train, SkipsAndCountsBadSteps) {
   const auto one_bad = [](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
     linear_gaussian(seed, first, count, rows);
-    if (seed == 1 && first <= 500 && 500 < first + static_cast<std::uint64_t>(count)) rows.row(0).meta[1] = NAN;
+    if (seed == 1 && first <= 500 && 500 < first + static_cast<std::uint64_t>(count))
+      feature_row(rows, 0).meta[1] = NAN;
   };
-  const TrainReport report = train(tiny(), one_bad, quiet_options("one_bad"));
+  const TrainReport report = train(tiny(), kLayout, one_bad, quiet_options("one_bad"));
   EXPECT_EQ(report.skipped_steps, 1);
   EXPECT_TRUE(std::isfinite(report.best_validation_loss));
 }
@@ -274,7 +274,7 @@ TEST(Train, TimeBudgetEndsTheSchedule) {
   preset.train.systems = 1'000'000'000;
   preset.train.max_minutes = 0.02;
   const TrainOptions options = quiet_options("budget");
-  const TrainReport report = train(preset, linear_gaussian, options);
+  const TrainReport report = train(preset, kLayout, linear_gaussian, options);
   EXPECT_TRUE(report.finished);
   EXPECT_GE(report.seconds, 1.2);
   EXPECT_TRUE(std::isfinite(report.best_validation_loss));
