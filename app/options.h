@@ -48,14 +48,29 @@ RunSettings read_run_settings(const Config& config);
 // Overwrites the numbers of a [simulation] or [resolution] table that it gives.
 void read_resolution(const Config& table, Resolution& resolution);
 
+// The numbers of [prior], over those of the prior that prior.name names.
+PriorSpec read_prior(const Config& config);
+
 // The prior and the forward model as a preset names them: tables [prior] and [simulation]. Written as text into
 // checkpoints and read back from there, so that inference uses exactly what training used.
 struct SimulationSettings {
   PriorSpec prior;
+  std::filesystem::path dust_map;  // a Bayestar2019 file; empty: the analytic dust
+  std::string dust_map_sha256;
   SimulatorOptions options;
 };
+// UserError where the dust map is not the one whose SHA-256 is recorded beside it.
 SimulationSettings read_simulation_settings(const Config& config);
 std::string to_toml(const SimulationSettings& settings);
+
+// Adds --dust-map, the shortcut of prior.dust_map.
+void attach_dust_map(Settings& settings, CLI::App& verb, const std::string& help);
+// The settings that a checkpoint records. The run may say with prior.dust_map where the map is now.
+SimulationSettings recorded_simulation_settings(const std::string& recorded, const std::filesystem::path& checkpoint,
+                                                const std::string& dust_map_now);
+
+// The prior's name as files record it, with the dust map and its SHA-256 where there is one.
+std::string describe_prior(const PriorSpec& prior, const SimulationSettings& settings);
 
 // One simulator with all tables, which live as long as it does.
 class LoadedSimulator {
