@@ -55,7 +55,7 @@ void run_train(const Arguments& arguments) {
   options.checkpoint_seconds = config.number("checkpoint_seconds", options.checkpoint_seconds, kPositive);
   config.finish();
   options.resume = arguments.resume;
-  options.provenance = {settings.prior.name, to_toml(settings), program_commit()};
+  options.provenance = {describe_prior(settings.prior, settings.dust), to_toml(settings), program_commit()};
 
   const LoadedSimulator simulator(data, settings);
   const SystemSource source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
@@ -91,14 +91,15 @@ void add_train(CLI::App& program) {
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--out", "out",
                                "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
+  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map", kDustMapHelp, true);
   arguments->settings.shortcut(*verb, "--stop-after-minutes", "stop_after_minutes",
                                "save and leave after this long, to be resumed; 0 for never [0]", false);
   verb->footer(
       "Keys of --config and --set: seed, device, threads, out, stop_after_minutes, checkpoint_seconds, and the tables "
       "of a\n"
-      "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field) and "
-      "its\n"
-      "numbers, simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases, reflection\n"
+      "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field),\n"
+      "prior.dust_map and the prior's numbers, simulation.azimuths, polar, lens_radial, lens_arc, "
+      "out_of_eclipse_phases, eclipse_phases, reflection\n"
       "(none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative, albedo_radiative_from_k.\n"
       "--config FILE.toml takes the place of --preset.");
   verb->callback([arguments] { run_train(*arguments); });

@@ -45,6 +45,7 @@ void run_validate(const Arguments& arguments) {
   const RunSettings run = read_run_settings(config);
   const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
   const fs::path out = config.text("out", "");
+  const std::string dust_map = config.section("prior").text("dust_map", "");
   const auto systems = static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7}));
   const auto samples = static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}));
   config.finish();
@@ -56,8 +57,13 @@ void run_validate(const Arguments& arguments) {
     throw UserError(fmt::format("{}: trained with seed {}, from which the held-out systems come; choose another --seed",
                                 checkpoint.string(), seed));
   }
-  const LoadedSimulator simulator(
-      data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
+  const SimulationSettings settings =
+      recorded_simulation_settings(posterior.info().provenance.simulation, checkpoint, dust_map);
+  if (!dust_map.empty() && settings.dust.file.empty()) {
+    throw UserError(
+        fmt::format("prior.dust_map = {}: {} was trained with the analytic dust", dust_map, checkpoint.string()));
+  }
+  const LoadedSimulator simulator(data, settings);
 
   Calibration calibration;
   double log_q = 0.0, accepted = 0.0;
@@ -114,11 +120,13 @@ void add_validate(CLI::App& program) {
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
                                true);
+  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
+                               "where the checkpoint's dust map is now, if it has one and was moved", true);
   arguments->settings.shortcut(*verb, "--systems", "systems", "held-out systems [1000]", false);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
   arguments->settings.shortcut(*verb, "--out", "out", "CSV file for the table; empty: printed only", true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, systems, samples, out.\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, prior.dust_map, systems, samples, out.\n"
       "The table: p of a Kolmogorov-Smirnov test of the ranks against uniform, coverage of the central 50, 68, 90 and "
       "95%\n"
       "intervals, median widths, error. The held-out systems come from the checkpoint's own prior and simulator.");
