@@ -71,13 +71,13 @@ void write_simulations(const std::filesystem::path& path, const std::vector<Simu
   file.text_attribute("/", "format", "penumbra simulations");
   file.text_attribute("/", "created_by", "penumbra " + program_version());
   file.text_attribute("/", "commit", program_commit());
-  file.text_attribute("/", "prior", prior);
   file.text_attribute("/", "config", config.resolved());
   file.text_attribute("/", "config_sha256", config.sha256());
   file.number_attribute("/", "seed", static_cast<double>(seed));
   file.text_attribute("/", "device", "cpu");
   file.strings("/parameters", names(kParameters, kParameterCount));
   file.strings("/sed_bands", names(kPassbands, kSedBandCount));
+  file.text_attribute("/", "prior", prior);
   write_rows(file, "/theta", systems, [](const Simulation& s) -> const Theta& { return s.draw.theta; });
   write_rows(file, "/z", systems, [](const Simulation& s) -> const Latent& { return s.draw.z; });
   write_rows(

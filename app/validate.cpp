@@ -45,9 +45,9 @@ void run_validate(const Arguments& arguments) {
   const RunSettings run = read_run_settings(config);
   const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
   const fs::path out = config.text("out", "");
-  const std::string dust_map = config.section("prior").text("dust_map", "");
   const auto systems = static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7}));
   const auto samples = static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}));
+  const std::string dust_map = config.section("prior").text("dust_map", "");
   config.finish();
 
   set_torch_threads(run.threads);

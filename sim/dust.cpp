@@ -187,8 +187,8 @@ namespace {
 // log10 d/pc at the table's knots. The perturbed distance of a lognormal one is lognormal.
 std::vector<double> log_distance_knots() {
   const double sigma = std::hypot(kLogDistanceSigma, kLogDistancePerturbation);
-  std::vector<double> knots;
-  for (int i = 0; i < kZCount; ++i) knots.push_back(kLogDistanceMean + sigma * (kZMin + i * kZStep));
+  std::vector<double> knots(kZCount);
+  for (int i = 0; i < kZCount; ++i) knots[i] = kLogDistanceMean + sigma * (kZMin + i * kZStep);
   return knots;
 }
 

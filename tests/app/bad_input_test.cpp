@@ -204,7 +204,8 @@ std::vector<Case> make_cases() {
   command("InfoOnText", {"info", "star.toml"}, {"star.toml: not a readable HDF5 file"});
 
   // Checkpoints.
-  command("UnknownPriorToReadUnder", infer_with({"--prior", "mine"}), {"prior.name = 'mine': expected one of: paper, field"});
+  command("UnknownPriorToReadUnder", infer_with({"--prior", "mine"}),
+          {"prior.name = 'mine': expected one of: paper, field"});
   command("PriorNumberWithoutName", infer_with({"--set", "prior.feh_mean=0"}), {"prior.feh_mean"});
   command("MissingDustMap", infer_with({"--dust-map", "none.h5"}), {"prior.dust_map = 'none.h5': no such file"});
   command("DustMapIsText", {"simulate", "--systems", "5", "--out", "sim.h5", "--dust-map", "star.toml"},
