@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "app/options.h"
@@ -29,7 +30,8 @@ struct Arguments {
 // Facts that every posterior of this run carries.
 std::vector<std::pair<std::string, std::string>> provenance(const Config& config, const RunSettings& run,
                                                             const fs::path& checkpoint,
-                                                            const NeuralPosterior& posterior) {
+                                                            const NeuralPosterior& posterior,
+                                                            const std::string& prior) {
   return {
       {"method", "neural posterior estimation"},
       {"created_by", "penumbra " + program_version()},
@@ -42,7 +44,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const Config& config
       {"checkpoint", checkpoint.string()},
       {"checkpoint_sha256", sha256_of_file(checkpoint)},
       {"checkpoint_commit", posterior.info().provenance.commit},
-      {"prior", posterior.info().provenance.prior},
+      {"prior", prior},
       {"simulation", posterior.info().provenance.simulation},
   };
 }
@@ -111,6 +113,35 @@ void run_infer_arrays(const fs::path& file, const Config& config) {
   }
 }
 
+// The prior to read the posteriors under: a named one, another dust map, or both; what is not given is the network's.
+class OtherPriorChoice {
+ public:
+  explicit OtherPriorChoice(const Config& config) {
+    const Config section = config.section("prior");
+    if (section.has("name")) spec_ = read_prior(config);
+    if (section.has("dust_map")) dust_ = read_dust_map(config);
+  }
+  std::string dust_file() const { return dust_ ? dust_->file.string() : ""; }
+  // `tables`: of the network's simulator; must outlive the answer, as must this object. None: the network's own prior.
+  std::optional<OtherPrior> make(const SimulationSettings& network, const Tables& tables,
+                                 const std::string& network_prior_name) {
+    const PriorSpec& spec = spec_ ? *spec_ : network.prior;
+    const DustMap& dust = dust_ ? *dust_ : network.dust;
+    if (!spec_ && dust.sha256 == network.dust.sha256) return std::nullopt;
+    if (dust.sha256 != network.dust.sha256) {
+      dust_prior_ = dust.file.empty() ? DustPrior::analytic() : DustPrior::bayestar(dust.file);
+    }
+    prior_.emplace(spec, tables.tracks.view(), dust_prior_ ? dust_prior_->view() : tables.dust.view());
+    return OtherPrior{&*prior_, describe_prior(spec, dust), network_prior_name};
+  }
+
+ private:
+  std::optional<PriorSpec> spec_;
+  std::optional<DustMap> dust_;
+  std::optional<DustPrior> dust_prior_;
+  std::optional<Prior> prior_;
+};
+
 void run_infer(const Arguments& arguments) {
   const fs::path data = arguments.settings.data_folder();
   const Config config = arguments.settings.read();
@@ -128,6 +159,7 @@ void run_infer(const Arguments& arguments) {
   options.threads = run.threads;
   options.samples = static_cast<int>(config.integer("samples", options.samples, {1.0, 1e7}));
   options.predictions = static_cast<int>(config.integer("predictions", options.predictions, {1.0, 1e5}));
+  OtherPriorChoice other(config);
   config.finish();
 
   // Every object is read before anything is computed: a mistake in the last one costs no waiting.
@@ -140,8 +172,12 @@ void run_infer(const Arguments& arguments) {
   set_torch_threads(run.threads);
   const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
   posterior.layout();  // refuses a network of another kind
-  const LoadedSimulator simulator(
-      data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
+  const SimulationSettings settings =
+      recorded_simulation_settings(posterior.info().provenance.simulation, checkpoint, other.dust_file());
+  const LoadedSimulator simulator(data, settings);
+  const std::string& network_prior = posterior.info().provenance.prior;
+  options.read_under = other.make(settings, simulator.tables(), network_prior);
+  const std::string& prior = options.read_under ? options.read_under->name : network_prior;
   std::error_code error;
   fs::create_directories(out, error);
   if (error) throw UserError(fmt::format("{}: cannot create the folder: {}", out.string(), error.message()));
@@ -152,7 +188,7 @@ void run_infer(const Arguments& arguments) {
   for (std::size_t i = 0; i < objects.size(); ++i) {
     try {
       Inference result = infer_object(*simulator, posterior, objects[i], options);
-      result.record.attributes = provenance(config, run, checkpoint, posterior);
+      result.record.attributes = provenance(config, run, checkpoint, posterior, prior);
       result.record.band_wavelength_um = wavelengths;
       write_posterior(files[i], result.record);
       fmt::print("{}{}\n{}\nposterior: {}\n", i == 0 ? "" : "\n", summary_table(result.record),
@@ -184,8 +220,15 @@ void add_infer(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each object [10000]", false);
   arguments->settings.shortcut(*verb, "--predictions", "predictions", "draws whose light curves and SED are kept [100]",
                                false);
+  arguments->settings.shortcut(*verb, "--prior", "prior.name",
+                               "paper or field: read the posteriors under this prior [the network's]", true);
+  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
+                               "analytic or a Bayestar2019 file: read them under this dust [the network's]", true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x.\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x, prior.name,\n"
+      "prior.dust_map; with prior.name, the prior's numbers (prior.feh_mean, ...). Under another prior than the\n"
+      "network's, samples are drawn again by the ratio of the priors' densities, and the number of effective ones is\n"
+      "told: few of them when the priors differ much.\n"
       "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"
       "missing; examples/hd23642/hd23642.toml is one. arviz.from_netcdf opens the posterior files.");
   verb->callback([arguments] { run_infer(*arguments); });

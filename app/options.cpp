@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <type_traits>
 
+#include "base/sha256.h"
+
 namespace penumbra {
 namespace {
 
@@ -22,9 +24,9 @@ void for_each_resolution_key(const char* table, R& resolution, const Visit& visi
   visit(table, "eclipse_phases", resolution.eclipse_phases, Range{8.0, 256.0});
 }
 
-// The one list of keys of [prior] and [simulation]; prior.name comes first, since it sets the defaults of the others.
+// The one list of keys of [prior] that are numbers.
 template <class S, class Visit>
-void for_each_key(S& s, const Visit& visit) {
+void for_each_prior_key(S& s, const Visit& visit) {
   const Range any, not_negative{0.0}, share{0.0, 1.0};
   visit("prior", "msum_k", s.prior.msum_k, kPositive);
   visit("prior", "msum_mu", s.prior.msum_mu, any);
@@ -49,6 +51,12 @@ void for_each_key(S& s, const Visit& visit) {
   visit("prior", "cos_i_max", s.prior.cos_i_max, share);
   visit("prior", "track_tolerance", s.prior.track_tolerance, Range{0.0, 1.0, true});
   visit("prior", "barrier_steepness", s.prior.barrier_steepness, not_negative);
+}
+
+// And of [simulation].
+template <class S, class Visit>
+void for_each_simulation_key(S& s, const Visit& visit) {
+  const Range any, not_negative{0.0}, share{0.0, 1.0};
   for_each_resolution_key("simulation", s.options.resolution, visit);
   visit("simulation", "reflection", s.options.effects.reflection, any);
   visit("simulation", "light_travel_time", s.options.effects.light_travel_time, any);
@@ -148,11 +156,51 @@ RunSettings read_run_settings(const Config& config) {
   return run;
 }
 
-SimulationSettings read_simulation_settings(const Config& config) {
+PriorSpec read_prior(const Config& config) {
   SimulationSettings settings;
   settings.prior = named_prior(config.section("prior").choice("name", "field", {"paper", "field"}));
-  for_each_key(settings, Reader{config});
+  for_each_prior_key(settings, Reader{config});
+  return settings.prior;
+}
+
+DustMap read_dust_map(const Config& config) {
+  const Config prior = config.section("prior");
+  DustMap dust;
+  const std::string file = prior.text("dust_map", "analytic");
+  if (file == "analytic") return dust;
+  if (!std::filesystem::is_regular_file(file)) {
+    throw prior.error("dust_map", "no such file; expected analytic or a Bayestar2019 file (HDF5)");
+  }
+  dust = {file, sha256_of_file(file)};
+  if (prior.has("dust_map_sha256") && prior.text("dust_map_sha256") != dust.sha256) {
+    throw prior.error("dust_map",
+                      fmt::format("another map: SHA-256 {}, expected {}", dust.sha256, prior.text("dust_map_sha256")));
+  }
+  return dust;
+}
+
+std::string describe_prior(const PriorSpec& prior, const DustMap& dust) {
+  if (dust.file.empty()) return prior.name;
+  return fmt::format("{}, dust of {} (SHA-256 {})", prior.name, dust.file.filename().string(), dust.sha256);
+}
+
+SimulationSettings read_simulation_settings(const Config& config) {
+  SimulationSettings settings;
+  settings.prior = read_prior(config);
+  settings.dust = read_dust_map(config);
+  for_each_simulation_key(settings, Reader{config});
   return settings;
+}
+
+SimulationSettings recorded_simulation_settings(const std::string& recorded, const std::filesystem::path& checkpoint,
+                                                const std::string& dust_map) {
+  const auto parse = [&] { return Config::parse(recorded, checkpoint.string()); };
+  Config config = parse();
+  if (const Config prior = parse().section("prior");
+      !dust_map.empty() && prior.has("dust_map") && !std::filesystem::exists(prior.text("dust_map"))) {
+    config.set_text("prior.dust_map", dust_map);
+  }
+  return read_simulation_settings(config);
 }
 
 void read_resolution(const Config& table, Resolution& resolution) {
@@ -163,18 +211,24 @@ void read_resolution(const Config& table, Resolution& resolution) {
 
 std::string to_toml(const SimulationSettings& settings) {
   std::string text = fmt::format("prior.name = \"{}\"\n", settings.prior.name);
-  for_each_key(settings, [&](const char* table, const char* key, const auto& value, const Range&) {
+  if (!settings.dust.file.empty()) {
+    text += fmt::format("prior.dust_map = {:?}\nprior.dust_map_sha256 = \"{}\"\n", settings.dust.file.string(),
+                        settings.dust.sha256);
+  }
+  const auto append = [&](const char* table, const char* key, const auto& value, const Range&) {
     if constexpr (std::is_same_v<decltype(value), const Reflection&>) {
       text += fmt::format("{}.{} = \"{}\"\n", table, key, kReflectionNames[static_cast<std::size_t>(value)]);
     } else {
       text += fmt::format("{}.{} = {}\n", table, key, value);
     }
-  });
+  };
+  for_each_prior_key(settings, append);
+  for_each_simulation_key(settings, append);
   return text;
 }
 
 LoadedSimulator::LoadedSimulator(const std::filesystem::path& data_folder, const SimulationSettings& settings)
-    : tables_(Tables::load(data_folder)),
+    : tables_(Tables::load(data_folder, settings.dust.file)),
       simulator_(tables_, Prior(settings.prior, tables_.tracks.view(), tables_.dust.view()), settings.options) {}
 
 }  // namespace penumbra

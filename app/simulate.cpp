@@ -65,8 +65,8 @@ std::vector<std::string> names(const Table& table, std::size_t count) {
   return out;
 }
 
-void write_simulations(const std::filesystem::path& path, const std::vector<Simulation>& systems, const Config& config,
-                       std::uint64_t seed) {
+void write_simulations(const std::filesystem::path& path, const std::vector<Simulation>& systems,
+                       const std::string& prior, const Config& config, std::uint64_t seed) {
   Hdf5Writer file(path);
   file.text_attribute("/", "format", "penumbra simulations");
   file.text_attribute("/", "created_by", "penumbra " + program_version());
@@ -77,6 +77,7 @@ void write_simulations(const std::filesystem::path& path, const std::vector<Simu
   file.text_attribute("/", "device", "cpu");
   file.strings("/parameters", names(kParameters, kParameterCount));
   file.strings("/sed_bands", names(kPassbands, kSedBandCount));
+  file.text_attribute("/", "prior", prior);
   write_rows(file, "/theta", systems, [](const Simulation& s) -> const Theta& { return s.draw.theta; });
   write_rows(file, "/z", systems, [](const Simulation& s) -> const Latent& { return s.draw.z; });
   write_rows(
@@ -111,7 +112,7 @@ void run_simulate(const Arguments& arguments) {
       progress.advance();
     });
   }
-  write_simulations(out, systems, config, run.seed);
+  write_simulations(out, systems, describe_prior(settings.prior, settings.dust), config, run.seed);
 
   std::array<std::int64_t, static_cast<std::size_t>(Status::kStatusCount)> rejected{};
   for (const Simulation& system : systems) {
@@ -135,9 +136,12 @@ void add_simulate(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--out", "out", "HDF5 file [simulations.h5]", true);
   arguments->settings.shortcut(*verb, "--prior", "prior.name",
                                "paper (its Table 1) or field (the solar neighbourhood) [field]", true);
+  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map", kDustMapHelp, true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, systems, first, out, prior.name and the prior's numbers\n"
-      "(prior.msum_k, ...), simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases,\n"
+      "Keys of --config and --set: seed, device, threads, systems, first, out, prior.name, prior.dust_map and the "
+      "prior's\n"
+      "numbers (prior.msum_k, ...), simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, "
+      "eclipse_phases,\n"
       "reflection (none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative,\n"
       "albedo_radiative_from_k. System i of a seed is the same whatever the number of systems and threads.\n"
       "The file: theta and z [systems][16], sed/flux_jy and sigma_jy [systems][23], period_day, parallax_mas,\n"

@@ -78,7 +78,7 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
                     "--simulations FILE.h5",
                     preset.train.epochs));
   }
-  options.provenance.prior = settings.prior.name;
+  options.provenance.prior = describe_prior(settings.prior, settings.dust);
   options.provenance.simulation = to_toml(settings);
   const LoadedSimulator simulator(data, settings);
   const FeatureLayout features{.phase_bins = static_cast<int>(preset.network.phase_bins)};
@@ -140,6 +140,7 @@ void add_train(CLI::App& program) {
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--out", "out",
                                "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
+  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map", kDustMapHelp, true);
   arguments->settings.shortcut(*verb, "--stop-after-minutes", "stop_after_minutes",
                                "save and leave after this long, to be resumed; 0 for never [0]", false);
   arguments->settings.shortcut(*verb, "--simulations", "simulations",
@@ -149,9 +150,9 @@ void add_train(CLI::App& program) {
       "Keys of --config and --set: seed, device, threads, out, simulations, stop_after_minutes, checkpoint_seconds, "
       "and the tables "
       "of a\n"
-      "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field) and "
-      "its\n"
-      "numbers, simulation.azimuths, polar, lens_radial, lens_arc, out_of_eclipse_phases, eclipse_phases, reflection\n"
+      "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field),\n"
+      "prior.dust_map and the prior's numbers, simulation.azimuths, polar, lens_radial, lens_arc, "
+      "out_of_eclipse_phases, eclipse_phases, reflection\n"
       "(none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative, albedo_radiative_from_k.\n"
       "--config FILE.toml takes the place of --preset.\n"
       "With --simulations the presets are vector (x is numbers) and series (x is [T] or [C][T]). The file may also "

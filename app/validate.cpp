@@ -50,6 +50,7 @@ void run_validate(const Arguments& arguments) {
   const fs::path out = config.text("out", ""), record = config.text("record", ""), against = config.text("against", "");
   const auto systems = static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7}));
   const auto samples = static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}));
+  const std::string dust_map = config.section("prior").text("dust_map", "");
   config.finish();
   const std::optional<CalibrationRecord> recorded =
       against.empty() ? std::nullopt : std::optional(CalibrationRecord::read(against));
@@ -62,8 +63,13 @@ void run_validate(const Arguments& arguments) {
                                 checkpoint.string(), seed));
   }
   const FeatureLayout layout = posterior.layout();
-  const LoadedSimulator simulator(
-      data, read_simulation_settings(Config::parse(posterior.info().provenance.simulation, checkpoint.string())));
+  const SimulationSettings settings =
+      recorded_simulation_settings(posterior.info().provenance.simulation, checkpoint, dust_map);
+  if (!dust_map.empty() && settings.dust.file.empty()) {
+    throw UserError(
+        fmt::format("prior.dust_map = {}: {} was trained with the analytic dust", dust_map, checkpoint.string()));
+  }
+  const LoadedSimulator simulator(data, settings);
 
   Calibration calibration;
   double accepted = 0.0;
@@ -132,6 +138,8 @@ void add_validate(CLI::App& program) {
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
                                true);
+  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
+                               "where the checkpoint's dust map is now, if it has one and was moved", true);
   arguments->settings.shortcut(*verb, "--systems", "systems", "held-out systems [1000]", false);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
   arguments->settings.shortcut(*verb, "--out", "out", "CSV file for the table; empty: printed only", true);
@@ -139,7 +147,8 @@ void add_validate(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--against", "against",
                                "such a file: exit code 1 if coverage, ranks or ln q have left its bands", true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, systems, samples, out, record, against.\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, prior.dust_map, systems, samples, out, record,\n"
+      "against.\n"
       "The table: p of a Kolmogorov-Smirnov test of the ranks against uniform, coverage of the central 50, 68, 90 and "
       "95%\n"
       "intervals, median widths, error. The held-out systems come from the checkpoint's own prior and simulator.");

@@ -99,16 +99,19 @@ Handle open_dataset(hid_t file, const std::filesystem::path& name, const std::st
   return {id, H5Dclose};
 }
 
+void require_numbers(hid_t type, const std::filesystem::path& name, const std::string& path, bool integers_only) {
+  const H5T_class_t type_class = H5Tget_class(type);
+  if (type_class == H5T_INTEGER || (type_class == H5T_FLOAT && !integers_only)) return;
+  throw UserError(fmt::format("{}: dataset '{}' holds {}, expected {}", name.string(), path, class_text(type_class),
+                              integers_only ? "integers" : "numbers"));
+}
+
 template <typename T>
 std::vector<T> read_numbers(hid_t file, const std::filesystem::path& name, const std::string& path,
                             const Shape& expected, hid_t memory_type, bool integers_only) {
   const Handle dataset = open_dataset(file, name, path);
   const Handle type(H5Dget_type(dataset), H5Tclose);
-  const H5T_class_t type_class = H5Tget_class(type);
-  if (type_class != H5T_INTEGER && (integers_only || type_class != H5T_FLOAT)) {
-    throw UserError(fmt::format("{}: dataset '{}' holds {}, expected {}", name.string(), path, class_text(type_class),
-                                integers_only ? "integers" : "numbers"));
-  }
+  require_numbers(type, name, path, integers_only);
   const Handle space(H5Dget_space(dataset), H5Sclose);
   const Shape found = space_shape(space);
   if (!expected.empty() && found != expected) {
@@ -271,6 +274,55 @@ std::vector<std::string> Hdf5Reader::strings(const std::string& path) const {
   return values;
 }
 
+std::vector<float> Hdf5Reader::float_rows(const std::string& path, const std::vector<std::int64_t>& rows) const {
+  {
+    const Handle dataset = open_dataset(handle_, file_, path);
+    const Handle type(H5Dget_type(dataset), H5Tclose);
+    require_numbers(type, file_, path, false);
+  }
+  // Compressed chunks are unpacked whole; neighbouring rows find theirs in this cache.
+  const Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+  H5Pset_chunk_cache(access, 521, std::size_t{64} << 20, 1.0);
+  const Handle dataset(H5Dopen2(handle_, path.c_str(), access), H5Dclose);
+  const Handle space(H5Dget_space(dataset), H5Sclose);
+  const Shape shape = space_shape(space);
+  if (shape.empty()) throw UserError(fmt::format("{}: dataset '{}' is one number", file_.string(), path));
+  const std::size_t width = element_count(Shape(shape.begin() + 1, shape.end()));
+  std::vector<hsize_t> start(shape.size(), 0), count(shape.begin(), shape.end());
+  count.front() = 1;
+  const Handle memory = make_space({width});
+  std::vector<float> values(rows.size() * width);
+  for (std::size_t i = 0; i < rows.size() && width > 0; ++i) {
+    start.front() = static_cast<hsize_t>(rows[i]);
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) < 0 ||
+        H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, values.data() + i * width) < 0) {
+      throw UserError(
+          fmt::format("{}: dataset '{}' cannot be read (truncated file?): {}", file_.string(), path, library_reason()));
+    }
+  }
+  return values;
+}
+
+std::vector<std::int64_t> Hdf5Reader::member_integers(const std::string& path, const std::string& member) const {
+  const Handle dataset = open_dataset(handle_, file_, path);
+  const Handle type(H5Dget_type(dataset), H5Tclose);
+  const int index = H5Tget_class(type) == H5T_COMPOUND ? H5Tget_member_index(type, member.c_str()) : -1;
+  if (index < 0) throw UserError(fmt::format("{}: dataset '{}' has no member '{}'", file_.string(), path, member));
+  if (const H5T_class_t found = H5Tget_member_class(type, static_cast<unsigned>(index)); found != H5T_INTEGER) {
+    throw UserError(fmt::format("{}: member '{}' of dataset '{}' holds {}, expected integers", file_.string(), member,
+                                path, class_text(found)));
+  }
+  const Handle wanted(H5Tcreate(H5T_COMPOUND, sizeof(std::int64_t)), H5Tclose);
+  H5Tinsert(wanted, member.c_str(), 0, H5T_NATIVE_INT64);
+  const Handle space(H5Dget_space(dataset), H5Sclose);
+  std::vector<std::int64_t> values(element_count(space_shape(space)));
+  if (!values.empty() && H5Dread(dataset, wanted, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
+    throw UserError(
+        fmt::format("{}: dataset '{}' cannot be read (truncated file?): {}", file_.string(), path, library_reason()));
+  }
+  return values;
+}
+
 std::string Hdf5Reader::text_attribute(const std::string& path, const std::string& name) const {
   const Handle attribute = open_attribute(handle_, file_, path, name);
   const Handle type(H5Aget_type(attribute), H5Tclose);
@@ -289,16 +341,24 @@ bool Hdf5Reader::has_attribute(const std::string& path, const std::string& name)
 }
 
 double Hdf5Reader::number_attribute(const std::string& path, const std::string& name) const {
+  const std::vector<double> values = numbers_attribute(path, name);
+  if (values.size() != 1) {
+    throw UserError(fmt::format("{}: attribute '{}' of '{}' is not one number", file_.string(), name, path));
+  }
+  return values.front();
+}
+
+std::vector<double> Hdf5Reader::numbers_attribute(const std::string& path, const std::string& name) const {
   const Handle attribute = open_attribute(handle_, file_, path, name);
   const Handle type(H5Aget_type(attribute), H5Tclose);
   const Handle space(H5Aget_space(attribute), H5Sclose);
   const H5T_class_t type_class = H5Tget_class(type);
-  double value = 0.0;
-  if ((type_class != H5T_FLOAT && type_class != H5T_INTEGER) || H5Sget_simple_extent_npoints(space) != 1 ||
-      H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) {
-    throw UserError(fmt::format("{}: attribute '{}' of '{}' is not one number", file_.string(), name, path));
+  std::vector<double> values(element_count(space_shape(space)));
+  if ((type_class != H5T_FLOAT && type_class != H5T_INTEGER) || values.empty() ||
+      H5Aread(attribute, H5T_NATIVE_DOUBLE, values.data()) < 0) {
+    throw UserError(fmt::format("{}: attribute '{}' of '{}' is not made of numbers", file_.string(), name, path));
   }
-  return value;
+  return values;
 }
 
 std::vector<std::pair<std::string, std::string>> Hdf5Reader::attributes(const std::string& path) const {

@@ -30,9 +30,14 @@ class Hdf5Reader {
   std::vector<float> floats(const std::string& path, const Shape& expected = {}) const;
   std::vector<std::int64_t> integers(const std::string& path, const Shape& expected = {}) const;
   std::vector<std::string> strings(const std::string& path) const;
+  // Some rows of a dataset, in increasing order, for what is too large to read whole: [rows][the other dimensions].
+  std::vector<float> float_rows(const std::string& path, const std::vector<std::int64_t>& rows) const;
+  // One integer member of every element of a compound dataset.
+  std::vector<std::int64_t> member_integers(const std::string& path, const std::string& member) const;
   std::string text_attribute(const std::string& path, const std::string& name) const;  // path "/" for the file
   double number_attribute(const std::string& path, const std::string& name) const;
   bool has_attribute(const std::string& path, const std::string& name) const;
+  std::vector<double> numbers_attribute(const std::string& path, const std::string& name) const;
   // Every attribute of a group or dataset as text, sorted by name; what is neither one string nor one number is left
   // out.
   std::vector<std::pair<std::string, std::string>> attributes(const std::string& path) const;

@@ -21,6 +21,7 @@ enum class Stage : std::uint32_t {
   kPosterior = 4,
   kInitialWeights = 5,
   kShuffle = 6,
+  kResample = 7,
   kTest = 100,
 };
 

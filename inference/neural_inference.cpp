@@ -31,6 +31,33 @@ void remove_sample(PosteriorSamples& samples, std::size_t s) {
   samples.z.erase(samples.z.begin() + at);
   samples.log_q.erase(samples.log_q.begin() + at);
   samples.log_prior.erase(samples.log_prior.begin() + at);
+  if (!samples.log_ratio.empty()) samples.log_ratio.erase(samples.log_ratio.begin() + at);
+}
+
+// Draws the samples again by the ratio of the priors' densities. False where the other prior allows none of them.
+bool read_under(const OtherPrior& other, const Prior& network_prior, RandomStream random, PosteriorRecord& record) {
+  PosteriorSamples& samples = record.samples;
+  const std::vector<double> log_ratio = log_prior_ratios(network_prior, *other.prior, samples.theta);
+  const double effective = effective_sample_size(log_ratio);
+  if (effective == 0.0) return false;
+  PosteriorSamples drawn;
+  for (const std::size_t s : resample(log_ratio, random)) {
+    drawn.theta.push_back(samples.theta[s]);
+    drawn.z.push_back(samples.z[s]);
+    drawn.log_q.push_back(samples.log_q[s]);
+    drawn.log_prior.push_back(samples.log_prior[s]);
+    drawn.log_ratio.push_back(log_ratio[s]);
+  }
+  samples = std::move(drawn);
+  record.reweighting = {other.network_prior_name, other.name, effective};
+  const auto count = static_cast<double>(samples.theta.size());
+  if (effective < kFewEffectiveSamples || effective < kFewEffectiveShare * count) {
+    record.warnings.push_back(
+        fmt::format("read under prior {}: {:.0f} effective samples of {:.0f} are too few to trust the intervals; take "
+                    "more --samples, or a network that was trained under that prior",
+                    other.name, effective, count));
+  }
+  return true;
 }
 
 // Predictions of the first draws. A sample whose system cannot be rendered has no place in the prior either: it is
@@ -88,6 +115,14 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
       samples.log_prior.push_back(log_unit_normal(latent));
     }
   }
+  // Without samples, or with predictions that remove the last one, the error below is the answer.
+  const bool readable = samples.theta.empty() || !options.read_under ||
+                        read_under(*options.read_under, simulator.prior(),
+                                   RandomStream(options.seed, stream_of(object.name), Stage::kResample), out.record);
+  if (!readable) {
+    throw OutsidePrior(fmt::format("{}: none of the {} samples is possible under prior {}", object.file.string(),
+                                   samples.theta.size(), options.read_under->name));
+  }
   out.record.predictions =
       predict(simulator, object.observation, samples, static_cast<std::size_t>(options.predictions));
   if (samples.theta.empty()) {
@@ -101,7 +136,8 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
                                  simulator, object.observation, samples, out.record.predictions,
                                  [](const BestFit& fit) { return within_limits(score(fit)); }, options.threads),
                              object.observation);
-  out.record.warnings = out.diagnostics.warnings;
+  out.record.warnings.insert(out.record.warnings.end(), out.diagnostics.warnings.begin(),
+                             out.diagnostics.warnings.end());
   if (samples.theta.size() < wanted) {
     out.record.warnings.push_back(
         fmt::format("{} samples instead of {}: most were outside the prior's support", samples.theta.size(), wanted));

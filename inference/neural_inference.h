@@ -3,21 +3,34 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "base/error.h"
 #include "inference/diagnostics.h"
 #include "inference/posterior_file.h"
+#include "inference/reweight.h"
 #include "nn/posterior.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
+
+// The posterior is read under another prior than the network knows (inference/reweight.h).
+struct OtherPrior {
+  const Prior* prior;
+  std::string name, network_prior_name;
+};
 
 struct InferenceOptions {
   int samples = 10000;
   int predictions = 100;  // draws whose light curves and SED are predicted
   std::uint64_t seed = 1;
   int threads = 0;  // of the best fit; 0: all cores. They change no number
+  std::optional<OtherPrior> read_under = std::nullopt;
 };
+
+// Fewer effective samples than these, in number or as a share of the samples, are warned about.
+inline constexpr double kFewEffectiveSamples = 100.0, kFewEffectiveShare = 0.01;
 
 struct Inference {
   PosteriorRecord record;
@@ -25,13 +38,15 @@ struct Inference {
   Diagnostics diagnostics;
 };
 
-// No sample of the network describes a binary of the prior, so there is no posterior to write.
+// No sample of the network describes a binary of the prior, or none one of the other prior, so there is no posterior to
+// write.
 struct OutsidePrior : UserError {
   using UserError::UserError;
 };
 
 // The random stream follows from the seed and the object's name, so that neither the order nor the number of objects
-// changes an answer. Samples that the prior rejects are replaced. OutsidePrior when all of them are.
+// changes an answer. Samples that the prior rejects are replaced. OutsidePrior when all of them are. The checks ask
+// whether the object is one that the network knows, whatever prior its posterior is read under.
 Inference infer_object(const Simulator& simulator, const NeuralPosterior& posterior, const Object& object,
                        const InferenceOptions& options);
 

@@ -43,6 +43,11 @@ void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
   stats.numbers(
       "log_prior", axes, samples.log_prior.data(), "",
       "ln N(z; 0, I); with a known period it holds the free fifth coordinate and lacks the period's own density");
+  if (!samples.log_ratio.empty()) {
+    stats.numbers(
+        "log_prior_ratio", axes, samples.log_ratio.data(), "",
+        "ln of the ratio of the priors' densities, read under to made under, by which the samples were drawn");
+  }
 }
 
 void write_predictions(NetcdfWriter& writer, const PosteriorRecord& record) {
@@ -137,6 +142,10 @@ void write_posterior(const std::filesystem::path& file, const PosteriorRecord& r
   NetcdfWriter writer(file);
   writer.attribute("object", record.object.name);
   for (const auto& [name, value] : record.attributes) writer.attribute(name, value);
+  if (record.reweighting) {
+    writer.attribute("prior_of_network", record.reweighting->made_under);
+    writer.attribute("effective_samples", fmt::format("{:.1f}", record.reweighting->effective_samples));
+  }
   writer.attribute("warnings", fmt::format("{}", fmt::join(record.warnings, "\n")));
   write_samples(writer, record.samples);
   write_predictions(writer, record);

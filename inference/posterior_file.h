@@ -5,7 +5,10 @@
 //   unconstrained_posterior z (chain, draw, latent), the prior's unit normal coordinates (sim/prior.h); where the
 //   period
 //                           is known, z[rsumfrac] is a free unit normal number
-//   sample_stats            log_q = ln q(z | x) and log_prior = ln N(z; 0, I), (chain, draw)
+//   sample_stats            log_q = ln q(z | x) and log_prior = ln N(z; 0, I), (chain, draw); where the posterior is
+//   read
+//                           under another prior, log_prior_ratio, by which the samples were drawn again. z, log_q and
+//                           log_prior are in the coordinates of the prior that the network knows
 //   posterior_predictive    a variable a channel (chain, draw, <channel>_epoch): clean light curves of the first draws,
 //                           scaled to the data; sed_flux (chain, draw, band), Jy; parallax
 //   observed_data           the same names without (chain, draw)
@@ -16,6 +19,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,11 +42,19 @@ struct PosteriorSamples {
   std::vector<Latent> z;          // [S]
   std::vector<double> log_q;      // [S] ln q(z | x), density in z
   std::vector<double> log_prior;  // [S] ln N(z; 0, I)
+  std::vector<double> log_ratio;  // [S] ln p_B - ln p_A (inference/reweight.h); empty: read as it was made
+};
+
+// The posterior was made under one prior and is read under another.
+struct Reweighting {
+  std::string made_under, read_under;  // describe_prior
+  double effective_samples = 0.0;      // of as many as there are samples
 };
 
 struct PosteriorRecord {
   Object object;
   PosteriorSamples samples;
+  std::optional<Reweighting> reweighting;
   Predictions predictions;                 // of samples 0 .. D - 1
   std::vector<double> band_wavelength_um;  // [kSedBandCount], for figures
   std::vector<std::string> warnings;

@@ -32,7 +32,13 @@ std::string summary_table(const PosteriorRecord& record) {
   std::vector<Quantities> rows;
   for (const Theta& theta : record.samples.theta) rows.push_back(derive_quantities(theta));
   const bool literature = !record.object.literature.empty();
-  std::string text = fmt::format("{}: {} posterior samples\n\n", record.object.name, rows.size());
+  std::string text = fmt::format("{}: {} posterior samples\n", record.object.name, rows.size());
+  if (record.reweighting) {
+    text += fmt::format("made under prior {}, read under prior {}: {:.0f} effective samples\n",
+                        record.reweighting->made_under, record.reweighting->read_under,
+                        record.reweighting->effective_samples);
+  }
+  text += "\n";
   text += fmt::format("{:<14}{:<12}{:>12}  {:^25}  {:^25}{}\n", "quantity", "unit", "median", "68%", "90%",
                       literature ? "  literature (distance)" : "");
   std::vector<double> column(rows.size());

@@ -2,13 +2,14 @@
 //
 // The paper resamples sky positions of catalogued eclipsing binaries, perturbs their distances and reads E(B-V) from a
 // three-dimensional map. Here the same joint distribution is made from published analytic parts at start-up: a
-// lognormal distance, the sightlines on which a binary of that distance lies (survey footprints times an exponential
-// stellar disc), and the Galactic gas disc of Amores & Lepine (2005) with the scatter of patchy dust about it. What the
-// prior keeps are quantile functions: P(d) and P(E(B-V) | d), smooth, monotone and invertible, so that draws and
-// densities are one definition.
+// lognormal distance, perturbation included; the sightlines on which a binary of that distance lies (survey footprints
+// times an exponential stellar disc); and the dust there, from the Galactic gas disc of Amores & Lepine (2005) with the
+// scatter of patchy dust about it, or from the paper's own map, Bayestar2019. What the prior keeps are quantile
+// functions: P(d) and P(E(B-V) | d), smooth, monotone and invertible, so that draws and densities are one definition.
 #pragma once
 
 #include <cmath>
+#include <filesystem>
 #include <vector>
 
 #include "base/host_device.h"
@@ -122,6 +123,9 @@ class DustPrior {
  public:
   // Builds the tables; a few hundred milliseconds, the same numbers every time.
   static DustPrior analytic();
+  // The same distances and sightlines with the dust of a Bayestar2019 file, and the analytic dust where that map has no
+  // pixel (declination below -30 deg). UserError as BayestarMap.
+  static DustPrior bayestar(const std::filesystem::path& map_file);
   DustView view() const;  // valid while this object lives
 
  private:

@@ -89,13 +89,13 @@ void divide_by_median(std::vector<double>& flux) {
 
 }  // namespace
 
-Tables Tables::load(const std::filesystem::path& data_folder) {
+Tables Tables::load(const std::filesystem::path& data_folder, const std::filesystem::path& dust_map) {
   const auto tables = data_folder / "tables";
   return Tables{TrackGrid::load(tables / "tracks.h5"),
                 Atmosphere::load(tables / "atmospheres.h5"),
                 load_filters(tables / "passbands.h5"),
                 load_zero_points_jy(tables / "passbands.h5"),
-                DustPrior::analytic(),
+                dust_map.empty() ? DustPrior::analytic() : DustPrior::bayestar(dust_map),
                 Surveys::load(data_folder / "banks" / "surveys.h5")};
 }
 

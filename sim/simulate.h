@@ -21,7 +21,8 @@ struct Tables {
   std::vector<double> zero_point_jy;  // [kPassbandCount]
   DustPrior dust;
   Surveys surveys;
-  static Tables load(const std::filesystem::path& data_folder);
+  // dust_map: a Bayestar2019 file; none: the analytic dust.
+  static Tables load(const std::filesystem::path& data_folder, const std::filesystem::path& dust_map = {});
 };
 
 struct SimulatorOptions {

@@ -222,6 +222,10 @@ def page(data, figures):
     attributes = data.attrs
     known = literature(data)
     alerts = "".join(f"<p class=warning>{html.escape(line)}</p>" for line in attributes.get("warnings", "").splitlines() if line)
+    reread = ""
+    if "prior_of_network" in attributes:
+        reread = html.escape(f" Made under prior {attributes['prior_of_network']}, read under prior {attributes['prior']}: "
+                             f"{float(attributes['effective_samples']):.0f} effective samples.")
     # Figures of a page format that browsers do not show inside a page are linked.
     images = "".join(f'<p><a href="{name}">{name}</a></p>' if name.endswith(".pdf") else f'<p><img src="{name}" alt="{name}"></p>'
                      for name in figures)
@@ -238,7 +242,7 @@ td, th {{ padding: .15em .8em; text-align: left; border-bottom: 1px solid #ddd; 
 <h1>{html.escape(attributes['object'])}</h1>
 {alerts}
 <p>{data.posterior.sizes['chain'] * data.posterior.sizes['draw']} samples, {html.escape(attributes.get('method', ''))}.
-Intervals are central.</p>
+Intervals are central.{reread}</p>
 {table(data)}
 {f'<p>Literature:</p><ul>{sources}</ul>' if sources else ''}
 {images}

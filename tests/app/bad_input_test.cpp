@@ -204,6 +204,24 @@ std::vector<Case> make_cases() {
   command("InfoOnText", {"info", "star.toml"}, {"star.toml: not a readable HDF5 file"});
 
   // Checkpoints.
+  command("UnknownPriorToReadUnder", infer_with({"--prior", "mine"}),
+          {"prior.name = 'mine': expected one of: paper, field"});
+  command("PriorNumberWithoutName", infer_with({"--set", "prior.feh_mean=0"}), {"prior.feh_mean"});
+  command("MissingDustMap", infer_with({"--dust-map", "none.h5"}), {"prior.dust_map = 'none.h5': no such file"});
+  command("DustMapIsText", {"simulate", "--systems", "5", "--out", "sim.h5", "--dust-map", "star.toml"},
+          {"star.toml: not a readable HDF5 file"});
+  cases.push_back({"DustMapWithNothingInIt",
+                   "",
+                   "",
+                   {"simulate", "--systems", "5", "--out", "sim.h5", "--dust-map", "map.h5"},
+                   {"map.h5: no dataset '/pixel_info'"},
+                   [](const fs::path& f) { copy_checkpoint(f / "map.h5", 1.0); }});
+  cases.push_back({"DustMapThatTheCheckpointDoesNotKnow",
+                   "",
+                   "",
+                   {"validate", "--checkpoint", "w.h5", "--dust-map", "w.h5", "--device", "cpu"},
+                   {"prior.dust_map = w.h5: w.h5 was trained with the analytic dust"},
+                   [](const fs::path& f) { copy_checkpoint(f / "w.h5", 1.0); }});
   command("MissingCheckpoint", infer_with({"--checkpoint", "none.h5"}), {"none.h5", "no such file"});
   command("CheckpointIsText", infer_with({"--checkpoint", "star.toml"}), {"star.toml"});
   cases.push_back(

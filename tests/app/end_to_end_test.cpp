@@ -1,12 +1,15 @@
 // The verbs from the outside: simulate, train, infer, report, info.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/hdf5_file.h"
+#include "base/sha256.h"
 #include "inference/quantities.h"
 #include "sim/passbands.h"
 #include "tests/app/run_program.h"
+#include "tests/sim/bayestar_file.h"
 
 namespace penumbra {
 namespace {
@@ -98,7 +101,7 @@ TEST_F(EndToEnd, TrainsInfersAndReports) {
     EXPECT_NE(both.out.find(text), std::string::npos) << text << "\n" << both.out;
   }
   ASSERT_EQ(infer({"two.toml", "--out", "single"}).exit_code, 0);
-  ASSERT_EQ(infer({"two.toml", "--out", "other", "--seed", "2"}).exit_code, 0);
+  ASSERT_EQ(infer({"two.toml", "--out", "other", "--seed", "2", "--prior", "field"}).exit_code, 0);
 
   // netCDF4 is HDF5. The same object, seed and network give the same samples, whatever else is inferred beside it.
   const Hdf5Reader together(path("both/two.nc")), single(path("single/two.nc")), other(path("other/two.nc"));
@@ -116,12 +119,103 @@ TEST_F(EndToEnd, TrainsInfersAndReports) {
   if (std::system(PENUMBRA_PYTHON " -c 'import arviz, corner, matplotlib' >/dev/null 2>&1") != 0) {
     GTEST_SKIP() << PENUMBRA_PYTHON << " has no arviz, corner and matplotlib: the report was not tried";
   }
-  const ProgramResult report = run({"report", "both/one.nc", "--out", "report"});
+  const ProgramResult report = run({"report", "other/two.nc", "--out", "report"});
   ASSERT_EQ(report.exit_code, 0) << report.err;
-  for (const char* file : {"one.html", "one_light_curves.png", "one_sed.png", "one_corner.png"}) {
+  for (const char* file : {"two.html", "two_light_curves.png", "two_sed.png", "two_corner.png"}) {
     EXPECT_GT(fs::file_size(path("report") / file), 1000u) << file;
   }
-  EXPECT_NE(read_text(path("report/one.html")).find("Someone 2020"), std::string::npos);
+  for (const char* text : {"Someone 2020", "Made under prior field, read under prior field: 300 effective samples"}) {
+    EXPECT_NE(read_text(path("report/two.html")).find(text), std::string::npos) << text;
+  }
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + std::ssize(values) / 2, values.end());
+  return values[values.size() / 2];
+}
+
+// The shipped network knows the prior `field`, with [Fe/H] about solar; that of `paper` is about -1.
+TEST_F(EndToEnd, ReadsAPosteriorUnderAnotherPrior) {
+  const auto infer = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"infer", PENUMBRA_SOURCE_DIR "/examples/hd23642/hd23642.toml", "--device",
+                                         "cpu", "--samples", "4000", "--predictions", "20"});
+    return run(arguments);
+  };
+  ASSERT_EQ(infer({"--out", "own"}).exit_code, 0);
+  const ProgramResult same = infer({"--out", "same", "--prior", "field"});
+  ASSERT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_NE(same.out.find("made under prior field, read under prior field: 4000 effective samples"), std::string::npos)
+      << same.out;
+  const ProgramResult other = infer({"--out", "other", "--prior", "paper"});
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  EXPECT_NE(other.out.find("made under prior field, read under prior paper: "), std::string::npos) << other.out;
+
+  const Hdf5Reader own(path("own/hd23642.nc")), again(path("same/hd23642.nc")), paper(path("other/hd23642.nc"));
+  std::vector<double> before = own.doubles("/posterior/mass1"), after = again.doubles("/posterior/mass1");
+  EXPECT_NE(before, after);  // in another order
+  std::sort(before.begin(), before.end());
+  std::sort(after.begin(), after.end());
+  EXPECT_EQ(before, after);
+  EXPECT_LT(median(paper.doubles("/posterior/feh")), median(own.doubles("/posterior/feh")) - 0.1);
+  EXPECT_EQ(own.text_attribute("/", "prior"), "field");
+  EXPECT_EQ(paper.text_attribute("/", "prior"), "paper");
+  EXPECT_EQ(paper.text_attribute("/", "prior_of_network"), "field");
+  const double effective = std::stod(paper.text_attribute("/", "effective_samples"));
+  EXPECT_GT(effective, 1.0);
+  EXPECT_LT(effective, 2000.0);
+  EXPECT_EQ(paper.doubles("/sample_stats/log_prior_ratio", {1, 4000}).size(), 4000u);
+  EXPECT_FALSE(own.has("/sample_stats/log_prior_ratio"));
+
+  // A prior far from the posterior leaves few samples that speak, and says so.
+  const ProgramResult far = infer({"--out", "far", "--prior", "paper", "--set", "prior.feh_mean=-3"});
+  ASSERT_EQ(far.exit_code, 0) << far.err;
+  EXPECT_NE(far.out.find("WARNING: read under prior paper: "), std::string::npos) << far.out;
+}
+
+TEST_F(EndToEnd, ADustMapIsPartOfThePrior) {
+  small_bayestar().write(path("map.h5"));
+  const std::string named = "field, dust of map.h5 (SHA-256 " + sha256_of_file(path("map.h5")) + ")";
+  ASSERT_EQ(run({"simulate", "--systems", "5", "--out", "model.h5"}).exit_code, 0);
+  ASSERT_EQ(run({"simulate", "--systems", "5", "--out", "mapped.h5", "--dust-map", "map.h5"}).exit_code, 0);
+  const Hdf5Reader model(path("model.h5")), mapped(path("mapped.h5"));
+  EXPECT_EQ(model.text_attribute("/", "prior"), "field");
+  EXPECT_EQ(mapped.text_attribute("/", "prior"), named);
+  EXPECT_NE(model.doubles("/theta"), mapped.doubles("/theta"));
+
+  write_text(path("tiny.toml"), kTinyPreset);
+  const ProgramResult trained =
+      run({"train", "--config", "tiny.toml", "--out", "run", "--device", "cpu", "--dust-map", "map.h5"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  write_text(path("star.toml"),
+             "parallax_mas = 5.0\nparallax_error_mas = 0.05\n[photometry]\n'Johnson:V' = { mag = 9.0, error = 0.02 }\n"
+             "'2MASS:Ks' = { mag = 8.0, error = 0.02 }\n");
+  const auto infer = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"infer", "star.toml", "--checkpoint", "run/weights.h5", "--device", "cpu",
+                                         "--samples", "200", "--predictions", "5", "--out", "out"});
+    return run(arguments);
+  };
+  ASSERT_EQ(infer({}).exit_code, 0);
+  EXPECT_EQ(Hdf5Reader(path("out/star.nc")).text_attribute("/", "prior"), named);
+
+  // Moved, it is found again where the user says, and no other map takes its place.
+  fs::rename(path("map.h5"), path("moved.h5"));
+  const ProgramResult lost = infer({});
+  EXPECT_EQ(lost.exit_code, 2);
+  EXPECT_NE(lost.err.find("map.h5': no such file"), std::string::npos) << lost.err;
+  const ProgramResult found = infer({"--dust-map", "moved.h5"});
+  ASSERT_EQ(found.exit_code, 0) << found.err;
+  EXPECT_EQ(found.out.find("read under"), std::string::npos) << found.out;
+  BayestarFile changed = small_bayestar();
+  changed.samples[0] += 0.1f;
+  changed.write(path("changed.h5"));
+  const ProgramResult wrong = infer({"--dust-map", "changed.h5"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("another map: SHA-256"), std::string::npos) << wrong.err;
+  // Where the network's own map is at hand, another one is another prior.
+  fs::rename(path("moved.h5"), path("map.h5"));
+  const ProgramResult other = infer({"--dust-map", "analytic"});
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  EXPECT_NE(other.out.find("made under prior " + named + ", read under prior field: "), std::string::npos) << other.out;
 }
 
 TEST_F(EndToEnd, InterruptStopsCleanly) {

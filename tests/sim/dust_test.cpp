@@ -1,17 +1,25 @@
 #include "sim/dust.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <numeric>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
 #include "sim/constants.h"
+#include "sim/healpix.h"
+#include "tests/sim/bayestar_file.h"
 
 namespace penumbra {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr double kDegree = kPi / 180.0;
 
@@ -78,6 +86,133 @@ TEST(DustTables, BuildFastAndAlwaysTheSame) {
   for (const double z : {-3.0, 0.0, 2.5}) {
     EXPECT_EQ(ebv_from_z(again.view(), 0.3, z), ebv_from_z(prior().view(), 0.3, z));
   }
+}
+
+// The trained networks know this prior: its numbers stay.
+TEST(DustTables, TheDefaultIsWhatTheShippedNetworkWasTrainedOn) {
+  struct Known {
+    double z_distance, z, distance_pc, ebv;
+  };
+  const Known known[] = {
+      {-2, -2, 118.953951924409, 0.00792963781327185}, {-2, 2.5, 118.953951924409, 0.15237462595111},
+      {0, -2, 794.32823472428, 0.0180165524159743},    {0, 0, 794.32823472428, 0.108568370181016},
+      {0, 2.5, 794.32823472428, 0.735623784277187},    {1.5, -2, 3299.63456103023, 0.0608085767496961},
+      {1.5, 0, 3299.63456103023, 0.469620395465217},   {1.5, 2.5, 3299.63456103023, 4.51867728724083},
+  };
+  for (const Known& k : known) {
+    EXPECT_NEAR(distance_from_z(prior().view(), k.z_distance) / k.distance_pc, 1.0, 1e-12);
+    EXPECT_NEAR(ebv_from_z(prior().view(), k.z_distance, k.z) / k.ebv, 1.0, 1e-9);
+  }
+}
+
+class DustMap : public ::testing::Test {
+ protected:
+  void SetUp() override { file_ = fs::temp_directory_path() / ("penumbra_dust_map_" + std::to_string(::getpid())); }
+  void TearDown() override { fs::remove(file_); }
+  fs::path file_;
+};
+
+// The same reddening everywhere: E(B-V) is lognormal about it with the map's own error of a tenth.
+TEST_F(DustMap, AUniformMapGivesItsValueAtEveryDistance) {
+  BayestarFile map = small_bayestar();
+  map.nside.assign(12, 1);
+  map.healpix_index.resize(12);
+  std::iota(map.healpix_index.begin(), map.healpix_index.end(), 0);
+  map.fill([](std::size_t, std::size_t, std::size_t d) { return 0.1 * static_cast<double>(1 + d); });
+  map.write(file_);
+  const DustPrior dust = DustPrior::bayestar(file_);
+  for (const double modulus : {6.0, 10.5, 15.25}) {
+    const double distance = 10.0 * std::pow(10.0, 0.2 * modulus);
+    const double zd = z_from_distance(dust.view(), distance);
+    const double expected = std::log10(0.884 * 0.1 * (1.0 + (modulus - 4.0) / 0.5));
+    // Between the knots in distance the table is a smooth spline through its neighbours.
+    EXPECT_NEAR(std::log10(ebv_from_z(dust.view(), zd, 0.0)), expected, 0.005) << modulus;
+    double slope = 0.0;
+    ebv_from_z(dust.view(), zd, 0.0, &slope);
+    EXPECT_NEAR(slope, 0.10 / std::log(10.0), 0.003) << modulus;
+  }
+  // Distances are those of the analytic prior.
+  EXPECT_EQ(distance_from_z(dust.view(), 0.7), distance_from_z(prior().view(), 0.7));
+}
+
+// A map without dust near the Sun, and without pixels: no zero and no infinity comes out of either.
+TEST_F(DustMap, ZerosAndMissingPixelsStaySmooth) {
+  BayestarFile map = small_bayestar();
+  map.fill([](std::size_t, std::size_t, std::size_t d) { return d < 12 ? 0.0 : 0.4; });
+  map.write(file_);
+  const DustPrior dust = DustPrior::bayestar(file_);
+  for (double zd = -6.0; zd <= 6.0; zd += 0.5) {
+    for (double z = -6.0; z <= 6.0; z += 0.5) {
+      double slope = 0.0;
+      const double ebv = ebv_from_z(dust.view(), zd, z, &slope);
+      ASSERT_TRUE(std::isfinite(ebv) && ebv > 0.0 && slope > 0.0) << zd << ' ' << z;
+      ASSERT_NEAR(z_from_ebv(dust.view(), zd, ebv), z, 1e-8);
+    }
+  }
+  EXPECT_NEAR(ebv_from_z(dust.view(), z_from_distance(dust.view(), 300.0), 0.0), 0.005, 0.0005);
+  EXPECT_NEAR(ebv_from_z(dust.view(), z_from_distance(dust.view(), 30.0), 0.0), 0.0015, 0.0002);
+  // Only three pixels, all south of declination -30 deg, so that (nearly) all dust is the analytic model's.
+  map.nside = {2, 2, 2};
+  map.healpix_index = {40, 41, 33};
+  map.fill([](std::size_t, std::size_t, std::size_t) { return 3.0; });
+  map.write(file_);
+  const DustPrior model = DustPrior::bayestar(file_);
+  for (const double z : {-1.0, 0.0, 1.0}) {
+    EXPECT_NEAR(std::log10(ebv_from_z(model.view(), 0.0, z) / ebv_from_z(prior().view(), 0.0, z)), 0.0, 0.05) << z;
+  }
+}
+
+// A map that holds the analytic model with the clouds that the analytic prior adds to it (.25 dex) must make the
+// analytic prior again: pixels, sightlines, unit, fallback and weights in one. Pixels of 3.7 degrees are coarser than
+// the model near the plane, so .05 dex.
+TEST_F(DustMap, AMapOfTheAnalyticModelMakesTheAnalyticPrior) {
+  BayestarFile map = small_bayestar();
+  map.nside.clear();
+  map.healpix_index.clear();
+  map.edges.clear();
+  for (int i = 0; i < 16; ++i) map.edges.push_back(4.0 + i);
+  // Pixel centres: the mean of the directions that fall in a pixel.
+  constexpr std::int64_t kNside = 16;
+  struct Mean {
+    double x = 0.0, y = 0.0, z = 0.0;
+  };
+  std::vector<Mean> mean(12 * kNside * kNside);
+  for (int i = 0; i < 400; ++i) {
+    for (int j = 0; j < 400; ++j) {
+      const double l = kTwoPi * (i + 0.5) / 400, sin_b = (j + 0.5) / 200 - 1.0, cos_b = std::sqrt(1.0 - sin_b * sin_b);
+      Mean& m = mean[static_cast<std::size_t>(healpix_nested(kNside, l, sin_b))];
+      m.x += cos_b * std::cos(l);
+      m.y += cos_b * std::sin(l);
+      m.z += sin_b;
+    }
+  }
+  std::vector<double> l, b;
+  for (std::size_t pixel = 0; pixel < mean.size(); ++pixel) {
+    map.nside.push_back(kNside);
+    map.healpix_index.push_back(pixel);
+    l.push_back(std::atan2(mean[pixel].y, mean[pixel].x));
+    b.push_back(std::atan2(mean[pixel].z, std::hypot(mean[pixel].x, mean[pixel].y)));
+  }
+  std::vector<double> model;
+  for (std::size_t row = 0; row < l.size(); ++row) {
+    for (const double modulus : map.edges) {
+      model.push_back(amores_lepine_ebv(l[row], b[row], 10.0 * std::pow(10.0, 0.2 * modulus)));
+    }
+  }
+  map.fill([&](std::size_t row, std::size_t s, std::size_t d) {
+    RandomStream clouds(31, row * 5 + s, Stage::kTest);
+    return model[row * map.edges.size() + d] * std::pow(10.0, 0.24 * clouds.normal()) / 0.884;
+  });
+  map.write(file_);
+  const DustPrior dust = DustPrior::bayestar(file_);
+  for (const double zd : {-1.0, -0.5, 0.0, 0.5}) {
+    for (const double z : {-2.0, -1.0, 0.0, 1.0, 2.0}) {
+      const double ratio = std::log10(ebv_from_z(dust.view(), zd, z) / ebv_from_z(prior().view(), zd, z));
+      std::printf("%s%+.3f", z == -2.0 ? "\n" : " ", ratio);
+      EXPECT_NEAR(ratio, 0.0, 0.05) << zd << ' ' << z;
+    }
+  }
+  std::printf("\n");
 }
 
 TEST(DustTables, RoundTrip) {
