@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "base/hdf5_file.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
@@ -56,6 +57,10 @@ struct SimulationSettings {
 };
 SimulationSettings read_simulation_settings(const Config& config);
 std::string to_toml(const SimulationSettings& settings);
+
+// Where a file of simulations or draws comes from: format, program, commit, configuration, seed, device, as attributes.
+void write_provenance(Hdf5Writer& file, const std::string& format, const Config& config, std::uint64_t seed,
+                      const std::string& device);
 
 // One simulator with all tables, which live as long as it does.
 class LoadedSimulator {
