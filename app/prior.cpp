@@ -1,8 +1,9 @@
 // penumbra prior: draws of the prior with their densities, and how often it rejects and why.
+#include "kernels/prior.h"
+
 #include <fmt/format.h>
 
 #include <memory>
-#include <mutex>
 
 #include "app/options.h"
 #include "app/verbs.h"
@@ -10,11 +11,13 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "inference/quantities.h"
+#include "kernels/device.h"
 
 namespace penumbra {
 namespace {
 
-constexpr std::size_t kChunk = 4096;  // draws that a thread makes at a time
+constexpr std::size_t kBatch = 1 << 18;  // draws in memory as the device makes them
+constexpr std::size_t kChunk = 1 << 12;  // draws that a thread makes at a time
 
 struct Arguments {
   Settings settings;
@@ -51,25 +54,35 @@ void store(const Prior& prior, const PriorDraw& draw, std::size_t row, Draws& ou
   out.log_density[row] = prior.log_density(draw.theta);
 }
 
-Draws draw_prior(const Prior& prior, const RunSettings& run, std::uint64_t first, std::size_t count) {
-  Draws draws(count);
+// On the GPU if there is one to be used; null: on the CPU.
+std::unique_ptr<DevicePrior> device_prior(const Prior& prior, const std::string& device) {
+  std::string why;
+  if (device != "cpu" && cuda_device_available(&why)) return std::make_unique<DevicePrior>(prior.view());
+  if (device == "cuda") throw UserError("device = \"cuda\": no CUDA device: " + why + "; expected auto or cpu");
+  return nullptr;
+}
+
+Draws draw_prior(const Prior& prior, const DevicePrior* device, const RunSettings& run, std::uint64_t first,
+                 std::size_t count) {
+  Draws out(count);
   Progress progress("prior", count);
-  std::mutex mutex;
-  parallel_for((count + kChunk - 1) / kChunk, run.threads, [&](std::uint64_t chunk) {
-    const std::size_t begin = chunk * kChunk, end = std::min(count, begin + kChunk);
-    decltype(draws.rejected) rejected{};
-    for (std::size_t row = begin; row < end; ++row) {
-      const PriorDraw draw = prior.draw(run.seed, first + row);
-      store(prior, draw, row, draws);
-      for (std::size_t r = 0; r < rejected.size(); ++r) rejected[r] += draw.rejected[r];
+  std::vector<PriorDraw> batch;
+  for (std::size_t from = 0; from < count; from += kBatch) {
+    batch.resize(std::min(kBatch, count - from));
+    if (device != nullptr) device->draw(run.seed, first + from, batch);
+    parallel_for((batch.size() + kChunk - 1) / kChunk, run.threads, [&](std::uint64_t chunk) {
+      const std::size_t begin = chunk * kChunk, end = std::min(batch.size(), begin + kChunk);
+      for (std::size_t i = begin; i < end; ++i) {
+        if (device == nullptr) batch[i] = prior.draw(run.seed, first + from + i);
+        store(prior, batch[i], from + i, out);
+      }
+      progress.advance(end - begin);
+    });
+    for (const PriorDraw& draw : batch) {
+      for (std::size_t r = 0; r < out.rejected.size(); ++r) out.rejected[r] += draw.rejected[r];
     }
-    {
-      const std::scoped_lock lock(mutex);
-      for (std::size_t r = 0; r < rejected.size(); ++r) draws.rejected[r] += rejected[r];
-    }
-    progress.advance(end - begin);
-  });
-  return draws;
+  }
+  return out;
 }
 
 // Names, units and TeX of the columns, so that a figure can be drawn from the file alone.
@@ -87,10 +100,10 @@ void write_columns(Hdf5Writer& file, const std::string& group, const Table& tabl
 }
 
 void write_draws(const std::filesystem::path& path, const Draws& draws, const Config& config, std::uint64_t seed,
-                 const std::string& prior) {
+                 const std::string& device, const std::string& prior) {
   const std::size_t count = draws.log_density.size();
   Hdf5Writer file(path);
-  write_provenance(file, "penumbra prior draws", config, seed, "cpu");
+  write_provenance(file, "penumbra prior draws", config, seed, device);
   file.text_attribute("/", "prior", prior);
   file.number_attribute("/", "attempts", static_cast<double>(draws.attempts()));
   file.number_attribute("/", "acceptance", draws.acceptance());
@@ -128,11 +141,11 @@ void run_prior(const Arguments& arguments) {
   const auto count = static_cast<std::size_t>(config.integer("draws", 100'000, {1.0, 1e8}));
   const auto first = static_cast<std::uint64_t>(config.integer("first", 0, {0.0, 1e12}));
   config.finish();
-  if (run.device == "cuda") throw UserError("device = \"cuda\": prior runs on the CPU; expected auto or cpu");
 
   const LoadedSimulator simulator(data, settings);
-  const Draws draws = draw_prior(simulator->prior(), run, first, count);
-  write_draws(out, draws, config, run.seed, settings.prior.name);
+  const std::unique_ptr<DevicePrior> device = device_prior(simulator->prior(), run.device);
+  const Draws draws = draw_prior(simulator->prior(), device.get(), run, first, count);
+  write_draws(out, draws, config, run.seed, device ? "cuda" : "cpu", settings.prior.name);
   fmt::print("{}: {} draws of the prior '{}', {:.2f}% of {} attempts accepted\n", out.string(), count,
              settings.prior.name, 100.0 * draws.acceptance(), draws.attempts());
   print_rejections(draws);
@@ -152,7 +165,7 @@ void add_prior(CLI::App& program) {
   verb->footer(
       "Keys of --config and --set: seed, device, threads, draws, first, out, prior.name and the prior's numbers\n"
       "(prior.msum_k, ...); a [simulation] table is read but not used. Draw i of a seed is the same whatever the\n"
-      "number of draws and threads, and is what `simulate` starts from.\n"
+      "number of draws and threads, and is what `simulate` starts from; a GPU's differs in the last digits.\n"
       "The file: theta and z [draws][16]; derived [draws][9]; parameters and derived_quantities {name, unit, tex} of\n"
       "their columns; log_density [draws] of theta, whose integral is the attribute acceptance (so that\n"
       "log_density - ln(acceptance) is normalised); rejections {reason, meaning, count}.");
