@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.footer("Exit codes: 0 done, 2 a mistake in the input, 1 a failure, 130 interrupted.");
   penumbra::add_simulate(program);
+  penumbra::add_prior(program);
   penumbra::add_lightcurve(program);
   penumbra::add_train(program);
   penumbra::add_infer(program);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <type_traits>
 
+#include "base/provenance.h"
 #include "base/sha256.h"
 
 namespace penumbra {
@@ -225,6 +226,17 @@ std::string to_toml(const SimulationSettings& settings) {
   for_each_prior_key(settings, append);
   for_each_simulation_key(settings, append);
   return text;
+}
+
+void write_provenance(Hdf5Writer& file, const std::string& format, const Config& config, std::uint64_t seed,
+                      const std::string& device) {
+  file.text_attribute("/", "format", format);
+  file.text_attribute("/", "created_by", "penumbra " + program_version());
+  file.text_attribute("/", "commit", program_commit());
+  file.text_attribute("/", "config", config.resolved());
+  file.text_attribute("/", "config_sha256", config.sha256());
+  file.number_attribute("/", "seed", static_cast<double>(seed));
+  file.text_attribute("/", "device", device);
 }
 
 LoadedSimulator::LoadedSimulator(const std::filesystem::path& data_folder, const SimulationSettings& settings)

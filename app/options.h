@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "base/hdf5_file.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
@@ -76,6 +77,10 @@ std::string to_toml(const SimulationSettings& settings);
 // Those of a checkpoint. `dust_map`: where its dust map may be now, if not where it was; may be empty.
 SimulationSettings recorded_simulation_settings(const std::string& recorded, const std::filesystem::path& checkpoint,
                                                 const std::string& dust_map);
+
+// Where a file of simulations or draws comes from: format, program, commit, configuration, seed, device, as attributes.
+void write_provenance(Hdf5Writer& file, const std::string& format, const Config& config, std::uint64_t seed,
+                      const std::string& device);
 
 // One simulator with all tables, which live as long as it does.
 class LoadedSimulator {

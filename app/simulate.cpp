@@ -5,10 +5,8 @@
 
 #include "app/options.h"
 #include "app/verbs.h"
-#include "base/hdf5_file.h"
 #include "base/parallel.h"
 #include "base/progress.h"
-#include "base/provenance.h"
 
 namespace penumbra {
 namespace {
@@ -68,13 +66,7 @@ std::vector<std::string> names(const Table& table, std::size_t count) {
 void write_simulations(const std::filesystem::path& path, const std::vector<Simulation>& systems,
                        const std::string& prior, const Config& config, std::uint64_t seed) {
   Hdf5Writer file(path);
-  file.text_attribute("/", "format", "penumbra simulations");
-  file.text_attribute("/", "created_by", "penumbra " + program_version());
-  file.text_attribute("/", "commit", program_commit());
-  file.text_attribute("/", "config", config.resolved());
-  file.text_attribute("/", "config_sha256", config.sha256());
-  file.number_attribute("/", "seed", static_cast<double>(seed));
-  file.text_attribute("/", "device", "cpu");
+  write_provenance(file, "penumbra simulations", config, seed, "cpu");
   file.strings("/parameters", names(kParameters, kParameterCount));
   file.strings("/sed_bands", names(kPassbands, kSedBandCount));
   file.text_attribute("/", "prior", prior);

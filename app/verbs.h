@@ -6,6 +6,7 @@
 namespace penumbra {
 
 void add_simulate(CLI::App& program);
+void add_prior(CLI::App& program);
 void add_lightcurve(CLI::App& program);
 void add_train(CLI::App& program);
 void add_infer(CLI::App& program);

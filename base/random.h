@@ -33,8 +33,12 @@ class RandomStream {
                  static_cast<std::uint32_t>(draw >> 32)} {}
 
   PN_HD std::uint32_t next_u32() {
-    if (used_ == 4) refill();
-    return block_[used_++];
+    if (left_ == 0) refill();
+    // Shifted rather than indexed: a device keeps in registers only what it need not index.
+    const std::uint32_t next = block_[0];
+    for (int i = 0; i < 3; ++i) block_[i] = block_[i + 1];
+    --left_;
+    return next;
   }
 
   // Uniform in the open interval (0, 1), 53 random bits: never 0 nor 1, so quantile functions stay finite.
@@ -51,10 +55,17 @@ class RandomStream {
       return spare_;
     }
     const double radius = std::sqrt(-2.0 * std::log(uniform()));
+    double sine, cosine;
+#if defined(__CUDA_ARCH__)
+    sincospi(2.0 * uniform(), &sine, &cosine);  // needs no stack, which the device's sine and cosine do
+#else
     const double angle = 6.283185307179586476925 * uniform();
-    spare_ = radius * std::sin(angle);
+    sine = std::sin(angle);
+    cosine = std::cos(angle);
+#endif
+    spare_ = radius * sine;
     has_spare_ = true;
-    return radius * std::cos(angle);
+    return radius * cosine;
   }
 
   // Uniform integer in [0, n), n > 0.
@@ -79,14 +90,14 @@ class RandomStream {
     }
     for (int i = 0; i < 4; ++i) block_[i] = c[i];
     ++counter_[0];
-    used_ = 0;
+    left_ = 4;
   }
 
   std::uint32_t key_[2];
   std::uint32_t counter_[4];
   std::uint32_t block_[4] = {0, 0, 0, 0};
   double spare_ = 0.0;
-  int used_ = 4;
+  int left_ = 0;
   bool has_spare_ = false;
 };
 

@@ -9,26 +9,14 @@
 
 #include "base/error.h"
 #include "sim/constants.h"
-#include "sim/roche.h"
 #include "sim/special_functions.h"
-#include "sim/system.h"
 
 namespace penumbra {
 namespace {
 
 constexpr double kLn10 = 2.30258509299404568402;
-constexpr int kMaxTries = 100'000;
 
-constexpr double kMaxLogG = 5.0;
-constexpr double kMinTeff = 3500.0;
-constexpr double kGiantLogG = 3.5;
-constexpr double kGiantLogL = 2.69897000433601880479;  // log10(500)
-
-double logistic(double y) { return 1.0 / (1.0 + std::exp(-y)); }
 double logit(double x) { return std::log(x / (1.0 - x)); }
-
-// ln(1 + e^x) without overflow.
-double softplus(double x) { return x > 0.0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
 
 // Beta(a, b) in y = logit x.
 QuantileTable logit_beta(double a, double b) {
@@ -108,13 +96,6 @@ PriorSpec checked(PriorSpec spec) {
   return spec;
 }
 
-// The two stars on the tracks; false where one is outside the grid.
-bool stars_on_tracks(const TrackView& tracks, const Theta& theta, StellarState star[2]) {
-  const double m1 = theta[kMsum] / (1.0 + theta[kQ]);
-  return interpolate_star(tracks, m1, theta[kLogAge], theta[kFeh], star[0]) &&
-         interpolate_star(tracks, theta[kMsum] - m1, theta[kLogAge], theta[kFeh], star[1]);
-}
-
 // z of a value at fraction `u` of a uniform conditional on (0, 1); false outside.
 bool normal_from_uniform(double u, double& z) {
   if (!(u > 0.0 && u < 1.0)) return false;
@@ -141,26 +122,6 @@ PriorSpec named_prior(const std::string& name) {
   throw UserError(fmt::format("prior '{}' is not known: choose 'paper' or 'field'", name));
 }
 
-Status rejection(const Theta& theta) {
-  const double m1 = theta[kMsum] / (1.0 + theta[kQ]);
-  const double logg[2] = {logg_cgs(m1, theta[kRadius1]), logg_cgs(theta[kMsum] - m1, theta[kRadius2])};
-  const double radius[2] = {theta[kRadius1], theta[kRadius2]};
-  const double periastron = (radius[0] + radius[1]) / theta[kRsumFrac] * (1.0 - theta[kEccentricity]);
-  const double lobe[2] = {roche_lobe_radius(theta[kQ]), roche_lobe_radius(1.0 / theta[kQ])};
-  for (const double g : logg) {
-    if (!(g <= kMaxLogG)) return Status::kGravityTooHigh;
-  }
-  for (const int teff : {kTeff1, kTeff2}) {
-    if (!(theta[static_cast<std::size_t>(teff)] >= kMinTeff)) return Status::kTooCool;
-  }
-  for (int k = 0; k < 2; ++k) {
-    if (!(radius[k] < lobe[k] * periastron)) return Status::kRocheOverflow;
-  }
-  if (logg[0] < kGiantLogG && theta[kLogL1] > kGiantLogL) return Status::kLuminousGiant;
-  if (logg[1] < kGiantLogG && theta[kLogL2] > kGiantLogL) return Status::kLuminousGiant;
-  return Status::kOk;
-}
-
 Prior::Prior(PriorSpec spec, TrackView tracks, DustView dust)
     : spec_(checked(std::move(spec))),
       tracks_(tracks),
@@ -174,22 +135,14 @@ Prior::Prior(PriorSpec spec, TrackView tracks, DustView dust)
       feh_(two_normals(spec_)),
       logit_rsum_(logit_beta(spec_.rsum_alpha, spec_.rsum_beta)) {}
 
-// log10 e at radius r of the plane (z5, z6): 1 - CDF = exp(-r^2 / 2).
-double Prior::eccentricity_quantile(double radius) const {
-  const double upper = std::exp(-0.5 * radius * radius), lower = -std::expm1(-0.5 * radius * radius);
-  const double z = lower < 0.5 ? normal_quantile(loge_below_ + lower * loge_inside_)
-                               : -normal_quantile(loge_above_ + upper * loge_inside_);
-  return spec_.loge_mean + spec_.loge_sigma * z;
+PriorView Prior::view() const {
+  return {
+      spec_,       loge_below_,        loge_inside_, loge_above_, log_msum_.view(), logit_q_.view(), logit_age_.view(),
+      feh_.view(), logit_rsum_.view(), tracks_,      dust_};
 }
 
 double Prior::log10_eccentricity_density(double log10_e) const {
   return normal_pdf((log10_e - spec_.loge_mean) / spec_.loge_sigma) / (spec_.loge_sigma * loge_inside_);
-}
-
-// The paper, section 2.1.1: primary eclipses need cos i <= (R1 + R2)/a (1 + e sin omega) / (1 - e^2).
-double Prior::cos_i_limit(const Theta& theta) const {
-  const double e = theta[kEccentricity];
-  return std::min(spec_.cos_i_max, theta[kRsumFrac] * (1.0 + e * std::sin(theta[kOmega])) / (1.0 - e * e));
 }
 
 Status Prior::theta_from_latent(const Latent& z, Theta& theta) const {
@@ -197,41 +150,7 @@ Status Prior::theta_from_latent(const Latent& z, Theta& theta) const {
 }
 
 Status Prior::theta_from_latent(const Latent& z, double period_day, Theta& theta) const {
-  for (const double value : z) {
-    if (!std::isfinite(value)) return Status::kInvalidInput;
-  }
-  theta[kMsum] = std::exp(log_msum_.value(z[kMsum]));
-  theta[kQ] = logistic(logit_q_.value(z[kQ]));
-  theta[kLogAge] = spec_.log_age_min + (spec_.log_age_max - spec_.log_age_min) * logistic(logit_age_.value(z[kLogAge]));
-  theta[kFeh] = feh_.value(z[kFeh]);
-  StellarState star[2];
-  if (!stars_on_tracks(tracks_, theta, star)) return Status::kOutsideTracks;
-
-  // erf(z / sqrt 2) = 2 Phi(z) - 1 is uniform in (-1, 1). The luminosity's band is +-5% in linear L: a fraction of log
-  // L itself would vanish at 1 Lsun.
-  for (std::size_t k = 0; k < 2; ++k) {
-    const auto offset = [&](Parameter p) { return 1.0 + spec_.track_tolerance * std::erf(z[p + k] / kSqrt2); };
-    theta[kTeff1 + k] = star[k].teff_k * offset(kTeff1);
-    theta[kLogL1 + k] = star[k].log_l + std::log10(offset(kLogL1));
-    theta[kRadius1 + k] = star[k].radius_rsun * offset(kRadius1);
-  }
-
-  if (!std::isnan(period_day)) {
-    theta[kRsumFrac] = (theta[kRadius1] + theta[kRadius2]) / sma_from_period_rsun(period_day, theta[kMsum]);
-    if (!(theta[kRsumFrac] > 0.0 && theta[kRsumFrac] < 1.0)) return Status::kBadGeometry;
-  } else {
-    theta[kRsumFrac] = logistic(logit_rsum_.value(z[kRsumFrac]));
-  }
-  theta[kEccentricity] = std::pow(10.0, eccentricity_quantile(std::hypot(z[kEccentricity], z[kOmega])));
-  const double angle = std::atan2(z[kOmega], z[kEccentricity]);
-  theta[kOmega] = angle < 0.0 ? angle + kTwoPi : angle;
-  theta[kCosI] = normal_cdf(z[kCosI]) * cos_i_limit(theta);
-  theta[kDistance] = distance_from_z(dust_, z[kDistance]);
-  theta[kEbv] = ebv_from_z(dust_, z[kDistance], z[kEbv]);
-  for (const double value : theta) {
-    if (!std::isfinite(value)) return Status::kInvalidInput;
-  }
-  return rejection(theta);
+  return penumbra::theta_from_latent(view(), z, period_day, theta);
 }
 
 Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
@@ -262,7 +181,7 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
   z[kEccentricity] = radius * std::cos(theta[kOmega]);
   z[kOmega] = radius * std::sin(theta[kOmega]);
 
-  if (!std::isfinite(radius) || !normal_from_uniform(theta[kCosI] / cos_i_limit(theta), z[kCosI])) {
+  if (!std::isfinite(radius) || !normal_from_uniform(theta[kCosI] / cos_i_limit(spec_, theta), z[kCosI])) {
     return Status::kInvalidInput;
   }
   for (std::size_t k = 0; k < 2; ++k) {
@@ -280,19 +199,7 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
   return Status::kOk;
 }
 
-// Section 2.1.2, log p = -k ln(1 + exp(x - xmax)), leaves the unit of x and the constant k open; with x = rsumfrac
-// itself it would not be flat inside (0, 1) at all. Here k = 1 and x is barrier_steepness times ln(rsumfrac), so that a
-// boundary is as sharp for wide binaries as for close ones: the factor is 1 / (1 + (rsumfrac / max)^steepness), and 1/2
-// on the boundary.
-double Prior::log_barrier(const Theta& theta) const {
-  const double e = theta[kEccentricity], q = theta[kQ];
-  // Eclipses at both conjunctions.
-  const double least = theta[kCosI] * (1.0 - e * e) / (1.0 + std::abs(e * std::sin(theta[kOmega])));
-  // Detached at periastron.
-  const double most = (roche_lobe_radius(q) + roche_lobe_radius(1.0 / q)) * (1.0 - e);
-  return -softplus(spec_.barrier_steepness * std::log(least / theta[kRsumFrac])) -
-         softplus(spec_.barrier_steepness * std::log(theta[kRsumFrac] / most));
-}
+double Prior::log_barrier(const Theta& theta) const { return penumbra::log_barrier(spec_, theta); }
 
 double Prior::log_jacobian(const Latent& z, const Theta& theta) const {
   // theta depends on z one after the other (e and omega together), so |d theta / d z| is the product of the diagonal.
@@ -315,7 +222,7 @@ double Prior::log_jacobian(const Latent& z, const Theta& theta) const {
 
   // d(2 Phi - 1)/dz = 2 phi, d Phi/dz = phi.
   const auto log_phi = [](double x) { return -0.5 * x * x + std::log(kInvSqrt2Pi); };
-  sum += log_phi(z[kCosI]) + std::log(cos_i_limit(theta));
+  sum += log_phi(z[kCosI]) + std::log(cos_i_limit(spec_, theta));
   for (std::size_t k = 0; k < 2; ++k) {
     const auto log_offset_slope = [&](Parameter p) {
       // d ln(1 + tol erf) / dz
@@ -345,19 +252,14 @@ double Prior::log_density(const Theta& theta) const {
 }
 
 PriorDraw Prior::draw(std::uint64_t seed, std::uint64_t index) const {
+  const PriorView prior = view();
   RandomStream random(seed, index, Stage::kPrior);
   PriorDraw out;
-  for (int attempt = 0; attempt < kMaxTries; ++attempt) {
-    // Always 16 normals and one uniform, whatever becomes of the attempt.
-    for (double& value : out.z) value = random.normal();
-    const double u = random.uniform();
-    Status status = theta_from_latent(out.z, out.theta);
-    if (status == Status::kOk && std::log(u) > log_barrier(out.theta)) status = Status::kSoftBarrier;
-    if (status == Status::kOk) return out;
-    ++out.rejected[static_cast<std::size_t>(status)];
+  for (int attempt = 0; attempt < kMaxPriorTries; ++attempt) {
+    if (try_draw(prior, random, out) == Status::kOk) return out;
   }
   throw std::runtime_error(fmt::format("prior '{}': no draw of {} attempts was accepted (seed {}, draw {})", spec_.name,
-                                       kMaxTries, seed, index));
+                                       kMaxPriorTries, seed, index));
 }
 
 }  // namespace penumbra

@@ -10,47 +10,20 @@
 // A network trained in z can only answer with systems inside the prior's support.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 
-#include "base/random.h"
-#include "sim/dust.h"
-#include "sim/parameters.h"
-#include "sim/quantile_table.h"
-#include "sim/status.h"
-#include "sim/tracks.h"
+#include "sim/prior_view.h"
 
 namespace penumbra {
 
-// Table 1. The defaults are the paper's; `field` changes the metallicity.
-struct PriorSpec {
+// `field` changes the metallicity.
+struct PriorSpec : PriorNumbers {
   std::string name = "paper";
-  // Exponentially modified Gaussian, cut at 0: normal(mu, sigma) + exponential(mean K). The paper's K = 1.1 is read as
-  // the mean of the exponential in Msun (as its code passes it), not as scipy's dimensionless shape.
-  double msum_k = 1.1, msum_mu = 0.7, msum_sigma = 0.25;
-  double q_alpha = 2.5, q_beta = 1.2;
-  double age_alpha = 2.5, age_beta = 1.8, log_age_min = 6.5, log_age_max = 10.13;
-  // [Fe/H]: weight * N(mean, sigma) + (1 - weight) * N(tail_mean, tail_sigma)
-  double feh_mean = -1.0, feh_sigma = 0.5, feh_weight = 1.0, feh_tail_mean = -1.0, feh_tail_sigma = 0.5;
-  double rsum_alpha = 1.6, rsum_beta = 4.0;
-  // Truncated normal of log10 e: base 10, as the paper writes it.
-  double loge_mean = -2.0, loge_sigma = 0.6, loge_min = -6.0, loge_max = -4e-6;
-  double cos_i_max = 0.99999;
-  double track_tolerance = 0.05;     // +-, of Teff, R and (linear) L
-  double barrier_steepness = 200.0;  // see Prior::log_barrier
 };
 
 // "paper" or "field"; anything else throws UserError naming both.
 PriorSpec named_prior(const std::string& name);
-
-using Latent = std::array<double, kParameterCount>;
-
-struct PriorDraw {
-  Theta theta;
-  Latent z;
-  std::array<int, static_cast<int>(Status::kStatusCount)> rejected{};  // by reason, before this acceptance
-};
 
 class Prior {
  public:
@@ -58,7 +31,7 @@ class Prior {
   Prior(PriorSpec spec, TrackView tracks, DustView dust);
 
   // One accepted draw: tries z ~ N(0, I) of stream (seed, index) until one passes. Throws std::runtime_error after
-  // 100,000 tries. Without allocation; safe to call from many threads.
+  // kMaxPriorTries. Without allocation; safe to call from many threads.
   PriorDraw draw(std::uint64_t seed, std::uint64_t index) const;
 
   // theta(z); kOk or the first reason to reject (soft barriers excluded: they are in log_density and in draw). theta is
@@ -81,11 +54,10 @@ class Prior {
   double log_jacobian(const Latent& z, const Theta& theta) const;
 
   const PriorSpec& spec() const { return spec_; }
+  PriorView view() const;  // valid while this object and the owners of tracks and dust live
 
  private:
-  double eccentricity_quantile(double radius) const;
   double log10_eccentricity_density(double log10_e) const;
-  double cos_i_limit(const Theta& theta) const;
 
   PriorSpec spec_;
   TrackView tracks_;
@@ -93,8 +65,5 @@ class Prior {
   double loge_below_, loge_inside_, loge_above_;  // probabilities of the untruncated normal
   QuantileTable log_msum_, logit_q_, logit_age_, feh_, logit_rsum_;
 };
-
-// Section 2.4 (ii) to (iv), and the paper's code's rule against luminous giants: kOk or the first that applies.
-Status rejection(const Theta& theta);
 
 }  // namespace penumbra

@@ -63,6 +63,7 @@ TrackView TrackGrid::view() const {
   view.log_age_axis = log_age_axis_.data();
   view.feh_count = static_cast<int>(feh_axis_.size());
   view.age_count = static_cast<int>(log_age_axis_.size());
+  view.row_count = static_cast<long>(row_count());
   view.first_eep = first_eep_.data();
   view.eep_count = eep_count_.data();
   view.row_offset = row_offset_.data();

@@ -30,6 +30,7 @@ struct TrackView {
   const float* mass_msun = nullptr;   // rows; initial mass, never decreasing along a cell and continued across its gaps
   const float* log_teff = nullptr;    // rows; NaN where the source has no model
   const float* log_radius = nullptr;  // rows, from L and Teff; NaN where the source has no model
+  long row_count = 0;
 };
 
 inline constexpr double kLogTeffSun = 3.7613263224214566;  // log10 of kTeffSun
@@ -47,28 +48,28 @@ PN_HD inline bool interpolate_star(const TrackView& tracks, double mass_msun, do
   const double u = (feh - tracks.feh_axis[i]) / (tracks.feh_axis[i + 1] - tracks.feh_axis[i]);
   const double v = (log_age - tracks.log_age_axis[j]) / (tracks.log_age_axis[j + 1] - tracks.log_age_axis[j]);
 
-  // The corners with weight, and the EEPs that all of them have. On a grid line the far side is not asked.
+  // The four corners and the EEPs that all of them have. On a grid line the far side is not asked: there both sides are
+  // the same cell.
+  const int feh_side[2] = {u < 1.0 ? i : i + 1, u > 0.0 ? i + 1 : i};
+  const int age_side[2] = {v < 1.0 ? j : j + 1, v > 0.0 ? j + 1 : j};
   double weight[4];
   long row_of_eep_0[4];  // + EEP = row
-  int corners = 0;
   int first = 0, last = 1 << 30;
   for (int k = 0; k < 4; ++k) {
-    const double w = ((k & 2) ? u : 1.0 - u) * ((k & 1) ? v : 1.0 - v);
-    if (w <= 0.0) continue;
-    const int cell = (i + (k >> 1)) * tracks.age_count + j + (k & 1);
+    const int cell = feh_side[k >> 1] * tracks.age_count + age_side[k & 1];
     if (tracks.eep_count[cell] < 2) return false;
     const int cell_first = tracks.first_eep[cell];
     const int cell_last = cell_first + tracks.eep_count[cell] - 1;
     if (cell_first > first) first = cell_first;
     if (cell_last < last) last = cell_last;
-    weight[corners] = w;
-    row_of_eep_0[corners++] = tracks.row_offset[cell] - cell_first;
+    weight[k] = ((k & 2) ? u : 1.0 - u) * ((k & 1) ? v : 1.0 - v);
+    row_of_eep_0[k] = tracks.row_offset[cell] - cell_first;
   }
   if (last <= first) return false;
 
   const auto at = [&](const float* rows, int eep) {
     double sum = 0.0;
-    for (int k = 0; k < corners; ++k) sum += weight[k] * static_cast<double>(rows[row_of_eep_0[k] + eep]);
+    for (int k = 0; k < 4; ++k) sum += weight[k] * static_cast<double>(rows[row_of_eep_0[k] + eep]);
     return sum;
   };
 

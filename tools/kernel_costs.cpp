@@ -16,6 +16,7 @@
 
 #include "kernels/extinction.h"
 #include "kernels/extinction_body.h"
+#include "kernels/prior_body.h"
 #include "kernels/simulate_body.h"
 #include "sim/prior.h"
 
@@ -66,6 +67,17 @@ void run_simulate(const AtmosphereView& atmosphere, const System& system) {
   if (status != Status::kOk) throw std::runtime_error("a draw of the prior that cannot be rendered");
 }
 
+void run_prior(const Prior& prior, int draws) {
+  std::vector<PriorDraw> out(static_cast<std::size_t>(draws));
+  const PriorWork work{prior.view(), 1, 0, draws, out.data()};
+  measured([&] {
+    for (long index = 0; index < prior_blocks(draws); ++index) {
+      HostBlock block(0);
+      prior_body(block, work, index);
+    }
+  });
+}
+
 // Weighted by spectra each of the two stars has its own factors.
 int rows_of(bool spectra) { return spectra ? 2 : 1; }
 
@@ -106,6 +118,8 @@ void describe() {
     fmt::print("{} extinction_kernel {} {}\n", spectra ? "extinction-by-spectra" : "extinction",
                extinction_shared_bytes(), static_cast<std::size_t>(doubles) * sizeof(double));
   }
+  // The tables, 6 MB, stay in the cache.
+  fmt::print("prior prior_kernel 0 {}\n", sizeof(PriorDraw));
 }
 
 }  // namespace
@@ -116,17 +130,21 @@ int main(int count, char** arguments) {
     return 0;
   }
   if (count != 4) {
-    fmt::print(stderr, "usage: kernel_costs [simulate|extinction|extinction-by-spectra SYSTEMS DATA_FOLDER]\n");
+    fmt::print(stderr, "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior SYSTEMS DATA_FOLDER]\n");
     return 2;
   }
   const std::string work = arguments[1];
   const int systems = std::atoi(arguments[2]);
   const std::filesystem::path data_folder = arguments[3], folder = data_folder / "tables";
-  if (work == "simulate") {
+  if (work == "simulate" || work == "prior") {
     const TrackGrid tracks = TrackGrid::load(folder / "tracks.h5");
-    const Atmosphere atmosphere = Atmosphere::load(folder / "atmospheres.h5");
     const DustPrior dust = DustPrior::analytic();
     const Prior prior(named_prior("field"), tracks.view(), dust.view());
+    if (work == "prior") {
+      run_prior(prior, systems);
+      return 0;
+    }
+    const Atmosphere atmosphere = Atmosphere::load(folder / "atmospheres.h5");
     for (int i = 0; i < systems; ++i)
       run_simulate(atmosphere.view(), derive_system(prior.draw(1, static_cast<std::uint64_t>(i)).theta));
   } else {

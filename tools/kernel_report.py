@@ -202,7 +202,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path, help="a folder that CMake has built in")
     parser.add_argument("--systems", type=int, default=24, help="draws of the prior to count FLOP over [24]")
-    parser.add_argument("--kernel", help="one piece of work only: simulate, extinction, extinction-by-spectra")
+    parser.add_argument("--kernel", help="one piece of work only: simulate, extinction, extinction-by-spectra, prior")
     arguments = parser.parse_args()
     sys.exit(report(arguments.build.resolve(), arguments.systems, arguments.kernel))
 

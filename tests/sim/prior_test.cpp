@@ -1,15 +1,11 @@
 #include "sim/prior.h"
 
-#include <gtest/gtest.h>
-
 #include <Eigen/Dense>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <limits>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -18,99 +14,10 @@
 #include "sim/roche.h"
 #include "sim/special_functions.h"
 #include "sim/system.h"
+#include "tests/sim/prior_tables.h"
 
 namespace penumbra {
 namespace {
-
-const std::filesystem::path kTable = PENUMBRA_SOURCE_DIR "/data/tables/tracks.h5";
-constexpr double kLn10 = 2.30258509299404568402;
-
-struct Tables {
-  TrackGrid tracks = TrackGrid::load(kTable);
-  DustPrior dust = DustPrior::analytic();
-};
-
-class PriorTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kTable)) return;
-    tables_ = std::make_unique<Tables>();
-    paper_ = std::make_unique<Prior>(make(named_prior("paper")));
-  }
-  static void TearDownTestSuite() {
-    paper_.reset();
-    tables_.reset();
-  }
-  void SetUp() override {
-    if (!tables_) GTEST_SKIP() << kTable << " is absent: run python data/recipes/make_tracks.py";
-  }
-  static Prior make(const PriorSpec& spec) { return Prior(spec, tables_->tracks.view(), tables_->dust.view()); }
-  static const Prior& paper() { return *paper_; }
-  static DustView dust() { return tables_->dust.view(); }
-  static TrackView tracks() { return tables_->tracks.view(); }
-
-  static inline std::unique_ptr<Tables> tables_;
-  static inline std::unique_ptr<Prior> paper_;
-};
-
-// The density of Table 1, written down term by term and without the code under test. Tracks and dust are taken as
-// given.
-double table_1_log_density(const PriorSpec& s, const TrackView& tracks, const DustView& dust, const Theta& t) {
-  const auto log_normal = [](double x, double mu, double sigma) {
-    return -0.5 * std::pow((x - mu) / sigma, 2) - std::log(sigma * std::sqrt(kTwoPi));
-  };
-  const auto log_beta = [](double x, double a, double b) {
-    return std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + (a - 1) * std::log(x) + (b - 1) * std::log(1 - x);
-  };
-  // P(normal + exponential > 0) by the sum over the normal part.
-  double positive = 0.0;
-  for (int i = 0; i < 20000; ++i) {
-    const double n = s.msum_mu + s.msum_sigma * (-8.0 + 16.0 * (i + 0.5) / 20000);
-    positive += std::exp(log_normal(n, s.msum_mu, s.msum_sigma)) * (n > 0 ? 1.0 : std::exp(n / s.msum_k)) *
-                s.msum_sigma * 16.0 / 20000;
-  }
-  const double emg =
-      1.0 / (2.0 * s.msum_k) *
-      std::exp((2.0 * s.msum_mu + s.msum_sigma * s.msum_sigma / s.msum_k - 2.0 * t[kMsum]) / (2.0 * s.msum_k)) *
-      std::erfc((s.msum_mu + s.msum_sigma * s.msum_sigma / s.msum_k - t[kMsum]) / (kSqrt2 * s.msum_sigma));
-  double sum = std::log(emg / positive) + log_beta(t[kQ], s.q_alpha, s.q_beta);
-  const double range = s.log_age_max - s.log_age_min;
-  sum += log_beta((t[kLogAge] - s.log_age_min) / range, s.age_alpha, s.age_beta) - std::log(range);
-  sum += std::log(s.feh_weight * std::exp(log_normal(t[kFeh], s.feh_mean, s.feh_sigma)) +
-                  (1 - s.feh_weight) * std::exp(log_normal(t[kFeh], s.feh_tail_mean, s.feh_tail_sigma)));
-  sum += log_beta(t[kRsumFrac], s.rsum_alpha, s.rsum_beta);
-  const double kept =
-      normal_cdf((s.loge_max - s.loge_mean) / s.loge_sigma) - normal_cdf((s.loge_min - s.loge_mean) / s.loge_sigma);
-  const double e = t[kEccentricity];
-  sum += log_normal(std::log10(e), s.loge_mean, s.loge_sigma) - std::log(kept) - std::log(e * kLn10);
-  sum -= std::log(kTwoPi);
-  sum -= std::log(std::min(s.cos_i_max, t[kRsumFrac] * (1 + e * std::sin(t[kOmega])) / (1 - e * e)));
-  for (std::size_t k = 0; k < 2; ++k) {
-    StellarState star;
-    const double m = k == 0 ? t[kMsum] / (1 + t[kQ]) : t[kMsum] * t[kQ] / (1 + t[kQ]);
-    EXPECT_TRUE(interpolate_star(tracks, m, t[kLogAge], t[kFeh], star));
-    sum -= std::log(2 * s.track_tolerance * star.teff_k) + std::log(2 * s.track_tolerance * star.radius_rsun);
-    // Uniform in L over 2 tol L_track; dL / dlog10 L = L ln 10.
-    sum += std::log(kLn10) + kLn10 * (t[kLogL1 + k] - star.log_l) - std::log(2 * s.track_tolerance);
-  }
-  const double zd = (std::log10(t[kDistance]) - 2.90) / std::hypot(0.40, 0.10);
-  sum += -0.5 * zd * zd - std::log(std::sqrt(kTwoPi) * std::hypot(0.40, 0.10) * t[kDistance] * kLn10);
-  const double h = 1e-5 * t[kEbv];
-  const double probability =
-      normal_cdf(z_from_ebv(dust, zd, t[kEbv] + h)) - normal_cdf(z_from_ebv(dust, zd, t[kEbv] - h));
-  return sum + std::log(probability / (2 * h));
-}
-
-TEST_F(PriorTest, DensityIsTable1) {
-  for (const char* name : {"paper", "field"}) {
-    const Prior prior = make(named_prior(name));
-    for (std::uint64_t i = 0; i < 50; ++i) {
-      const Theta theta = prior.draw(5, i).theta;
-      const double expected = table_1_log_density(prior.spec(), tracks(), dust(), theta) + prior.log_barrier(theta);
-      EXPECT_NEAR(prior.log_density(theta), expected, 2e-5) << name << ' ' << i;
-    }
-  }
-}
 
 TEST_F(PriorTest, RoundTrip) {
   RandomStream random(21, 0, Stage::kTest);
@@ -163,18 +70,6 @@ TEST_F(PriorTest, JacobianIsTheNumericalDeterminant) {
     for (const double value : draw.theta) numerical += std::log(std::abs(value));
     EXPECT_NEAR(paper().log_jacobian(draw.z, draw.theta), numerical, 1e-3) << i;
   }
-}
-
-// Kolmogorov-Smirnov distance of values that should be uniform, times sqrt(N): above 1.95 once in a thousand.
-double kolmogorov(std::vector<double> u) {
-  std::sort(u.begin(), u.end());
-  double worst = 0.0;
-  const auto n = static_cast<double>(u.size());
-  for (std::size_t i = 0; i < u.size(); ++i) {
-    worst =
-        std::max({worst, std::abs(u[i] - static_cast<double>(i) / n), std::abs(u[i] - static_cast<double>(i + 1) / n)});
-  }
-  return worst * std::sqrt(n);
 }
 
 TEST_F(PriorTest, MarginalsBeforeRejections) {
