@@ -245,8 +245,11 @@ TEST_F(BuildBank, ParallaxesOfDr2AreScaledWhereDr3IsThin) {
 TEST_F(BuildBank, TheCommittedBankIsWhatItsDescriptionGives) {
   const char* shared = std::getenv("PENUMBRA_SHARED");
   const fs::path observations =
-      fs::path(shared != nullptr ? shared : PENUMBRA_SOURCE_DIR "/../shared") / "observations";
-  if (!fs::exists(observations)) GTEST_SKIP() << "no folder of observations: " << observations.string();
+      (shared != nullptr ? fs::path(shared) : fs::path(PENUMBRA_SOURCE_DIR) / ".." / "shared") / "observations";
+  if (!fs::exists(observations)) {
+    GTEST_SKIP() << observations.string()
+                 << " is not there (PENUMBRA_SHARED names the folder that holds observations/)";
+  }
   std::string description = read_text(PENUMBRA_SOURCE_DIR "/data/banks/surveys.toml");
   // The sectors of TESS come as an archive, which a Python recipe unpacks: taken from the committed bank instead.
   const auto begin = description.find("[[light_curves]]\nchannel = \"TESS:T\""),
