@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string_view>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -165,7 +166,7 @@ void CalibrationRecord::write(const std::filesystem::path& file, const Calibrati
 
 CalibrationRecord CalibrationRecord::read(const std::filesystem::path& file) {
   const TextTable table = TextTable::read(file);
-  const std::vector<std::string> parameter = table.texts("parameter"), name = table.texts("statistic");
+  const std::vector<std::string_view> parameter = table.texts("parameter"), name = table.texts("statistic");
   const std::vector<double> value = table.numbers("value"), scatter = table.numbers("scatter"),
                             systems = table.numbers("systems");
   CalibrationRecord record;
@@ -175,7 +176,7 @@ CalibrationRecord CalibrationRecord::read(const std::filesystem::path& file) {
       throw UserError(fmt::format("{}: scatter {} and systems {}: the first is not negative, the second at least 1",
                                   table.where(i), scatter[i], systems[i]));
     }
-    record.recorded_.push_back({parameter[i], name[i], value[i], scatter[i], systems[i]});
+    record.recorded_.push_back({std::string(parameter[i]), std::string(name[i]), value[i], scatter[i], systems[i]});
   }
   return record;
 }
