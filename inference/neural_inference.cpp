@@ -115,11 +115,9 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
       samples.log_prior.push_back(log_unit_normal(latent));
     }
   }
-  // Without samples, or with predictions that remove the last one, the error below is the answer.
-  const bool readable = samples.theta.empty() || !options.read_under ||
-                        read_under(*options.read_under, simulator.prior(),
-                                   RandomStream(options.seed, stream_of(object.name), Stage::kResample), out.record);
-  if (!readable) {
+  if (options.read_under && !samples.theta.empty() &&
+      !read_under(*options.read_under, simulator.prior(),
+                  RandomStream(options.seed, stream_of(object.name), Stage::kResample), out.record)) {
     throw OutsidePrior(fmt::format("{}: none of the {} samples is possible under prior {}", object.file.string(),
                                    samples.theta.size(), options.read_under->name));
   }

@@ -26,6 +26,7 @@ TEST(SummaryTable, HasEveryQuantityTheLiteratureAndTheWarnings) {
   }
   record.object.literature = {{kRadius1, 1.9, 0.0, "Someone 2020"}, {kMass1, 2.0, 0.1, "Other 2021"}};
   record.warnings = {"look out"};
+  record.reweighting = {"field", "paper", 17.4};
   const std::string table = summary_table(record);
   for (int k = 0; k < kQuantityCount; ++k) {
     EXPECT_NE(table.find("\n" + std::string(quantity_info(k).name) + " "), std::string::npos) << quantity_info(k).name;
@@ -33,6 +34,7 @@ TEST(SummaryTable, HasEveryQuantityTheLiteratureAndTheWarnings) {
   EXPECT_NE(table.find("1.900 (+2.9 sigma) [1]"), std::string::npos) << table;
   EXPECT_NE(table.find("2.000 +- 0.100 (+0.0 sigma) [2]"), std::string::npos) << table;
   EXPECT_NE(table.find("[1] Someone 2020\n[2] Other 2021\n"), std::string::npos) << table;
+  EXPECT_NE(table.find("made under prior field, read under prior paper: 17 effective samples\n"), std::string::npos);
   EXPECT_NE(table.find("WARNING: look out\n"), std::string::npos) << table;
 }
 
