@@ -1,6 +1,7 @@
 // The verbs from the outside: simulate, train, infer, report, info.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/hdf5_file.h"
