@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-.PHONY: help setup build demo test test-calibration accuracy train bench bench-own kernels bundle format tidy check clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*##.*/\1/p' $(MAKEFILE_LIST))  # every verb
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,13 @@ bench-own: setup $(BUILD)/build.ninja  ## time the hot functions and the forward
 	$(BUILD)/bin/prior_bench
 	@$(BUILD)/bin/forward_model_bench --systems bench/peers/systems.csv --json $(BUILD)/bench/own.json >/dev/null
 	@.venv/bin/python bench/report.py --own $(BUILD)/bench/own.json
+
+experiment-prior: setup $(BUILD)/build.ninja  ## figures of the prior, and its Msum derived; writes experiments/prior/
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra derive_msum
+	$(BUILD)/bin/penumbra prior --draws 200000 --prior paper --seed 1 --device cpu --out $(BUILD)/prior_draws.h5
+	.venv/bin/python experiments/prior/plot.py $(BUILD)/prior_draws.h5
+	$(BUILD)/bin/derive_msum data/tables/tracks.h5 > $(BUILD)/msum.csv
+	@mv $(BUILD)/msum.csv experiments/prior/msum.csv
 
 kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds of the CUDA kernels (needs nvcc, no GPU)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs

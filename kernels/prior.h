@@ -18,7 +18,8 @@ class DevicePrior {
   DevicePrior(const DevicePrior&) = delete;
   DevicePrior& operator=(const DevicePrior&) = delete;
 
-  // draws[i] is Prior::draw(seed, first + i): the same decisions, and theta and z within 1e-12 of its scale. Throws
+  // draws[i] is Prior::draw(seed, first + i): the same decisions, and theta and z within 1e-12 (of the larger of 1
+  // and the value) but for one draw in a thousand, of steep parts of the tracks, and that within 1e-9. Throws
   // std::runtime_error as Prior::draw does, EnvironmentError where the device fails.
   void draw(std::uint64_t seed, std::uint64_t first, std::span<PriorDraw> draws) const;
 

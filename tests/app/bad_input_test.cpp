@@ -195,6 +195,14 @@ std::vector<Case> make_cases() {
           {"--preset huge: no such preset; allowed: compact"});
   command("UnknownPrior", {"simulate", "--prior", "flat", "--out", "out"},
           {"prior.name = 'flat': expected one of: paper, field"});
+  command("UnknownPriorOfDraws", {"prior", "--prior", "flat", "--out", "out"},
+          {"prior.name = 'flat': expected one of: paper, field"});
+  command("NoDraws", {"prior", "--draws", "0", "--out", "out"}, {"draws = 0: expected an integer in [1, 100000000]"});
+  command("NoSuchPriorNumber", {"prior", "--set", "prior.msum_kk=2", "--out", "out"},
+          {"prior.msum_kk: unknown key", "msum_k"});
+  command("PriorThatIsNoDistribution", {"prior", "--set", "prior.loge_max=1", "--out", "out"},
+          {"prior 'field': -loge_max = -1 must be positive"});
+  command("UnwritableDraws", {"prior", "--draws", "2", "--out", "no/out.h5"}, {"no/out.h5: cannot create the file"});
   command("UnknownPresetKey", {"train", "--set", "train.batches=3", "--out", "out"},
           {"train.batches: unknown key", "batch"});
   command("SameOutputTwice", {"infer", "star.toml", "./star.toml", "--out", "out"},

@@ -46,7 +46,7 @@ void write_object(const fs::path& folder, const std::string& name, const std::st
 }
 
 TEST_F(EndToEnd, HelpNamesTheCommonOptions) {
-  for (const char* verb : {"simulate", "train", "infer", "report", "info"}) {
+  for (const char* verb : {"simulate", "prior", "train", "infer", "report", "info"}) {
     const ProgramResult result = run({verb, "--help"});
     EXPECT_EQ(result.exit_code, 0) << verb;
     for (const char* option : {"--config", "--set", "--seed", "--device", "--threads", "--data", "Keys of --config"}) {
@@ -77,6 +77,46 @@ TEST_F(EndToEnd, SimulationsDependOnSeedAndIndexOnly) {
   }
   EXPECT_EQ(a.number_attribute("/", "seed"), 7.0);
   EXPECT_EQ(a.text_attribute("/", "config_sha256").size(), 64u);
+}
+
+TEST_F(EndToEnd, PriorDrawsAreThoseThatSimulateStartsFrom) {
+  const ProgramResult all = run({"prior", "--draws", "5000", "--seed", "7", "--threads", "1", "--out", "a.h5"});
+  ASSERT_EQ(all.exit_code, 0) << all.err;
+  ASSERT_EQ(
+      run({"prior", "--draws", "40", "--first", "4960", "--seed", "7", "--threads", "3", "--out", "b.h5"}).exit_code,
+      0);
+  ASSERT_EQ(run({"simulate", "--systems", "3", "--seed", "7", "--out", "c.h5"}).exit_code, 0);
+  const Hdf5Reader a(path("a.h5")), b(path("b.h5")), c(path("c.h5"));
+  const std::vector<double> theta = a.doubles("/theta", {5000, kParameterCount}), z = a.doubles("/z"),
+                            tail = b.doubles("/theta", {40, kParameterCount}), simulated = c.doubles("/theta");
+  EXPECT_TRUE(std::equal(tail.begin(), tail.end(), theta.end() - std::ssize(tail)));
+  EXPECT_TRUE(std::equal(simulated.begin(), simulated.end(), theta.begin()));
+  EXPECT_EQ(z.size(), theta.size());
+  for (const double value : a.doubles("/log_density", {5000})) ASSERT_TRUE(std::isfinite(value));
+
+  // The first draw's derived quantities: masses from Msum and q, the period by Kepler's third law.
+  const std::vector<std::string> names = a.strings("/derived_quantities/name");
+  const std::vector<double> derived = a.doubles("/derived", {5000, names.size()});
+  const auto value = [&](const char* name) {
+    return derived[static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin())];
+  };
+  EXPECT_NEAR(value("mass1") + value("mass2"), theta[0], 1e-12);
+  EXPECT_NEAR(value("mass2") / value("mass1"), theta[1], 1e-12);
+  EXPECT_NEAR(std::pow(value("sma") / 215.032, 3) / std::pow(value("period") / 365.25, 2), theta[0], 1e-3 * theta[0]);
+
+  // Acceptance and the reasons, in the file and in print.
+  double attempts = 5000.0;
+  for (const std::int64_t count : a.integers("/rejections/count")) attempts += static_cast<double>(count);
+  EXPECT_EQ(a.number_attribute("/", "attempts"), attempts);
+  EXPECT_NEAR(a.number_attribute("/", "acceptance"), 5000.0 / attempts, 1e-12);
+  EXPECT_EQ(a.strings("/rejections/reason").size(), a.strings("/rejections/meaning").size());
+  for (const char* text : {"5000 draws of the prior 'field'", "% of", "outside_tracks", "gravity_too_high", "too_cool",
+                           "roche_overflow", "luminous_giant", "soft_barrier"}) {
+    EXPECT_NE(all.out.find(text), std::string::npos) << text << "\n" << all.out;
+  }
+  for (const char* name : {"commit", "config_sha256", "device", "prior"}) {
+    EXPECT_FALSE(a.text_attribute("/", name).empty()) << name;
+  }
 }
 
 TEST_F(EndToEnd, TrainsInfersAndReports) {
@@ -223,6 +263,10 @@ TEST_F(EndToEnd, InterruptStopsCleanly) {
       run_program({"simulate", "--systems", "200000", "--out", "many.h5"}, folder_.path(), 0, 2.0);
   EXPECT_EQ(result.exit_code, 130) << result.err;
   EXPECT_FALSE(fs::exists(path("many.h5")));
+  const ProgramResult prior =
+      run_program({"prior", "--draws", "10000000", "--out", "draws.h5"}, folder_.path(), 0, 2.0);
+  EXPECT_EQ(prior.exit_code, 130) << prior.err;
+  EXPECT_FALSE(fs::exists(path("draws.h5")));
 }
 
 TEST_F(EndToEnd, InfoTellsWhereTheTablesComeFrom) {
