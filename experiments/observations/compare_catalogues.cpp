@@ -59,7 +59,9 @@ void compare_band(int band, const std::vector<CatalogueRow>& all, const Surveys 
   parallel_for(rows.size(), settings.threads, [&](std::uint64_t i) {
     RandomStream own(settings.seed, (static_cast<std::uint64_t>(band + 16) << 32) + i, Stage::kTest);
     const bool listed = band == kSedBandCount || rows[i].error <= kWorstDetection;
-    strata[i].push_back(listed ? rows[i].error : kMissing);
+    // Whoever uses a catalogue believes no error below the floor, and a simulated one has none.
+    const double floor = band == kSedBandCount ? 0.0 : kPassbands[static_cast<std::size_t>(band)].relative_error_floor;
+    strata[i].push_back(listed ? std::max(floor, rows[i].error) : kMissing);
     for (int m = 0; listed && m < settings.errors_per_row; ++m)
       strata[i].push_back(simulate_error(banks[rows[i].half], band, rows[i], own));
   });

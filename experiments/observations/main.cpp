@@ -40,8 +40,7 @@ void run(const std::filesystem::path& config_file, const std::filesystem::path& 
             threads = static_cast<int>(config.integer("threads", 1, {0.0, 1024.0}));
   const ComparisonSettings comparison{
       seed, count("curves_per_star"), count("errors_per_row"), count("most_rows"), permutations, threads};
-  const NearestSettings nearest{
-      seed, count("library"), count("held_out"), count("stand_ins"), count("phase_bins"), permutations, threads};
+  const NearestSettings nearest{seed, count("library"), count("stand_ins"), count("phase_bins"), permutations, threads};
   const PriorSpec prior = named_prior(config.choice("prior", {"paper", "field"}));
   config.finish();
 
@@ -57,7 +56,7 @@ void run(const std::filesystem::path& config_file, const std::filesystem::path& 
   const NearestResult binaries = find_nearest(real, simulator, nearest);
   std::vector<NamedTest> tests = curves.tests;
   tests.insert(tests.end(), catalogues.tests.begin(), catalogues.tests.end());
-  tests.push_back({"eclipsing binaries", "nearest", binaries.test, kMissing, kMissing});
+  tests.insert(tests.end(), binaries.tests.begin(), binaries.tests.end());
 
   std::string provenance = fmt::format("commit = \"{}\"\ncreated = \"{}\"\nconfig_sha256 = \"{}\"\n", program_commit(),
                                        utc_now(), config.sha256());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr int kCurveChannels = kTessChannel + 1;
 constexpr std::size_t kFewestPoints = 100;  // of a light curve worth folding
-constexpr std::uint64_t kHeldOutFirst = 1u << 30;
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
 // Mean fluxes in bins of phase, one channel after the other. weight: 1 / error^2, 0 where nothing was observed.
 struct Binned {
@@ -29,15 +30,16 @@ struct Binned {
 struct Library {
   std::vector<float> flux;  // [systems * 2][kCurveChannels][bins]
   std::vector<Theta> theta;
+  std::vector<double> secondary_phase;  // after phase 0 in the first of the two
   std::size_t stride = 0;
   const float* curves(std::size_t variant) const { return flux.data() + variant * stride; }
 };
 
 // Flux of one system in every bin, averaged over the bin, for both choices of phase 0: out[2][kCurveChannels][bins].
-bool fold_model(const Simulator& simulator, const Theta& theta, int bins, float* out) {
+bool fold_model(const Simulator& simulator, const Theta& theta, int bins, double& secondary, float* out) {
   const System system = derive_system(theta);
   const Orbit orbit = make_orbit(system.eccentricity, system.omega_rad, system.cos_i);
-  const double secondary = fold_phase(orbit.phase(-0.5 * kPi - orbit.omega));
+  secondary = fold_phase(orbit.phase(-0.5 * kPi - orbit.omega));
   Observation like, model;
   like.period_day = system.period_day;
   for (int c = 0; c < kCurveChannels; ++c) {
@@ -58,19 +60,19 @@ bool fold_model(const Simulator& simulator, const Theta& theta, int bins, float*
   return true;
 }
 
-Library make_library(const Simulator& simulator, std::uint64_t seed, std::uint64_t first, int systems, int bins,
-                     int threads) {
+Library make_library(const Simulator& simulator, std::uint64_t seed, int systems, int bins, int threads) {
   Library library;
   library.stride = static_cast<std::size_t>(kCurveChannels * bins);
   library.flux.resize(2 * static_cast<std::size_t>(systems) * library.stride);
   library.theta.resize(static_cast<std::size_t>(systems));
+  library.secondary_phase.resize(library.theta.size());
   Progress progress("light curves", static_cast<std::uint64_t>(systems));
   parallel_for(static_cast<std::uint64_t>(systems), threads, [&](std::uint64_t i) {
     float* out = library.flux.data() + 2 * i * library.stride;
     std::uint64_t attempt = 0;
     do {
-      library.theta[i] = simulator.prior().draw(seed, first + i + (attempt++ << 40)).theta;
-    } while (!fold_model(simulator, library.theta[i], bins, out));
+      library.theta[i] = simulator.prior().draw(seed, i + (attempt++ << 40)).theta;
+    } while (!fold_model(simulator, library.theta[i], bins, library.secondary_phase[i], out));
     progress.advance();
   });
   return library;
@@ -94,7 +96,7 @@ void fold_real(const Curve& curve, double period_day, double epoch_day, double s
     double sum = 0.0, weight = 0.0;
     for (const std::size_t i : inside[b]) {
       if (std::abs(curve.flux[i] - middle) > reach) continue;
-      const double w = 1.0 / (curve.sigma[i] * curve.sigma[i]);
+      const double error = curve.sigma[i] * curve.flux[i], w = 1.0 / (error * error);
       sum += w * curve.flux[i];
       weight += w;
     }
@@ -123,8 +125,8 @@ struct Nearest {
   double distance = INFINITY;  // chi^2 a bin
 };
 
-// Each channel's level is the model's best, <f m> / <m m> with the weights.
-Nearest nearest_of(const Binned& star, const Library& library, int bins) {
+// Of all systems but `except`. Each channel's level is the model's best, <f m> / <m m> with the weights.
+Nearest nearest_of(const Binned& star, const Library& library, int bins, std::size_t except = kNone) {
   const auto n = static_cast<std::size_t>(bins);
   std::vector<std::size_t> channels;
   double used = 0.0;
@@ -139,6 +141,7 @@ Nearest nearest_of(const Binned& star, const Library& library, int bins) {
   std::vector<float> difference(n);
   Nearest best;
   for (std::size_t v = 0; v < 2 * library.theta.size(); ++v) {
+    if (v / 2 == except) continue;
     double chi2 = 0.0;
     for (const std::size_t c : channels) {
       const float *f = star.flux.data() + c * n, *w = star.weight.data() + c * n, *m = library.curves(v) + c * n;
@@ -171,8 +174,8 @@ std::array<double, 2> look(const Binned& star, int bins) {
 }
 
 struct RealBinary {
-  std::string object, channels;
-  double period_day;
+  std::string object, kind, channels;
+  double period_day, secondary_phase;
   Binned binned;
 };
 
@@ -192,7 +195,9 @@ std::vector<RealBinary> real_binaries(const RealData& real, int bins) {
       if (found == curves.end() || found->second.flux.size() < kFewestPoints) continue;
       RealBinary& binary = binaries[star.object];
       binary.object = star.object;
+      binary.kind = star.kind;
       binary.period_day = star.period_day;
+      binary.secondary_phase = std::isfinite(star.secondary_phase) ? star.secondary_phase : 0.5;
       if (binary.binned.flux.empty()) {
         binary.binned.flux.assign(static_cast<std::size_t>(kCurveChannels * bins), 1.0f);
         binary.binned.weight.assign(static_cast<std::size_t>(kCurveChannels * bins), 0.0f);
@@ -211,20 +216,55 @@ std::vector<RealBinary> real_binaries(const RealData& real, int bins) {
   return list;
 }
 
-// The variant with the deeper eclipse at phase 0, seen with the bins and the noise of a real star.
-Binned stand_in(const Library& library, std::size_t system, const Binned& like, int bins, RandomStream random) {
+// The variant of a system with the deeper eclipse at phase 0 in the first channel that `like` has.
+std::size_t deeper_first(const Library& library, std::size_t system, const Binned& like, int bins) {
   const auto n = static_cast<std::size_t>(bins);
-  std::size_t first = 0;
-  while (like.weight[first] == 0.0f) ++first;
-  const std::size_t c = first / n * n;
-  const std::size_t v =
-      library.curves(2 * system)[c] <= library.curves(2 * system + 1)[c] ? 2 * system : 2 * system + 1;
+  const auto first = std::ranges::find_if(like.weight, [](float w) { return w > 0.0f; }) - like.weight.begin();
+  const std::size_t c = static_cast<std::size_t>(first) / n * n;
+  return 2 * system + (library.curves(2 * system)[c] <= library.curves(2 * system + 1)[c] ? 0 : 1);
+}
+
+// A simulated system with the bins and the noise of a real star.
+Binned stand_in(const float* curves, const Binned& like, RandomStream random) {
   Binned star = like;
   for (std::size_t k = 0; k < star.flux.size(); ++k) {
-    if (like.weight[k] == 0.0f) continue;
-    star.flux[k] = library.curves(v)[k] + static_cast<float>(random.normal()) / std::sqrt(like.weight[k]);
+    if (like.weight[k] > 0.0f)
+      star.flux[k] = curves[k] + static_cast<float>(random.normal()) / std::sqrt(like.weight[k]);
   }
   return star;
+}
+
+// Systems of the library that look most like a real one.
+struct StandIns {
+  std::vector<std::size_t> system;
+  std::vector<Binned> binned;
+  std::vector<double> depth;
+};
+
+StandIns choose_stand_ins(const RealBinary& star, const Library& library, std::size_t count, int bins,
+                          const std::function<RandomStream(std::size_t)>& random) {
+  constexpr double kAlikePhase = 0.03;  // as different as a factor of ten in depth or light
+  const std::array<double, 2> own = look(star.binned, bins);
+  const std::size_t systems = library.theta.size();
+  std::vector<double> unlike(systems), depth(systems);
+  std::vector<std::size_t> variant(systems), order(systems);
+  for (std::size_t k = 0; k < systems; ++k) {
+    variant[k] = deeper_first(library, k, star.binned, bins);
+    const std::array<double, 2> other = look(stand_in(library.curves(variant[k]), star.binned, random(k)), bins);
+    const double secondary = variant[k] % 2 == 0 ? library.secondary_phase[k] : 1.0 - library.secondary_phase[k];
+    unlike[k] = std::hypot(own[0] - other[0], own[1] - other[1], (secondary - star.secondary_phase) / kAlikePhase);
+    depth[k] = std::pow(10.0, other[0]);
+  }
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t k) { return unlike[k]; });
+  order.resize(std::min(count, systems));
+  StandIns chosen;
+  for (const std::size_t k : order) {
+    chosen.system.push_back(k);
+    chosen.binned.push_back(stand_in(library.curves(variant[k]), star.binned, random(k)));
+    chosen.depth.push_back(depth[k]);
+  }
+  return chosen;
 }
 
 }  // namespace
@@ -232,14 +272,13 @@ Binned stand_in(const Library& library, std::size_t system, const Binned& like, 
 NearestResult find_nearest(const RealData& real, const Simulator& simulator, const NearestSettings& settings) {
   const int bins = settings.phase_bins;
   const auto n = static_cast<std::size_t>(bins);
-  const Library library = make_library(simulator, settings.seed, 0, settings.library, bins, settings.threads);
-  const Library others =
-      make_library(simulator, settings.seed, kHeldOutFirst, settings.held_out, bins, settings.threads);
+  const Library library = make_library(simulator, settings.seed, settings.library, bins, settings.threads);
   const std::vector<RealBinary> binaries = real_binaries(real, bins);
 
   NearestResult result;
   result.distances =
-      "object,channels,period_day,bins,chi2_a_bin,stand_ins_16,stand_ins_50,stand_ins_84,share_nearer,depth,"
+      "object,kind,channels,period_day,secondary_phase,bins,chi2_a_bin,stand_ins_16,stand_ins_50,stand_ins_84,share_"
+      "nearer,depth,"
       "stand_in_depth_16,stand_in_depth_84,msum,q,feh,rsumfrac,e,omega,cos_i,teff1,teff2,radius1,radius2\n";
   result.curves = "object,channel,phase,flux,error,nearest\n";
   result.binaries = static_cast<int>(binaries.size());
@@ -249,26 +288,15 @@ NearestResult find_nearest(const RealData& real, const Simulator& simulator, con
     const RealBinary& star = binaries[i];
     const Nearest nearest = nearest_of(star.binned, library, bins);
 
-    // Stand-ins: the held-out systems that look most like it.
     const std::array<double, 2> own = look(star.binned, bins);
-    std::vector<Binned> candidates(others.theta.size());
-    std::vector<double> unlike(others.theta.size()), depth(others.theta.size());
-    for (std::size_t k = 0; k < candidates.size(); ++k) {
-      candidates[k] =
-          stand_in(others, k, star.binned, bins,
-                   RandomStream(settings.seed, (1ull << 36) + (static_cast<std::uint64_t>(i) << 24) + k, Stage::kTest));
-      const std::array<double, 2> other = look(candidates[k], bins);
-      unlike[k] = std::hypot(own[0] - other[0], own[1] - other[1]);
-      depth[k] = std::pow(10.0, other[0]);
-    }
-    std::vector<std::size_t> order(candidates.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, {}, [&](std::size_t k) { return unlike[k]; });
-    order.resize(std::min(order.size(), static_cast<std::size_t>(settings.stand_ins)));
-    std::vector<double> distances(order.size()), depths;
-    parallel_for(order.size(), settings.threads,
-                 [&](std::uint64_t k) { distances[k] = nearest_of(candidates[order[k]], library, bins).distance; });
-    for (const std::size_t k : order) depths.push_back(depth[k]);
+    const StandIns others =
+        choose_stand_ins(star, library, static_cast<std::size_t>(settings.stand_ins), bins, [&](std::size_t k) {
+          return RandomStream(settings.seed, (1ull << 36) + (static_cast<std::uint64_t>(i) << 24) + k, Stage::kTest);
+        });
+    std::vector<double> distances(others.system.size());
+    parallel_for(distances.size(), settings.threads, [&](std::uint64_t k) {
+      distances[k] = nearest_of(others.binned[k], library, bins, others.system[k]).distance;
+    });
     progress.advance();
 
     std::vector<double> stratum{std::log10(nearest.distance)};
@@ -278,13 +306,14 @@ NearestResult find_nearest(const RealData& real, const Simulator& simulator, con
     const auto used = std::ranges::count_if(star.binned.weight, [](float w) { return w > 0.0f; });
     const Theta& t = library.theta[nearest.variant / 2];
     result.distances += fmt::format(
-        "{},{},{:.6g},{},{:.4g},{:.4g},{:.4g},{:.4g},{:.3f},{:.3g},{:.3g},{:.3g},{:.3f},{:.3f},{:.2f},{:.4f},{:.4f},"
+        "{},{},{},{:.6g},{:.3f},{},{:.4g},{:.4g},{:.4g},{:.4g},{:.3f},{:.3g},{:.3g},{:.3g},{:.3f},{:.3f},{:.2f},{:.4f},"
+        "{:.4f},"
         "{:.3f},{:.4f},{:.0f},{:.0f},{:.3f},{:.3f}\n",
-        star.object, star.channels, star.period_day, used, nearest.distance, quantile_of(distances, 0.16),
-        quantile_of(distances, 0.5), quantile_of(distances, 0.84),
+        star.object, star.kind, star.channels, star.period_day, star.secondary_phase, used, nearest.distance,
+        quantile_of(distances, 0.16), quantile_of(distances, 0.5), quantile_of(distances, 0.84),
         static_cast<double>(nearer) / static_cast<double>(distances.size()), std::pow(10.0, own[0]),
-        quantile_of(depths, 0.16), quantile_of(depths, 0.84), t[kMsum], t[kQ], t[kFeh], t[kRsumFrac], t[kEccentricity],
-        t[kOmega], t[kCosI], t[kTeff1], t[kTeff2], t[kRadius1], t[kRadius2]);
+        quantile_of(others.depth, 0.16), quantile_of(others.depth, 0.84), t[kMsum], t[kQ], t[kFeh], t[kRsumFrac],
+        t[kEccentricity], t[kOmega], t[kCosI], t[kTeff1], t[kTeff2], t[kRadius1], t[kRadius2]);
     for (std::size_t c = 0; c < kCurveChannels; ++c) {
       const float *f = star.binned.flux.data() + c * n, *w = star.binned.weight.data() + c * n;
       const float* m = library.curves(nearest.variant) + c * n;
@@ -302,7 +331,19 @@ NearestResult find_nearest(const RealData& real, const Simulator& simulator, con
     }
   }
   RandomStream permutations(settings.seed, 1u << 23, Stage::kTest);
-  result.test = kolmogorov_smirnov(strata, settings.permutations, permutations);
+  const auto test = [&](const char* name, const std::function<bool(const RealBinary&)>& belongs) {
+    std::vector<std::vector<double>> chosen;
+    for (std::size_t i = 0; i < binaries.size(); ++i) {
+      if (belongs(binaries[i])) chosen.push_back(strata[i]);
+    }
+    result.tests.push_back({"eclipsing binaries", name, kolmogorov_smirnov(chosen, settings.permutations, permutations),
+                            kMissing, kMissing});
+  };
+  const auto circular = [](const RealBinary& b) { return std::abs(b.secondary_phase - 0.5) < 0.02; };
+  test("nearest_all", [](const RealBinary&) { return true; });
+  test("nearest_ea_circular", [&](const RealBinary& b) { return b.kind == "EA" && circular(b); });
+  test("nearest_ea_eccentric", [&](const RealBinary& b) { return b.kind == "EA" && !circular(b); });
+  test("nearest_other_kinds", [](const RealBinary& b) { return b.kind != "EA"; });
   return result;
 }
 

@@ -2,16 +2,16 @@
 //
 // Light curves are folded and averaged in bins of phase. The distance of two is chi^2 a bin, with the real curve's
 // errors and each channel's level free. How near the nearest of N simulated systems comes depends on the errors and on
-// the eclipses, so each real binary is compared with simulated ones that are not among the N, have eclipses of similar
-// depth and light lost, and get its bins and its noise.
+// the eclipses, so each real binary is compared with stand-ins: those of the N whose eclipses are most like its own in
+// depth, in the light that is lost, and in phase. They get its bins and its noise, and must find their nearest among
+// the others.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "experiments/observations/real.h"
-#include "experiments/observations/two_sample.h"
+#include "experiments/observations/compare.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
@@ -19,7 +19,6 @@ namespace penumbra {
 struct NearestSettings {
   std::uint64_t seed;
   int library;    // simulated systems to find the nearest in
-  int held_out;   // simulated systems to choose from as stand-ins of a real one
   int stand_ins;  // for each real one
   int phase_bins;
   int permutations;
@@ -27,9 +26,9 @@ struct NearestSettings {
 };
 
 struct NearestResult {
-  std::string distances;  // CSV: one row a real binary
-  std::string curves;     // CSV: binned light curves with the nearest simulated ones: observations, not to be committed
-  TwoSample test;         // log10 of the distances, real against stand-ins
+  std::string distances;         // CSV: one row a real binary
+  std::string curves;            // CSV: binned light curves with the nearest simulated ones; not to be committed
+  std::vector<NamedTest> tests;  // log10 of the distances, real against stand-ins: of all and of kinds of them
   int binaries = 0;
 };
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Real light curves and catalogue rows of ../shared/observations as one HDF5 file, each with the half it belongs to.
 
-Every second star (of each source, by name) and every second catalogue row is half 1, the others half 0. A star's
-light curves all belong to one half. Nothing of the output may be committed: it holds the observations themselves.
+A star's light curves all belong to one half, which its name decides; of catalogues every second row is half 1. Nothing of the output may be committed: it holds the observations themselves.
 
 /curves/<channel>/  object [S], half [S], period_day [S] (NaN: unknown), epoch_day [S], magnitude [S], exposure_day [S]
-                    (from space), offset [S + 1]; time_day [T], flux [T] (over the median), sigma [T] (quoted)
+                    (from space), kind [S] (of variable star, as catalogued), secondary_phase [S] (of the other eclipse),
+                    offset [S + 1]; time_day [T], flux [T] (over the median), sigma [T] (quoted, over the flux)
 /sed/<passband>/    magnitude, relative_error, half
 /parallax/          g, bp_rp, error_mas, half
 /detected/          g, and one column of 0 and 1 a passband: the field of M67
@@ -14,6 +14,7 @@ light curves all belong to one half. Nothing of the output may be committed: it 
 import argparse
 import csv
 import gzip
+import hashlib
 from pathlib import Path
 
 import h5py
@@ -38,19 +39,26 @@ def numbers(column):
     return np.array([float(x) if x not in ("", "nan", "None") else np.nan for x in column])
 
 
-def halves(source, name):
-    """{object: 0 or 1}: every second one of each source."""
-    half = {}
-    for s in np.unique(source):
-        half.update({obj: i % 2 for i, obj in enumerate(o for o in np.unique(name[source == s]) if o not in half)})
-    return half
+def half_of(name):
+    """As a bank's holdout has it: the first 8 digits of the name's SHA-256, odd or even."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 2
+
+
+def secondary_phase(e, omega):
+    """Of superior conjunction of the secondary after that of the primary, seen edge on: Kepler's equation at both."""
+    def mean_anomaly(nu):
+        half = np.sqrt((1.0 - e) / (1.0 + e)) * np.tan(0.5 * nu)
+        eccentric = 2.0 * np.arctan(half)
+        return eccentric - e * np.sin(eccentric)
+    return ((mean_anomaly(-0.5 * np.pi - omega) - mean_anomaly(0.5 * np.pi - omega)) / (2.0 * np.pi)) % 1.0
 
 
 class Curves:
     """The light curves of one channel."""
 
     def __init__(self):
-        self.columns = {key: [] for key in ("object", "half", "period_day", "epoch_day", "magnitude", "exposure_day")}
+        self.columns = {key: [] for key in ("object", "half", "kind", "period_day", "epoch_day", "secondary_phase",
+                                                "magnitude", "exposure_day")}
         self.epochs = {key: [] for key in ("time_day", "flux", "sigma")}
 
     def add(self, time, flux, sigma, **columns):
@@ -63,7 +71,7 @@ class Curves:
     def write(self, file, channel):
         group = file.create_group(f"curves/{channel}")
         for key, values in self.columns.items():
-            group[key] = [str(v) for v in values] if key == "object" else values
+            group[key] = [str(v) for v in values] if key in ("object", "kind") else values
         group["offset"] = np.cumsum([0] + [len(t) for t in self.epochs["time_day"]])
         for key, values in self.epochs.items():
             group[key] = np.concatenate(values)
@@ -71,10 +79,10 @@ class Curves:
 
 def write_ground(file, folder):
     known = read_table(folder / "eclipsing_binaries.csv")
-    ephemeris = {o: (p, t) for o, p, t, kind in zip(known["obj"], numbers(known["period"]), numbers(known["epoch"]),
-                                                    known["type"]) if kind.startswith(("EA", "EW"))}
+    binaries = {o: (kind, p, t, second) for o, kind, p, t, second in
+                zip(known["obj"], known["type"], *(numbers(known[c]) for c in ("period", "epoch", "2ndmin")))
+                if kind.startswith(("EA", "EW"))}
     asassn, ztf = (read_table(folder / f"{name}_lightcurves.csv.gz") for name in ("asassn", "ztf"))
-    half = halves(*(np.concatenate([asassn[key], ztf[key]]) for key in ("src", "obj")))
     # ztfperiodic's magnitudes are relative to each star's median: no use for an error as a function of magnitude.
     for table, mask, time, mag, error, bands in (
         (asassn, asassn["quality"] != "B", "t", "mag", "mag_err", {"V": "ASAS-SN:V", "g": "ASAS-SN:g"}),
@@ -91,9 +99,10 @@ def write_ground(file, folder):
                     continue
                 middle = np.median(magnitude[rows])
                 flux = 10.0 ** (-0.4 * (magnitude[rows] - middle))
-                period, epoch = ephemeris.get(star, (np.nan, np.nan))
-                curves.add(time[rows], flux, flux * MAG_TO_RELATIVE * error[rows], object=star, half=half[star],
-                           period_day=period, epoch_day=epoch, magnitude=middle, exposure_day=np.nan)
+                kind, period, epoch, second = binaries.get(star, ("", np.nan, np.nan, np.nan))
+                curves.add(time[rows], flux, MAG_TO_RELATIVE * error[rows], object=star, half=half_of(star), kind=kind,
+                           period_day=period, epoch_day=epoch, secondary_phase=second, magnitude=middle,
+                           exposure_day=np.nan)
             curves.write(file, channel)
 
 
@@ -101,8 +110,9 @@ def write_tess(file, folder):
     known = read_table(folder / "eb_literature_params.csv")
     tic = {a.split(",")[0].split()[-1]: i for i, a in enumerate(known["aka"])}
     period, epoch = numbers(known["period"]), numbers(known["primary_epoch"])
+    e, omega = np.nan_to_num(numbers(known["ecc"])), np.deg2rad(np.nan_to_num(numbers(known["omega"])))
+    second = secondary_phase(e, omega)
     index = read_table(folder / "tess_eb_index.csv")
-    half = halves(np.full(len(index["target"]), "TESS"), index["target"])
     data = np.load(folder / "tess_eb_lightcurves.npz")
     curves = Curves()
     for key, target, number, magnitude, cadence in zip(index["key"], index["target"], index["tic"],
@@ -111,8 +121,9 @@ def write_tess(file, folder):
         good = np.isfinite(time) & np.isfinite(flux) & np.isfinite(error) & (quality == 0)
         flux = flux[good].astype(float) / np.median(flux[good])
         row = tic.get(number)
-        curves.add(time[good].astype(float), flux, error[good] / raw[good], object=target, half=half[target],
-                   period_day=np.nan if row is None else period[row], epoch_day=np.nan if row is None else epoch[row],
+        orbit = (np.nan, np.nan, np.nan) if row is None else (period[row], epoch[row], second[row])
+        curves.add(time[good].astype(float), flux, error[good] / raw[good], object=target, half=half_of(target),
+                   kind="EA", **dict(zip(("period_day", "epoch_day", "secondary_phase"), orbit)),
                    magnitude=magnitude, exposure_day=cadence / 86400.0)
     curves.write(file, "TESS:T")
 

@@ -10,10 +10,11 @@ namespace {
 
 std::vector<RealStar> load_stars(const Hdf5Reader& file, const std::string& group) {
   std::vector<RealStar> stars;
-  const auto object = file.strings(group + "/object");
+  const auto object = file.strings(group + "/object"), kind = file.strings(group + "/kind");
   const Shape count{object.size()};
   const auto half = file.integers(group + "/half", count);
   const auto period = file.doubles(group + "/period_day", count), epoch = file.doubles(group + "/epoch_day", count);
+  const auto second = file.doubles(group + "/secondary_phase", count);
   const auto magnitude = file.doubles(group + "/magnitude", count);
   const auto exposure = file.doubles(group + "/exposure_day", count);
   const auto offset = file.integers(group + "/offset", {object.size() + 1});
@@ -23,8 +24,8 @@ std::vector<RealStar> load_stars(const Hdf5Reader& file, const std::string& grou
     const auto cut = [&](const std::vector<double>& values) {
       return std::vector<double>(values.begin() + offset[i], values.begin() + offset[i + 1]);
     };
-    stars.push_back({object[i], static_cast<int>(half[i]), period[i], epoch[i], magnitude[i], exposure[i],
-                     Curve{cut(time), cut(flux), cut(sigma)}});
+    stars.push_back({object[i], kind[i], static_cast<int>(half[i]), period[i], epoch[i], second[i], magnitude[i],
+                     exposure[i], Curve{cut(time), cut(flux), cut(sigma)}});
   }
   return stars;
 }

@@ -15,8 +15,9 @@ inline constexpr int kHalves = 2;
 
 struct RealStar {
   std::string object;
+  std::string kind;  // of variable, as catalogued; empty: not an eclipsing binary
   int half;
-  double period_day, epoch_day;  // NaN: unknown
+  double period_day, epoch_day, secondary_phase;  // NaN: unknown
   double magnitude;
   double exposure_day;  // of a sector; NaN from the ground
   Curve curve;          // of one channel, or one sector

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kFewestPairs = 30;
 constexpr double kMadToSigma = 1.4826;
+constexpr double kEclipsed = 0.25;  // quoted errors count where the flux is within so much of its median
 
 // log10 of the robust scatter of a - b over its quoted error, from pairs of points.
 class PairScatter {
@@ -72,13 +73,16 @@ Statistics measure_any(const Curve& curve, const Folding& folding) {
   Statistics s;
   s.fill(kMissing);
   const std::vector<double>& t = curve.time_day;
-  std::vector<double> night_gaps;
+  std::vector<double> night_gaps, errors;
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    if (std::abs(curve.flux[i] - 1.0) < kEclipsed) errors.push_back(curve.sigma[i]);
+  }
   for (std::size_t i = 1; i < t.size(); ++i) {
     if (t[i] - t[i - 1] > kNightGapDay) night_gaps.push_back(t[i] - t[i - 1]);
   }
   s[kPoints] = std::log10(static_cast<double>(t.size()));
-  s[kError] = std::log10(quantile_of(curve.sigma, 0.5));
-  s[kErrorSpread] = std::log10(quantile_of(curve.sigma, 0.9) / quantile_of(curve.sigma, 0.1));
+  s[kError] = std::log10(quantile_of(errors, 0.5));
+  s[kErrorSpread] = std::log10(quantile_of(errors, 0.9) / quantile_of(errors, 0.1));
   if (!night_gaps.empty()) {
     s[kNightGap] = std::log10(quantile_of(night_gaps, 0.5));
     s[kNightGap95] = std::log10(quantile_of(night_gaps, 0.95));

@@ -9,7 +9,7 @@
 
 namespace penumbra {
 
-// One star in one channel, in order of time. Fluxes and quoted errors are relative to the median flux.
+// One star in one channel, in order of time. Fluxes are relative to the median; quoted errors to the flux itself.
 struct Curve {
   std::vector<double> time_day, flux, sigma;
 };
