@@ -4,7 +4,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-.PHONY: help setup build demo test accuracy train bench bench-own kernels bundle format tidy check clean
+.PHONY: help setup build demo test accuracy train bench bench-own kernels experiment-observations bundle format tidy check clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,12 @@ bench-own: setup $(BUILD)/build.ninja  ## time the hot functions and the forward
 kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds of the CUDA kernels (needs nvcc, no GPU)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs
 	@.venv/bin/python tools/kernel_report.py $(BUILD)
+
+experiment-observations: setup $(BUILD)/build.ninja  ## do simulations look real? needs ../shared/observations (ten minutes)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra experiment_observations
+	experiments/observations/run.sh experiments/observations/config.toml $(BUILD) $(BUILD)/experiments/observations
+	@cp $(addprefix $(BUILD)/experiments/observations/,provenance.toml tests.csv distributions.csv errors.csv \
+	  catalogue_errors.csv detections.csv nearest.csv figures/*.png figures/*.pdf) experiments/observations/results/
 
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)

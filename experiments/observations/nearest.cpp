@@ -106,17 +106,20 @@ void fold_real(const Curve& curve, double period_day, double epoch_day, double s
   }
 }
 
-double dot(const float* a, const float* b, std::size_t n) {
-  float sum = 0.0f;
+// chi^2 of a channel with the model at its best level, <f m> / <m m> with the weights.
+double chi_squared(const float* f, const float* w, const float* m, std::size_t n) {
+  float fm = 0.0f, mm = 0.0f, sum = 0.0f;
+#pragma omp simd reduction(+ : fm, mm)
+  for (std::size_t b = 0; b < n; ++b) {
+    fm += w[b] * f[b] * m[b];
+    mm += w[b] * m[b] * m[b];
+  }
+  const float level = fm / mm;
 #pragma omp simd reduction(+ : sum)
-  for (std::size_t i = 0; i < n; ++i) sum += a[i] * b[i];
-  return static_cast<double>(sum);
-}
-
-double weighted_square(const float* w, const float* a, std::size_t n) {
-  float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-  for (std::size_t i = 0; i < n; ++i) sum += w[i] * a[i] * a[i];
+  for (std::size_t b = 0; b < n; ++b) {
+    const float difference = f[b] - level * m[b];
+    sum += w[b] * difference * difference;
+  }
   return static_cast<double>(sum);
 }
 
@@ -125,7 +128,7 @@ struct Nearest {
   double distance = INFINITY;  // chi^2 a bin
 };
 
-// Of all systems but `except`. Each channel's level is the model's best, <f m> / <m m> with the weights.
+// Of all systems but `except`.
 Nearest nearest_of(const Binned& star, const Library& library, int bins, std::size_t except = kNone) {
   const auto n = static_cast<std::size_t>(bins);
   std::vector<std::size_t> channels;
@@ -138,18 +141,12 @@ Nearest nearest_of(const Binned& star, const Library& library, int bins, std::si
     channels.push_back(c);
     used += static_cast<double>(filled);
   }
-  std::vector<float> difference(n);
   Nearest best;
   for (std::size_t v = 0; v < 2 * library.theta.size(); ++v) {
     if (v / 2 == except) continue;
     double chi2 = 0.0;
     for (const std::size_t c : channels) {
-      const float *f = star.flux.data() + c * n, *w = star.weight.data() + c * n, *m = library.curves(v) + c * n;
-      for (std::size_t b = 0; b < n; ++b) difference[b] = w[b] * m[b];
-      const double mm = dot(difference.data(), m, n), fm = dot(difference.data(), f, n);
-      const auto level = static_cast<float>(fm / mm);
-      for (std::size_t b = 0; b < n; ++b) difference[b] = f[b] - level * m[b];
-      chi2 += weighted_square(w, difference.data(), n);
+      chi2 += chi_squared(star.flux.data() + c * n, star.weight.data() + c * n, library.curves(v) + c * n, n);
       if (chi2 > best.distance * used) break;
     }
     if (chi2 < best.distance * used) best = {v, chi2 / used};

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Figures from the tables that experiment_observations wrote. usage: plot.py TABLES FIGURES
+"""Figures from the tables that experiment_observations wrote. usage: plot.py TABLES FIGURES [--draft]
 
 Colours are Okabe and Ito's; real and simulated differ in line style too, so that the figures survive grey print.
 """
@@ -19,6 +19,7 @@ REAL, SIMULATED = "#D55E00", "#0072B2"
 WIDTH = 7.1  # inches: two columns of a journal
 CHANNELS = ["ASAS-SN:V", "ASAS-SN:g", "ZTF:g", "ZTF:r", "TESS:T"]
 CHANNEL_COLOURS = dict(zip(CHANNELS, ["#009E73", "#0072B2", "#56B4E9", "#D55E00", "#CC79A7"]))
+DRAFT = "--draft" in sys.argv  # quick and coarse: do the tables make figures at all?
 LEVEL = 0.05  # of a test, after Holm's correction
 LABELS = {  # name: axis label, logarithmic
     "points": ("number of points", True),
@@ -58,8 +59,9 @@ def column(rows, key):
 
 
 def save(figure, folder, name):
-    figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-    figure.savefig(folder / f"{name}.png", dpi=200)
+    if not DRAFT:
+        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+    figure.savefig(folder / f"{name}.png", dpi=50 if DRAFT else 200)
     plt.close(figure)
 
 
@@ -136,7 +138,7 @@ def plot_errors(tables, folder):
         axis.set_title(channel)
         axis.set_xlabel("magnitude")
     axes[0].set_ylabel("quoted relative error")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=6)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="upper center" if DRAFT else "outside upper center", ncols=4, fontsize=6)
     save(figure, folder, "errors")
 
 
@@ -160,7 +162,7 @@ def plot_catalogues(tables, folder, tests):
     list(axes.flat)[len(groups) - 1].set_ylabel("parallax error [mas]")
     for axis in axes[-1]:
         axis.set_xlabel("magnitude")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=6)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper center" if DRAFT else "outside upper center", ncols=2, fontsize=6)
     save(figure, folder, "catalogue_errors")
 
 
@@ -184,7 +186,7 @@ def plot_detections(tables, folder):
         axis.set_ylabel("share listed")
     for axis in axes[-1]:
         axis.set_xlabel("Gaia G [mag]")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=6)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper center" if DRAFT else "outside upper center", ncols=2, fontsize=6)
     save(figure, folder, "detections")
 
 
@@ -216,7 +218,7 @@ def plot_binaries(tables, folder):
     figure.supylabel("flux, channels shifted", fontsize=7)
     handles = [plt.Line2D([], [], marker="o", ls="", ms=3, color=CHANNEL_COLOURS[c], label=c) for c in CHANNELS]
     handles.append(plt.Line2D([], [], color="black", lw=0.8, label="nearest simulated system"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=6, fontsize=6)
+    figure.legend(handles=handles, loc="upper center" if DRAFT else "outside upper center", ncols=6, fontsize=6)
     save(figure, folder, "eclipsing_binaries")
 
 
@@ -239,14 +241,14 @@ def plot_nearest(tables, folder, tests):
     right.plot([0, 1], [0, 1], color=SIMULATED, ls="--", label="if they were simulated")
     right.set_xlabel("share of stand-ins that have a nearer one")
     right.set_ylabel("share of binaries below")
-    right.set_title(verdict(tests["eclipsing binaries", "nearest"]), fontsize=7)
+    right.set_title(verdict(tests["eclipsing binaries", "nearest_all"]), fontsize=7)
     right.legend(loc="upper left", fontsize=6)
     save(figure, folder, "nearest")
 
 
 def main(tables, figures):
     plt.rcParams.update({"font.size": 7, "axes.titlesize": 7, "axes.linewidth": 0.6, "xtick.labelsize": 6,
-                         "ytick.labelsize": 6, "legend.frameon": False, "figure.constrained_layout.use": True,
+                         "ytick.labelsize": 6, "legend.frameon": False, "figure.constrained_layout.use": not DRAFT,
                          "pdf.fonttype": 42})
     tests = {(r["what"], r["statistic"]): r for r in read(tables / "tests.csv")}
     figures.mkdir(parents=True, exist_ok=True)

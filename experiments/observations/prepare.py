@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Real light curves and catalogue rows of ../shared/observations as one HDF5 file, each with the half it belongs to.
+"""Real light curves and catalogue rows as one HDF5 file, each with the half it belongs to, and the catalogues without
+one half or the other. usage: prepare.py --observations FOLDER --out FOLDER
 
-A star's light curves all belong to one half, which its name decides; of catalogues every second row is half 1. Nothing of the output may be committed: it holds the observations themselves.
+A star's light curves all belong to one half, which its name decides; of catalogues every second row is half 1. Nothing
+of the output may be committed: it holds the observations themselves.
 
+real.h5:
 /curves/<channel>/  object [S], half [S], period_day [S] (NaN: unknown), epoch_day [S], magnitude [S], exposure_day [S]
                     (from space), kind [S] (of variable star, as catalogued), secondary_phase [S] (of the other eclipse),
                     offset [S + 1]; time_day [T], flux [T] (over the median), sigma [T] (quoted, over the flux)
@@ -138,6 +141,18 @@ def write_rows(group, tables):
     group["half"] = half[good]
 
 
+def write_halves(folder, out):
+    """Catalogues for a bank that has not seen one half of their rows."""
+    for path in [*folder.glob("gaia_*.csv.gz"), *folder.glob("sed_*.csv.gz")]:
+        with gzip.open(path, "rt") as stream:
+            header, *lines = stream.readlines()
+        for half in range(2):
+            target = out / f"catalogues_without_{half}" / path.name
+            target.parent.mkdir(exist_ok=True)
+            with gzip.open(target, "wt", compresslevel=1) as stream:
+                stream.writelines([header, *lines[1 - half::2]])
+
+
 def write_catalogues(file, folder):
     m67 = {key: numbers(column) for key, column in read_table(folder / "sed_m67_1585.csv.gz").items()
            if not key.startswith("payne") and key != "source_id"}
@@ -175,12 +190,14 @@ def main():
     parser.add_argument("--observations", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    partial = arguments.out.with_name(arguments.out.name + ".partial")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    partial = arguments.out / "real.h5.partial"
     with h5py.File(partial, "w") as file:
         write_ground(file, arguments.observations)
         write_tess(file, arguments.observations)
         write_catalogues(file, arguments.observations)
-    partial.replace(arguments.out)
+    partial.replace(arguments.out / "real.h5")
+    write_halves(arguments.observations, arguments.out)
 
 
 if __name__ == "__main__":

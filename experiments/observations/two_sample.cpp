@@ -14,6 +14,23 @@ std::vector<std::size_t> order_of(const std::vector<double>& values) {
   return order;
 }
 
+// Of each value among the finite ones, -.5 to .5, equal ones alike; NaN: 0.
+std::vector<double> ranks_of(const std::vector<double>& values) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) order.push_back(i);
+  }
+  std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
+  std::vector<double> rank(values.size(), 0.0);
+  for (std::size_t k = 0; k < order.size();) {
+    std::size_t end = k + 1;
+    while (end < order.size() && values[order[end]] == values[order[k]]) ++end;
+    const double middle = 0.5 * static_cast<double>(k + end) / static_cast<double>(order.size()) - 0.5;
+    for (; k < end; ++k) rank[order[k]] = middle;
+  }
+  return rank;
+}
+
 // The members of all strata in one row: those of stratum i are first[i] .. first[i + 1], its real one at first[i].
 struct Pool {
   std::vector<std::size_t> first{0};
@@ -44,20 +61,18 @@ TwoSample kolmogorov_smirnov(const std::vector<std::vector<double>>& strata, int
   TwoSample result;
   for (const std::vector<double>& stratum : strata) {
     if (!std::isfinite(stratum.front())) continue;
-    double above = 0.0, below = 0.0;
+    const std::vector<double> rank = ranks_of(stratum);
     const std::size_t start = value.size();
-    for (const double v : stratum) {
-      if (!std::isfinite(v)) continue;
-      value.push_back(v);
-      above += v < stratum.front() ? 1.0 : 0.0;
-      below += v > stratum.front() ? 1.0 : 0.0;
+    for (std::size_t m = 0; m < stratum.size(); ++m) {
+      if (std::isfinite(stratum[m])) value.push_back(rank[m]);
     }
-    if (value.size() - start < 2) {  // no simulated one to compare with
+    const std::size_t finite = value.size() - start;
+    if (finite < 2) {  // no simulated one to compare with
       value.resize(start);
       continue;
     }
     pool.first.push_back(value.size());
-    result.superiority += (above - below) / static_cast<double>(value.size() - start - 1);
+    result.superiority += 2.0 * rank.front() * static_cast<double>(finite) / static_cast<double>(finite - 1);
   }
   if (pool.strata() < 2) return result;
   result.superiority /= static_cast<double>(pool.strata());
@@ -84,29 +99,20 @@ TwoSample kolmogorov_smirnov(const std::vector<std::vector<double>>& strata, int
 TwoSample energy_distance(const std::vector<std::vector<std::vector<double>>>& strata, int permutations,
                           RandomStream& random) {
   Pool pool;
-  std::vector<const std::vector<double>*> member;
+  const std::size_t dimensions = strata.front().front().size();
+  std::vector<float> rank;  // [member][dimension]
   for (const auto& stratum : strata) {
-    for (const std::vector<double>& vector : stratum) member.push_back(&vector);
-    pool.first.push_back(member.size());
-  }
-  const std::size_t n = member.size(), dimensions = member.front()->size();
-  std::vector<float> rank(n * dimensions, 0.0f);  // -.5 to .5
-  for (std::size_t d = 0; d < dimensions; ++d) {
-    std::vector<double> value;
-    std::vector<std::size_t> index;
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!std::isfinite((*member[i])[d])) continue;
-      value.push_back((*member[i])[d]);
-      index.push_back(i);
+    const std::size_t start = rank.size();
+    rank.resize(start + stratum.size() * dimensions);
+    for (std::size_t d = 0; d < dimensions; ++d) {
+      std::vector<double> values;
+      for (const std::vector<double>& vector : stratum) values.push_back(vector[d]);
+      const std::vector<double> ranks = ranks_of(values);
+      for (std::size_t m = 0; m < ranks.size(); ++m) rank[start + m * dimensions + d] = static_cast<float>(ranks[m]);
     }
-    const std::vector<std::size_t> order = order_of(value);
-    for (std::size_t k = 0; k < order.size();) {
-      std::size_t end = k + 1;
-      while (end < order.size() && value[order[end]] == value[order[k]]) ++end;
-      const double middle = 0.5 * static_cast<double>(k + end) / static_cast<double>(order.size()) - 0.5;
-      for (; k < end; ++k) rank[index[order[k]] * dimensions + d] = static_cast<float>(middle);
-    }
+    pool.first.push_back(pool.first.back() + stratum.size());
   }
+  const std::size_t n = pool.members();
   const auto distance = [&](std::size_t i, std::size_t j) {
     float sum = 0.0f;
     for (std::size_t d = 0; d < dimensions; ++d) {
@@ -133,6 +139,7 @@ TwoSample energy_distance(const std::vector<std::vector<std::vector<double>>>& s
     }
     const double between = to_any - within;
     const double mean_between = between / (reals * others);
+    if (mean_between == 0.0) return 0.0;
     const double mean_others = (total - 2.0 * between - within) / (others * others);
     return 1.0 - 0.5 * (within / (reals * reals) + mean_others) / mean_between;
   };
