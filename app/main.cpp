@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
   penumbra::add_infer(program);
   penumbra::add_report(program);
   penumbra::add_validate(program);
+  penumbra::add_bank(program);
   penumbra::add_info(program);
   try {
     program.parse(argc, argv);
@@ -42,7 +43,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool neural = argc < 2 || std::string_view(argv[1]) != "lightcurve";
+  const std::string_view verb = argc < 2 ? "" : argv[1];
+  const bool neural = verb != "lightcurve" && verb != "bank";
   if (neural) penumbra::restart_with_sleeping_threads(argv);
   penumbra::watch_interrupts();
   try {

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
-#include <fstream>
+#include <limits>
+#include <memory>
 #include <string_view>
 
 #include "base/error.h"
@@ -66,6 +69,44 @@ char find_delimiter(std::string_view names_line) {
   return ' ';
 }
 
+// Lines of a text file, gzipped or not: zlib passes on what is not compressed.
+class LineReader {
+ public:
+  explicit LineReader(const std::filesystem::path& file) : file_(file), stream_(gzopen(file.c_str(), "rb"), gzclose) {
+    if (stream_ == nullptr) throw UserError(fmt::format("{}: cannot be read", file.string()));
+    gzbuffer(stream_.get(), 1u << 17);
+  }
+
+  // False at the end. A compressed file that is cut short or damaged is a UserError, not a shorter table.
+  bool next(std::string& line) {
+    line.clear();
+    while (gzgets(stream_.get(), buffer_.data(), static_cast<int>(buffer_.size())) != nullptr) {
+      line += buffer_.data();
+      if (!line.ends_with('\n')) continue;
+      line.pop_back();
+      return true;
+    }
+    int code = Z_OK;
+    const char* reason = gzerror(stream_.get(), &code);
+    if (code != Z_OK && code != Z_STREAM_END) {
+      throw UserError(fmt::format("{}: not a complete gzip file: {}", file_.string(), reason));
+    }
+    return !line.empty();
+  }
+
+ private:
+  std::filesystem::path file_;
+  std::unique_ptr<gzFile_s, int (*)(gzFile)> stream_;
+  std::array<char, 4096> buffer_{};
+};
+
+bool means_missing(std::string_view text) {
+  for (const std::string_view word : {"", "nan", "NaN", "None", "null", "--"}) {
+    if (text == word) return true;
+  }
+  return text.front() == '>';  // an upper limit, as ASAS-SN writes it
+}
+
 }  // namespace
 
 TextTable TextTable::read(const std::filesystem::path& file, const std::vector<std::string>& names) {
@@ -74,13 +115,12 @@ TextTable TextTable::read(const std::filesystem::path& file, const std::vector<s
   if (std::filesystem::is_directory(file, ignored)) {
     throw UserError(fmt::format("{}: is a folder, expected a CSV or ECSV file", file.string()));
   }
-  std::ifstream in(file);
-  if (!in) throw UserError(fmt::format("{}: cannot be read", file.string()));
+  LineReader in(file);
   TextTable table;
   table.file_ = file;
   std::string line;
   char delimiter = ',';
-  for (int number = 1; std::getline(in, line); ++number) {
+  for (int number = 1; in.next(line); ++number) {
     if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);  // byte-order mark
     const std::string_view text = trim(line);
     if (text.empty() || text.front() == '#') continue;
@@ -121,18 +161,35 @@ bool TextTable::has(const std::string& column) const {
 
 std::string TextTable::where(std::size_t row) const { return fmt::format("{}:{}", file_.string(), lines_[row]); }
 
-std::vector<double> TextTable::numbers(const std::string& column) const {
+std::size_t TextTable::index_of(const std::string& column) const {
   const auto found = std::find(names_.begin(), names_.end(), column);
   if (found == names_.end()) {
     throw UserError(fmt::format("{}: no column '{}'; it has: {}", file_.string(), column, fmt::join(names_, ", ")));
   }
-  const auto index = static_cast<std::size_t>(found - names_.begin());
+  return static_cast<std::size_t>(found - names_.begin());
+}
+
+std::vector<std::string_view> TextTable::texts(const std::string& column) const {
+  const std::size_t index = index_of(column);
+  std::vector<std::string_view> values(rows());
+  for (std::size_t row = 0; row < rows(); ++row) values[row] = fields_[row * names_.size() + index];
+  return values;
+}
+
+std::vector<double> TextTable::numbers(const std::string& column) const { return parse(column, false); }
+
+std::vector<double> TextTable::numbers_or_missing(const std::string& column) const { return parse(column, true); }
+
+std::vector<double> TextTable::parse(const std::string& column, bool may_be_missing) const {
+  const std::vector<std::string_view> fields = texts(column);
   std::vector<double> values(rows());
   for (std::size_t row = 0; row < rows(); ++row) {
-    const std::string& field = fields_[row * names_.size() + index];
-    if (!parse_number(field, values[row]) || !std::isfinite(values[row])) {
-      throw UserError(
-          fmt::format("{}: {} = {}: expected a finite number", where(row), column, field.empty() ? "(empty)" : field));
+    const std::string_view field = fields[row];
+    if (may_be_missing && means_missing(field)) {
+      values[row] = std::numeric_limits<double>::quiet_NaN();
+    } else if (!parse_number(field, values[row]) || !std::isfinite(values[row])) {
+      throw UserError(fmt::format("{}: {} = {}: expected a finite number{}", where(row), column,
+                                  field.empty() ? "(empty)" : field, may_be_missing ? " or an empty field" : ""));
     }
   }
   return values;

@@ -33,7 +33,6 @@ enum Catalogue : int { kGalex, kJohnson, kJohnsonUv, kPs1, kPs1White, kSdss, kGa
 
 // Share of stars, roughly, that each covers.
 constexpr std::array<double, kCatalogueCount> kCatalogueProbability{0.4, 0.6, 0.1, 0.65, 0.03, 0.3, 0.9, 0.9, 0.85};
-constexpr double kBandOfCatalogue = 0.95;  // a band, given that its catalogue has the star
 
 struct BandLimits {
   Catalogue catalogue;
@@ -119,7 +118,8 @@ std::array<bool, kChannelCount> choose_channels(const Apparent& apparent, Random
   return chosen;
 }
 
-CatalogueEntries choose_catalogues(const Apparent& apparent, int observed_channels, RandomStream& random) {
+CatalogueEntries choose_catalogues(const Apparent& apparent, int observed_channels,
+                                   const std::array<double, kSedBandCount>& listed, RandomStream& random) {
   CatalogueEntries entries;
   const bool sparse = random.uniform() < (observed_channels == 1 ? kSparseIfOneChannel : kSparseOtherwise);
   if (sparse && random.uniform() < kSparseJohnsonBv) {
@@ -129,10 +129,10 @@ CatalogueEntries choose_catalogues(const Apparent& apparent, int observed_channe
       entries.band[static_cast<std::size_t>(random.below(kSedBandCount))] = true;
     }
   } else {
-    std::array<bool, kCatalogueCount> listed{};
-    for (std::size_t s = 0; s < kCatalogueCount; ++s) listed[s] = random.uniform() < kCatalogueProbability[s];
+    std::array<bool, kCatalogueCount> has_star{};
+    for (std::size_t s = 0; s < kCatalogueCount; ++s) has_star[s] = random.uniform() < kCatalogueProbability[s];
     for (std::size_t k = 0; k < kSedBandCount; ++k) {
-      entries.band[k] = random.uniform() < kBandOfCatalogue && listed[kBandLimits[k].catalogue];
+      entries.band[k] = random.uniform() < listed[k] && has_star[kBandLimits[k].catalogue];
     }
   }
   for (std::size_t k = 0; k < kSedBandCount; ++k) {

@@ -2,9 +2,9 @@
 //
 // Cadence and errors of ASAS-SN and ZTF are drawn from a bank in which each entry is one real star; TESS sectors,
 // Kepler quarters and K2 campaigns follow their published schedules and noise curves. Catalogue errors of the
-// photometry and the parallax are quantiles measured against magnitude. Errors are Gaussian with the quoted sigma for
-// the photometry and the parallax. Light curves scatter by a factor times their quoted errors, as real ones do: the
-// factor is measured against the quoted error, and only the quoted error is handed on.
+// photometry are quantiles measured against magnitude, those of the parallax against G and BP - RP. Errors are Gaussian
+// with the quoted sigma for the photometry and the parallax. Light curves scatter by a factor times their quoted
+// errors, as real ones do: the factor is measured against the quoted error, and only the quoted error is handed on.
 //
 // A simulated light curve has at most kMaxEpochs points. From space each then stands for the n / kMaxEpochs real
 // exposures around it: its error is smaller by the square root of that, its exposure is still that of one, so that
@@ -13,29 +13,21 @@
 
 #include <array>
 #include <filesystem>
-#include <vector>
 
 #include "base/random.h"
 #include "sim/availability.h"
 #include "sim/observation.h"
 #include "sim/space_mission.h"
+#include "sim/survey_bank.h"
 #include "sim/system.h"
 
 namespace penumbra {
 
-// Quantiles of an error as a function of magnitude; clamped at both ends of the magnitude axis.
-struct ErrorTable {
-  std::vector<double> magnitude;  // [M] ascending
-  std::vector<double> value;      // [M][Q], at equal steps of probability from 0 to 1
-  int quantile_count = 0;         // Q
-  double at(double mag, double probability) const;
-};
-
 class Surveys {
  public:
-  // data/banks/surveys.h5: quantiles measured from real light curves and catalogues, with their provenance inside.
-  // A file that is no such bank throws UserError naming the dataset.
-  static Surveys load(const std::filesystem::path& file);
+  explicit Surveys(SurveyBank bank);
+  // data/banks/surveys.h5, or a bank that `penumbra bank build` has made; throws as SurveyBank::load does.
+  static Surveys load(const std::filesystem::path& file) { return Surveys(SurveyBank::load(file)); }
 
   // Chooses channels, epochs (folded to sorted phases), exposure lengths and quoted errors: fills period_day and phase,
   // sigma (relative to the median flux) and exposure_day of every channel, leaves flux empty. A channel that would not
@@ -48,22 +40,12 @@ class Surveys {
                Observation& out) const;
 
  private:
-  // One entry a real star; layout as data/recipes/measure_surveys.py documents it.
-  struct GroundSurvey {
-    int entry_count = 0;
-    std::vector<double> magnitude, points, night, hour, visit_size, log_gap, log_error;
-    std::array<double, 3> noise_curve{}, scatter{};
-    double log_noise(double mag) const;  // log10 of the typical quoted relative error
-  };
-
   void schedule_ground(int channel, double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
   void schedule_tess(double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
   double scatter_factor(int channel, double magnitude, double median_sigma, RandomStream& random) const;
 
-  std::array<GroundSurvey, kTessChannel> ground_;
-  std::vector<double> tess_log_excess_, tess_log_scatter_, tess_coverage_;  // sorted
-  std::array<ErrorTable, kSedBandCount> sed_;                               // empty: the paper's default of 5%
-  ErrorTable parallax_;
+  SurveyBank bank_;
+  std::array<double, kSedBandCount> listed_;  // of bank_.sed
 };
 
 }  // namespace penumbra

@@ -3,12 +3,23 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace penumbra {
 namespace {
 
 constexpr int kStars = 20000;
+
+// Each band in 19 of 20 stars that its catalogue has.
+const std::array<double, kSedBandCount>& listed() {
+  static const auto shares = [] {
+    std::array<double, kSedBandCount> array;
+    array.fill(0.95);
+    return array;
+  }();
+  return shares;
+}
 
 Apparent star(double magnitude) {
   Apparent apparent;
@@ -57,7 +68,8 @@ TEST(Availability, KeplerWithTwoMagnitudesAndNothingElse) {
   for (int i = 0; i < kStars; ++i) {
     RandomStream random(11, static_cast<std::uint64_t>(i), Stage::kTest);
     const auto seen = choose_channels(apparent, random);
-    const auto entries = choose_catalogues(apparent, static_cast<int>(std::ranges::count(seen, true)), random);
+    const auto entries =
+        choose_catalogues(apparent, static_cast<int>(std::ranges::count(seen, true)), listed(), random);
     const bool kepler_alone = seen[kKeplerChannel] && std::ranges::count(seen, true) == 1;
     const bool b_and_v =
         entries.band[kJohnsonB] && entries.band[kJohnsonV] && std::ranges::count(entries.band, true) == 2;
@@ -71,7 +83,7 @@ TEST(Availability, CataloguesHaveLimitsAndParallaxesAreMissingAtRandom) {
     std::array<int, kSedBandCount + 1> n{};
     for (int i = 0; i < kStars; ++i) {
       RandomStream random(12, static_cast<std::uint64_t>(i), Stage::kTest);
-      const CatalogueEntries entries = choose_catalogues(star(magnitude), observed, random);
+      const CatalogueEntries entries = choose_catalogues(star(magnitude), observed, listed(), random);
       for (std::size_t k = 0; k < kSedBandCount; ++k) n[k] += entries.band[k];
       n[kSedBandCount] += entries.parallax;
     }
@@ -87,6 +99,21 @@ TEST(Availability, CataloguesHaveLimitsAndParallaxesAreMissingAtRandom) {
   EXPECT_NEAR(middle[kSedBandCount] / double(kStars), 0.815, 0.012);
   EXPECT_NEAR(count(15.0, 1)[kSedBandCount] / double(kStars), 0.71, 0.013);
   EXPECT_EQ(count(2.9, 4)[kSedBandCount], 0);
+}
+
+TEST(Availability, BandsAreMissingAsOftenAsTheBankSays) {
+  std::array<double, kSedBandCount> shares = listed();
+  shares[kSdssU] = 0.3;
+  int u = 0, all_but_u = 0;
+  for (int i = 0; i < kStars; ++i) {
+    RandomStream random(13, static_cast<std::uint64_t>(i), Stage::kTest);
+    const auto band = choose_catalogues(star(15.0), 4, shares, random).band;
+    if (!band[kSdssG] || !band[kSdssR] || !band[kSdssI]) continue;  // SDSS has the star
+    ++all_but_u;
+    u += band[kSdssU];
+  }
+  ASSERT_GT(all_but_u, 3000);
+  EXPECT_NEAR(u / double(all_but_u), 0.3, 4.0 * std::sqrt(0.3 * 0.7 / all_but_u));
 }
 
 TEST(Availability, ObservableMagnitude) {
