@@ -15,7 +15,7 @@
 namespace penumbra {
 namespace {
 
-constexpr double kVisitGapDay = 0.02;  // measurements closer than this belong to one visit
+constexpr double kVisitGapDay = 0.02;  // measurements closer than this share the errors of their visit
 constexpr double kSameMomentDay = 1e-5;
 constexpr double kRelativePerMag = 0.92103403719761836;  // ln 10 / 2.5
 constexpr double kOutOfEclipseMag = 0.3;                 // of the median
@@ -57,20 +57,20 @@ void append(std::vector<double>& out, const std::vector<double>& values) {
 
 // One entry of the bank.
 void add_star(const RealLightCurve& curve, GroundBank& bank) {
-  std::vector<double> visits, sizes, log_gaps;
-  for (std::size_t i = 0; i < curve.time_day.size(); ++i) {
-    const double gap = i == 0 ? HUGE_VAL : curve.time_day[i] - curve.time_day[i - 1];
-    if (gap > kVisitGapDay) {
-      visits.push_back(curve.time_day[i]);
+  const Nights times = split_nights(curve.time_day);
+  std::vector<double> nights, hours, sizes, log_gaps;
+  for (std::size_t i = 0; i < times.night.size(); ++i) {
+    const double night = times.night[i] - times.night.front();
+    if (nights.empty() || night > nights.back()) {
+      nights.push_back(night);
+      hours.push_back(times.hour[i]);
       sizes.push_back(1.0);
       continue;
     }
     sizes.back() += 1.0;
+    const double gap = curve.time_day[i] - curve.time_day[i - 1];
     if (gap > kSameMomentDay) log_gaps.push_back(std::log10(gap));
   }
-  Nights nights = split_nights(visits);
-  const double first = nights.night.front();
-  for (double& night : nights.night) night -= first;
 
   const double centre = median(curve.magnitude);
   std::vector<double> log_error;
@@ -80,10 +80,10 @@ void add_star(const RealLightCurve& curve, GroundBank& bank) {
   }
   bank.magnitude.push_back(centre);
   bank.points.push_back(static_cast<double>(curve.time_day.size()));
-  append(bank.night, quantiles(nights.night, kNightNodes));
-  append(bank.hour, quantiles(nights.hour, kHourNodes));
-  append(bank.visit_size, quantiles(sizes, kVisitNodes));
-  constexpr double kUsualLogGap = -2.8;  // where too few visits have several measurements to tell: 2.3 minutes
+  append(bank.night, quantiles(nights, kNightNodes));
+  append(bank.hour, quantiles(hours, kHourNodes));
+  append(bank.night_size, quantiles(sizes, kSizeNodes));
+  constexpr double kUsualLogGap = -2.8;  // where too few nights have several measurements to tell: 2.3 minutes
   append(bank.log_gap,
          log_gaps.size() > 5 ? quantiles(log_gaps, kGapNodes) : std::vector<double>(kGapNodes, kUsualLogGap));
   append(bank.log_error, quantiles(log_error, kErrorNodes));
@@ -96,20 +96,20 @@ Scatter measure_scatter(const RealLightCurve& curve) {
   const bool periodic = std::isfinite(curve.period_day);
   const double reach = periodic ? 0.002 : 1.5, centre = median(curve.magnitude);
   struct Point {
-    double position, magnitude, error;
+    double position, time, magnitude, error;
   };
   std::vector<Point> points;
   std::vector<double> pulls;
   for (std::size_t i = 0; i < curve.time_day.size(); ++i) {
     const double t = curve.time_day[i];
-    points.push_back({periodic ? fold_phase(t / curve.period_day) : t, curve.magnitude[i], curve.error[i]});
+    points.push_back({periodic ? fold_phase(t / curve.period_day) : t, t, curve.magnitude[i], curve.error[i]});
     pulls.push_back((curve.magnitude[i] - centre) / curve.error[i]);
   }
   std::ranges::stable_sort(points, {}, &Point::position);
   std::vector<double> differences;
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
     const Point &a = points[i], &b = points[i + 1];
-    if (b.position - a.position >= reach) continue;
+    if (b.position - a.position >= reach || std::abs(b.time - a.time) <= kVisitGapDay) continue;
     if (std::max(std::abs(a.magnitude - centre), std::abs(b.magnitude - centre)) >= kOutOfEclipseMag) continue;
     differences.push_back(std::abs(b.magnitude - a.magnitude) / std::hypot(a.error, b.error));
   }

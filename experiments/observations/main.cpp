@@ -40,7 +40,8 @@ void run(const std::filesystem::path& config_file, const std::filesystem::path& 
             threads = static_cast<int>(config.integer("threads", 1, {0.0, 1024.0}));
   const ComparisonSettings comparison{
       seed, count("curves_per_star"), count("errors_per_row"), count("most_rows"), permutations, threads};
-  const NearestSettings nearest{seed, count("library"), count("stand_ins"), count("phase_bins"), permutations, threads};
+  const NearestSettings nearest{
+      seed, count("library"), count("stand_ins"), count("phase_bins"), count("detections"), permutations, threads};
   const PriorSpec prior = named_prior(config.choice("prior", {"paper", "field"}));
   config.finish();
 

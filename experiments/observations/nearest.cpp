@@ -359,7 +359,7 @@ std::string compare_detections(const RealData& real, const Simulator& simulator,
     ++count.all;
     if (listed) ++count.listed;
   };
-  std::vector<double> g(static_cast<std::size_t>(settings.library));
+  std::vector<double> g(static_cast<std::size_t>(settings.detections));
   std::vector<std::array<bool, kSedBandCount>> listed(g.size());
   Progress progress("catalogue entries", g.size());
   parallel_for(g.size(), settings.threads, [&](std::uint64_t i) {

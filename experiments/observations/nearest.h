@@ -21,6 +21,7 @@ struct NearestSettings {
   int library;    // simulated systems to find the nearest in
   int stand_ins;  // for each real one
   int phase_bins;
+  int detections;  // simulated systems whose catalogue entries are counted
   int permutations;
   int threads;
 };
