@@ -111,7 +111,8 @@ void add_bank(CLI::App& program) {
       "{ column = number }. A channel needs 8 light curves and 8 quiet ones (TESS: 5 sectors), a magnitude of a band "
       "8\n"
       "stars, a bin of parallaxes 20. A holdout leaves out the stars of which the first 8 digits of the SHA-256 of\n"
-      "their name, read as a hexadecimal number, leave R when divided by N; catalogues are not split.");
+      "their name, read as a hexadecimal number, leave R when divided by N; catalogues are not split.\n"
+      "Simulations use banks/surveys.h5 of the folder that --data names.");
   build->callback([arguments] { run_build(*arguments); });
 }
 

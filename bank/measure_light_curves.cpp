@@ -33,8 +33,8 @@ struct Nights {
   std::vector<double> night, hour;
 };
 Nights split_nights(const std::vector<double>& time) {
-  std::vector<double> fraction;
-  for (const double t : time) fraction.push_back(t - std::floor(t));
+  std::vector<double> fraction = time;
+  for (double& t : fraction) t -= std::floor(t);
   std::sort(fraction.begin(), fraction.end());
   double widest = fraction.front() + 1.0 - fraction.back(), cut = fraction.back() + 0.5 * widest;
   for (std::size_t i = 0; i + 1 < fraction.size(); ++i) {

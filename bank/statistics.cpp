@@ -34,8 +34,8 @@ double median(std::vector<double> values) { return quantiles(std::move(values), 
 
 double robust_deviation(const std::vector<double>& values) {
   const double centre = median(values);
-  std::vector<double> distance;
-  for (const double v : values) distance.push_back(std::abs(v - centre));
+  std::vector<double> distance = values;
+  for (double& v : distance) v = std::abs(v - centre);
   return 1.4826 * median(std::move(distance));
 }
 

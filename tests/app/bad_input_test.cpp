@@ -203,6 +203,15 @@ std::vector<Case> make_cases() {
   command("MissingPosterior", {"report", "none.nc", "--out", "out"}, {"none.nc: no such file"});
   command("InfoOnText", {"info", "star.toml"}, {"star.toml: not a readable HDF5 file"});
 
+  // Survey banks; what a description may get wrong is in tests/bank/build_bank_test.cpp.
+  command("MissingBankDescription", {"bank", "build", "none.toml", "--out", "out"}, {"none.toml: no such file"});
+  command("MissingObservations", {"bank", "build", "star.toml", "--observations", "nowhere", "--out", "out"},
+          {"--observations nowhere: no such folder"});
+  command("HoldoutOfNoPart", {"bank", "build", "star.toml", "--holdout", "2,2", "--out", "out"},
+          {"--holdout 2,2: expected N,R with N >= 2 and 0 <= R < N"});
+  command("BankOfAnObject", {"bank", "build", "star.toml", "--out", "out"},
+          {"star.toml: no [[light_curves]] for channel ASAS-SN:V"});
+
   // Checkpoints.
   command("MissingCheckpoint", infer_with({"--checkpoint", "none.h5"}), {"none.h5", "no such file"});
   command("CheckpointIsText", infer_with({"--checkpoint", "star.toml"}), {"star.toml"});
