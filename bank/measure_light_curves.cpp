@@ -15,7 +15,6 @@
 namespace penumbra {
 namespace {
 
-constexpr double kVisitGapDay = 0.02;  // measurements closer than this share the errors of their visit
 constexpr double kSameMomentDay = 1e-5;
 constexpr double kRelativePerMag = 0.92103403719761836;  // ln 10 / 2.5
 constexpr double kOutOfEclipseMag = 0.3;                 // of the median
@@ -80,7 +79,10 @@ void add_star(const RealLightCurve& curve, GroundBank& bank) {
   }
   bank.magnitude.push_back(centre);
   bank.points.push_back(static_cast<double>(curve.time_day.size()));
-  append(bank.night, quantiles(nights, kNightNodes));
+  for (std::size_t k = 0; k < kNightNodes; ++k) {  // nights themselves: between two of them may lie a season
+    const double position = static_cast<double>(k * (nights.size() - 1)) / (kNightNodes - 1);
+    bank.night.push_back(nights[static_cast<std::size_t>(std::lround(position))]);
+  }
   append(bank.hour, quantiles(hours, kHourNodes));
   append(bank.night_size, quantiles(sizes, kSizeNodes));
   constexpr double kUsualLogGap = -2.8;  // where too few nights have several measurements to tell: 2.3 minutes
@@ -96,20 +98,20 @@ Scatter measure_scatter(const RealLightCurve& curve) {
   const bool periodic = std::isfinite(curve.period_day);
   const double reach = periodic ? 0.002 : 1.5, centre = median(curve.magnitude);
   struct Point {
-    double position, time, magnitude, error;
+    double position, magnitude, error;
   };
   std::vector<Point> points;
   std::vector<double> pulls;
   for (std::size_t i = 0; i < curve.time_day.size(); ++i) {
     const double t = curve.time_day[i];
-    points.push_back({periodic ? fold_phase(t / curve.period_day) : t, t, curve.magnitude[i], curve.error[i]});
+    points.push_back({periodic ? fold_phase(t / curve.period_day) : t, curve.magnitude[i], curve.error[i]});
     pulls.push_back((curve.magnitude[i] - centre) / curve.error[i]);
   }
   std::ranges::stable_sort(points, {}, &Point::position);
   std::vector<double> differences;
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
     const Point &a = points[i], &b = points[i + 1];
-    if (b.position - a.position >= reach || std::abs(b.time - a.time) <= kVisitGapDay) continue;
+    if (b.position - a.position >= reach) continue;
     if (std::max(std::abs(a.magnitude - centre), std::abs(b.magnitude - centre)) >= kOutOfEclipseMag) continue;
     differences.push_back(std::abs(b.magnitude - a.magnitude) / std::hypot(a.error, b.error));
   }

@@ -16,9 +16,8 @@ inline constexpr std::size_t kMinimumLightCurves = 8, kMinimumSectors = 5;
 
 // How much a light curve scatters about its star, over its quoted errors. NaN where the points do not tell.
 struct Scatter {
-  double neighbours;  // differences between neighbours of different visits: in phase (.002) where the period is known,
-                      // else in time (1.5 d)
-  double whole;  // about the median, slow variability and eclipses included
+  double neighbours;  // differences between neighbours: in phase (.002) where the period is known, else in time (1.5 d)
+  double whole;       // about the median, slow variability and eclipses included
   // Variability is in it unless the whole curve scatters about as its neighbours do.
   bool quiet() const { return whole < 2.0 * neighbours; }
 };

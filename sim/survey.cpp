@@ -120,7 +120,7 @@ void Surveys::schedule_ground(int channel, double magnitude, double period_day, 
   thread_local std::vector<double> steps;
   steps.clear();
   for (std::size_t k = 1; k < nights.size(); ++k) steps.push_back(nights[k] - nights[k - 1]);
-  const double usual_step = median(steps);
+  const double usual_step = std::max(1.0, median(steps));
   thread_local std::vector<char> taken;
   taken.assign(static_cast<std::size_t>(nights.back()) + 1, 0);
   const double epoch = random.uniform() * period_day;
