@@ -65,6 +65,12 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs
 	@.venv/bin/python tools/kernel_report.py $(BUILD)
 
+experiment-observations: setup $(BUILD)/build.ninja  ## do simulations look real? needs ../shared/observations (ten minutes)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra experiment_observations
+	experiments/observations/run.sh experiments/observations/config.toml $(BUILD) $(BUILD)/experiments/observations
+	@cp $(addprefix $(BUILD)/experiments/observations/,provenance.toml tests.csv distributions.csv errors.csv \
+	  catalogue_errors.csv detections.csv nearest.csv figures/*.png figures/*.pdf) experiments/observations/results/
+
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@tools/bundle.sh $(BUILD) build/bundle

@@ -24,7 +24,7 @@ void write_ground(Hdf5Writer& file, const std::string& group, const GroundBank& 
   write_floats(file, group + "/points", bank.points, {entries});
   write_floats(file, group + "/night", bank.night, {entries, kNightNodes});
   write_floats(file, group + "/hour", bank.hour, {entries, kHourNodes});
-  write_floats(file, group + "/visit_size", bank.visit_size, {entries, kVisitNodes});
+  write_floats(file, group + "/night_size", bank.night_size, {entries, kSizeNodes});
   write_floats(file, group + "/log_gap", bank.log_gap, {entries, kGapNodes});
   write_floats(file, group + "/log_error", bank.log_error, {entries, kErrorNodes});
   file.doubles(group + "/noise_curve", {bank.noise_curve.begin(), bank.noise_curve.end()}, {3});

@@ -15,7 +15,6 @@
 namespace penumbra {
 namespace {
 
-constexpr double kVisitGapDay = 0.02;  // measurements closer than this belong to one visit
 constexpr double kSameMomentDay = 1e-5;
 constexpr double kRelativePerMag = 0.92103403719761836;  // ln 10 / 2.5
 constexpr double kOutOfEclipseMag = 0.3;                 // of the median
@@ -57,20 +56,20 @@ void append(std::vector<double>& out, const std::vector<double>& values) {
 
 // One entry of the bank.
 void add_star(const RealLightCurve& curve, GroundBank& bank) {
-  std::vector<double> visits, sizes, log_gaps;
-  for (std::size_t i = 0; i < curve.time_day.size(); ++i) {
-    const double gap = i == 0 ? HUGE_VAL : curve.time_day[i] - curve.time_day[i - 1];
-    if (gap > kVisitGapDay) {
-      visits.push_back(curve.time_day[i]);
+  const Nights times = split_nights(curve.time_day);
+  std::vector<double> nights, hours, sizes, log_gaps;
+  for (std::size_t i = 0; i < times.night.size(); ++i) {
+    const double night = times.night[i] - times.night.front();
+    if (nights.empty() || night > nights.back()) {
+      nights.push_back(night);
+      hours.push_back(times.hour[i]);
       sizes.push_back(1.0);
       continue;
     }
     sizes.back() += 1.0;
+    const double gap = curve.time_day[i] - curve.time_day[i - 1];
     if (gap > kSameMomentDay) log_gaps.push_back(std::log10(gap));
   }
-  Nights nights = split_nights(visits);
-  const double first = nights.night.front();
-  for (double& night : nights.night) night -= first;
 
   const double centre = median(curve.magnitude);
   std::vector<double> log_error;
@@ -80,10 +79,13 @@ void add_star(const RealLightCurve& curve, GroundBank& bank) {
   }
   bank.magnitude.push_back(centre);
   bank.points.push_back(static_cast<double>(curve.time_day.size()));
-  append(bank.night, quantiles(nights.night, kNightNodes));
-  append(bank.hour, quantiles(nights.hour, kHourNodes));
-  append(bank.visit_size, quantiles(sizes, kVisitNodes));
-  constexpr double kUsualLogGap = -2.8;  // where too few visits have several measurements to tell: 2.3 minutes
+  for (std::size_t k = 0; k < kNightNodes; ++k) {  // nights themselves: between two of them may lie a season
+    const double position = static_cast<double>(k * (nights.size() - 1)) / (kNightNodes - 1);
+    bank.night.push_back(nights[static_cast<std::size_t>(std::lround(position))]);
+  }
+  append(bank.hour, quantiles(hours, kHourNodes));
+  append(bank.night_size, quantiles(sizes, kSizeNodes));
+  constexpr double kUsualLogGap = -2.8;  // where too few nights have several measurements to tell: 2.3 minutes
   append(bank.log_gap,
          log_gaps.size() > 5 ? quantiles(log_gaps, kGapNodes) : std::vector<double>(kGapNodes, kUsualLogGap));
   append(bank.log_error, quantiles(log_error, kErrorNodes));

@@ -6,7 +6,9 @@
 namespace penumbra {
 namespace {
 
-constexpr double kSectorDay = 27.4;
+constexpr double kSectorDay = 27.4;         // from the beginning of one to that of the next
+constexpr double kLongestSectorDay = 26.9;  // first to last exposure
+constexpr double kKept = 0.99;              // good exposures of those outside the pause
 constexpr double kLongCadenceDay = 1765.46 / 86400.0;
 
 }  // namespace
@@ -15,7 +17,6 @@ BlockSchedule draw_tess_schedule(double coverage, RandomStream& random) {
   constexpr std::array<double, 4> kExposureSeconds{120.0, 200.0, 600.0, 1800.0};
   BlockSchedule schedule;
   schedule.exposure_day = kExposureSeconds[static_cast<std::size_t>(random.below(4))] / 86400.0;
-  schedule.pause_day = 1.2;
   // One or two sectors for most of the sky, up to a year of them at the ecliptic poles.
   schedule.block_count = std::min(13, 1 + static_cast<int>(-1.5 * std::log(random.uniform())));
   double start = 0.0;
@@ -23,9 +24,12 @@ BlockSchedule draw_tess_schedule(double coverage, RandomStream& random) {
     schedule.start_day[static_cast<std::size_t>(s)] = start;
     start += random.uniform() < 0.6 ? kSectorDay : (26 + random.below(3)) * kSectorDay;
   }
-  const double observing_day = kSectorDay - schedule.pause_day;
-  schedule.exposures_per_block = static_cast<int>(observing_day / schedule.exposure_day);
-  schedule.kept = std::min(1.0, coverage * kSectorDay / observing_day);
+  // The pause halfway, for data transfer and scattered light: .7 to 6 d in 21 sectors, 1.5 d in the median.
+  const double good_day = coverage * kSectorDay / kKept;
+  schedule.kept = kKept;
+  schedule.pause_day =
+      std::clamp(1.5 * std::exp(0.65 * random.normal()), 0.2, std::max(0.2, kLongestSectorDay - good_day));
+  schedule.exposures_per_block = static_cast<int>(good_day / schedule.exposure_day);
   return schedule;
 }
 

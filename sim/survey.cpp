@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -15,6 +16,8 @@ namespace penumbra {
 namespace {
 
 constexpr std::array<double, kTessChannel> kGroundExposureSeconds{90.0, 90.0, 30.0, 30.0};
+constexpr int kNightTries = 20;  // to find one that is not taken: surveys come back the next night, not the same
+constexpr double kTessErrorSpread = 0.024;     // of the quoted errors of a sector: 90% over 10% is 1.07 in 21 real ones
 constexpr double kWorstDetection = 1.0 / 3.0;  // catalogues do not list what is fainter than 3 sigma
 
 // De-quantisation, the paper's equation 1: catalogues that round coarsely get the wider one (as its code has it).
@@ -64,6 +67,18 @@ std::span<const double> row(const std::vector<double>& values, int entry, std::s
   return {values.data() + static_cast<std::size_t>(entry) * nodes, nodes};
 }
 
+// Number of a night. Where two nodes are much further apart than most, the survey did not see the star: the nights
+// between them lie next to either end.
+int draw_night(std::span<const double> nodes, double usual_step, double probability) {
+  constexpr double kRest = 4.0;  // usual steps
+  const double position = probability * static_cast<double>(nodes.size() - 1);
+  const auto i = std::min(static_cast<std::size_t>(position), nodes.size() - 2);
+  const double f = position - static_cast<double>(i), step = nodes[i + 1] - nodes[i];
+  double night = nodes[i] + f * step;
+  if (step > kRest * usual_step) night = f < 0.5 ? nodes[i] + f * usual_step : nodes[i + 1] - (1.0 - f) * usual_step;
+  return static_cast<int>(std::max(0.0, night));
+}
+
 }  // namespace
 
 Surveys::Surveys(SurveyBank bank) : bank_(std::move(bank)) {
@@ -71,8 +86,8 @@ Surveys::Surveys(SurveyBank bank) : bank_(std::move(bank)) {
 }
 
 // One entry of the bank, likely one of similar magnitude and, as in the paper, in proportion to its number of points.
-// New nights, times of night, visits and errors are then drawn from that star's quantiles, so day and year alias as
-// they do for real, while no real epoch returns.
+// New nights, times of night and errors are then drawn from that star's quantiles, so day and year alias as they do
+// for real, while no real epoch returns.
 void Surveys::schedule_ground(int channel, double magnitude, double period_day, RandomStream& random,
                               LightCurve& out) const {
   const GroundBank& survey = bank_.ground[static_cast<std::size_t>(channel)];
@@ -93,13 +108,30 @@ void Surveys::schedule_ground(int channel, double magnitude, double period_day, 
   const auto i = static_cast<std::size_t>(entry);
   const auto n = static_cast<std::size_t>(
       std::clamp(std::round(survey.points[i] * (0.9 + 0.2 * random.uniform())), 1.0, static_cast<double>(kMaxEpochs)));
+  // The longest night, when a survey perhaps stayed on the star, comes once a light curve; the others as often as they
+  // do.
+  const std::span<const double> sizes = row(survey.night_size, entry, kSizeNodes);
+  const double usual_size = std::accumulate(sizes.begin(), sizes.end() - 1, 0.0) / (kSizeNodes - 1);
+  const auto draw_size = [&] {
+    if (random.uniform() * survey.points[i] < usual_size) return static_cast<int>(std::round(sizes.back()));
+    return static_cast<int>(std::round(std::min(quantile(sizes, random.uniform()), sizes[kSizeNodes - 2])));
+  };
+  const std::span<const double> nights = row(survey.night, entry, kNightNodes);
+  thread_local std::vector<double> steps;
+  steps.clear();
+  for (std::size_t k = 1; k < nights.size(); ++k) steps.push_back(nights[k] - nights[k - 1]);
+  const double usual_step = std::max(1.0, median(steps));
+  thread_local std::vector<char> taken;
+  taken.assign(static_cast<std::size_t>(nights.back()) + 1, 0);
   const double epoch = random.uniform() * period_day;
   out.phase.clear();
   while (out.phase.size() < n) {
-    const double night = std::floor(quantile(row(survey.night, entry, kNightNodes), random.uniform()));
+    int night = draw_night(nights, usual_step, random.uniform());
+    for (int k = 0; k < kNightTries && taken[static_cast<std::size_t>(night)] != 0; ++k)
+      night = draw_night(nights, usual_step, random.uniform());
+    taken[static_cast<std::size_t>(night)] = 1;
     double time = night + quantile(row(survey.hour, entry, kHourNodes), random.uniform());
-    const int size =
-        static_cast<int>(std::round(quantile(row(survey.visit_size, entry, kVisitNodes), random.uniform())));
+    const int size = draw_size();
     out.phase.push_back(fold_phase((time + epoch) / period_day));
     for (int k = 1; k < size && out.phase.size() < n; ++k) {
       time += exp10(quantile(row(survey.log_gap, entry, kGapNodes), random.uniform()));
@@ -121,6 +153,8 @@ void Surveys::schedule_tess(double magnitude, double period_day, RandomStream& r
   const BlockSchedule blocks = draw_tess_schedule(quantile(bank_.tess.coverage, random.uniform()), random);
   const double excess = quantile(bank_.tess.log_excess, random.uniform()) + 0.15 * random.normal();
   observe_blocks(blocks, period_day, tess_noise(magnitude, blocks.exposure_day) * exp10(excess), random, out);
+  const double spread = -kTessErrorSpread * std::log(random.uniform());
+  for (double& sigma : out.sigma) sigma *= std::exp(spread * random.normal());
   sort_phases(out.phase);
 }
 

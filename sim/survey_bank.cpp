@@ -96,7 +96,7 @@ GroundBank load_ground(const BankReader& file, const std::string& group) {
   bank.points = file.numbers(group + "/points", kCount, {entries});
   bank.night = file.quantiles(group + "/night", kDays, {entries, kNightNodes});
   bank.hour = file.quantiles(group + "/hour", kHours, {entries, kHourNodes});
-  bank.visit_size = file.quantiles(group + "/visit_size", kCount, {entries, kVisitNodes});
+  bank.night_size = file.quantiles(group + "/night_size", kCount, {entries, kSizeNodes});
   bank.log_gap = file.quantiles(group + "/log_gap", kLogDay, {entries, kGapNodes});
   bank.log_error = file.quantiles(group + "/log_error", kLogError, {entries, kErrorNodes});
   std::ranges::copy(file.numbers(group + "/noise_curve", kError, {3}), bank.noise_curve.begin());

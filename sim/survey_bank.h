@@ -22,7 +22,7 @@
 namespace penumbra {
 
 inline constexpr int kBankFormat = 2;
-inline constexpr std::size_t kNightNodes = 129, kHourNodes = 17, kVisitNodes = 9, kGapNodes = 9, kErrorNodes = 17,
+inline constexpr std::size_t kNightNodes = 257, kHourNodes = 17, kSizeNodes = 33, kGapNodes = 17, kErrorNodes = 17,
                              kTableNodes = 9;
 
 // The paper's equation 2: relative errors outside are not believed.
@@ -43,10 +43,10 @@ struct ErrorTable {
 struct GroundBank {
   std::vector<double> magnitude;        // [E] median
   std::vector<double> points;           // [E] number of measurements
-  std::vector<double> night;            // [E][129] number of a visit's night, counted from the first
-  std::vector<double> hour;             // [E][17] time of a visit within its night, day
-  std::vector<double> visit_size;       // [E][9] measurements in a visit
-  std::vector<double> log_gap;          // [E][9] log10 of the time between measurements of a visit, day
+  std::vector<double> night;            // [E][257] number of a night with measurements, counted from the first
+  std::vector<double> hour;             // [E][17] time within its night of the first measurement, day
+  std::vector<double> night_size;       // [E][33] measurements in a night
+  std::vector<double> log_gap;          // [E][17] log10 of the time between measurements of a night, day
   std::vector<double> log_error;        // [E][17] log10 of the quoted relative flux error near the median magnitude
   std::array<double, 3> noise_curve{};  // s0, s1, s2 of sigma^2 = s0^2 + s1^2 10^(.4 (m-15)) + s2^2 10^(.8 (m-15))
   // log10(true scatter / quoted) = scatter[0] + scatter[1] excess + a draw of scatter_rest, where

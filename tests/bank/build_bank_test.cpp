@@ -65,10 +65,10 @@ TEST_F(BuildBank, MeasuresWhatIsKnownOfASurvey) {
   ASSERT_EQ(bank.magnitude.size(), 13u);
   for (std::size_t star = 0; star < 12; ++star) {
     EXPECT_EQ(bank.points[star], 360.0);
-    EXPECT_EQ(bank.visit_size[star * kVisitNodes], 2.0);
-    EXPECT_EQ(bank.visit_size[star * kVisitNodes + kVisitNodes - 1], 2.0);
-    EXPECT_NEAR(bank.log_gap[star * kGapNodes + 4], std::log10(0.004), 1e-3);
-    // Three seasons: a third of the visits in each, and none between them.
+    EXPECT_EQ(bank.night_size[star * kSizeNodes], 2.0);
+    EXPECT_EQ(bank.night_size[star * kSizeNodes + kSizeNodes - 1], 2.0);
+    EXPECT_NEAR(bank.log_gap[star * kGapNodes + kGapNodes / 2], std::log10(0.004), 1e-3);
+    // Three seasons: a third of the nights in each, and none between them.
     const double* night = bank.night.data() + star * kNightNodes;
     EXPECT_EQ(night[0], 0.0);
     EXPECT_NEAR(night[kNightNodes - 1], 2 * 365 + 177, 4);
@@ -300,7 +300,7 @@ TEST_F(BuildBank, TheCommittedBankIsWhatItsDescriptionGives) {
     expect_same(a.points, b.points, name);
     expect_same(a.night, b.night, name);
     expect_same(a.hour, b.hour, name);
-    expect_same(a.visit_size, b.visit_size, name);
+    expect_same(a.night_size, b.night_size, name);
     expect_same(a.log_gap, b.log_gap, name);
     expect_same(a.log_error, b.log_error, name);
     expect_same(a.scatter_rest, b.scatter_rest, name);
