@@ -27,9 +27,10 @@ demo: setup $(BUILD)/build.ninja  ## infer HD 23642 from its K2 light curve
 test: build  ## run every test
 	@tools/test.sh $(BUILD)
 
-accuracy: setup $(BUILD)/build.ninja  ## the light curve's error over 500 draws of the prior (ten minutes)
+accuracy: setup $(BUILD)/build.ninja  ## the light curve's error over 500 draws of the prior (a quarter of an hour)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target sim_accuracy_test
-	PENUMBRA_ACCURACY_DRAWS=500 $(BUILD)/bin/sim_accuracy_test --gtest_filter=Accuracy.OverThePrior
+	PENUMBRA_ACCURACY_DRAWS=500 PENUMBRA_ACCURACY_FILE=docs/accuracy_draws.csv \
+		$(BUILD)/bin/sim_accuracy_test --gtest_filter=Accuracy.OverThePriorWithHeating
 
 train: setup $(BUILD)/build.ninja  ## train the compact preset (ARGS="--device cuda --set train.systems=8000000")
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra

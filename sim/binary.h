@@ -150,7 +150,8 @@ struct Binary {
   }
   PN_HD Surface surface_at_node(int which, int n) const {
     const BinaryStar& s = star[which];
-    const double brightness[kBrightnessTerms] = {s.brightness[0][n], s.brightness[1][n], s.brightness[2][n]};
+    double brightness[kBrightnessTerms];
+    for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] = s.brightness[l][n];
     return make_surface(which, 1.0 / inverse_separation[n], s.potential[n], s.log_mean_gravity[n], brightness);
   }
 
@@ -158,15 +159,14 @@ struct Binary {
   PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity,
                              const double* brightness) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
-    return {{s.q, separation, potential + s.q / separation},
-            s.radius,
-            s.gravity_darkening,
-            log_mean_gravity,
-            crowding_at(which, separation),
-            {other.radius,
-             s.irradiation,
-             darkened_share(other.bolometric_limb_darkening),
-             {brightness[0], brightness[1], brightness[2]}}};
+    Surface surface{{s.q, separation, potential + s.q / separation},
+                    s.radius,
+                    s.gravity_darkening,
+                    log_mean_gravity,
+                    crowding_at(which, separation),
+                    {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), {}}};
+    for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = brightness[l];
+    return surface;
   }
 };
 
