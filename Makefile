@@ -29,8 +29,8 @@ test: build  ## run every test
 
 accuracy: setup $(BUILD)/build.ninja  ## the light curve's error over 500 draws of the prior (a quarter of an hour)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target sim_accuracy_test
-	PENUMBRA_ACCURACY_DRAWS=500 PENUMBRA_ACCURACY_FILE=docs/accuracy_draws.csv \
-		$(BUILD)/bin/sim_accuracy_test --gtest_filter=Accuracy.OverThePriorWithHeating
+	PENUMBRA_ACCURACY_DRAWS=500 PENUMBRA_ACCURACY_FOLDER=docs $(BUILD)/bin/sim_accuracy_test \
+		--gtest_filter=Accuracy.OverThePriorWithHeating:Accuracy.EveryPassband
 
 train: setup $(BUILD)/build.ninja  ## train the compact preset (ARGS="--device cuda --set train.systems=8000000")
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra

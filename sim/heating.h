@@ -42,8 +42,9 @@ PN_HD constexpr int limb_steps(int crowding) { return crowding > 1 ? 4 : 0; }
 // Cosine of the angle from the line of centres of point `j`: from the middle of the facing side to where the companion
 // begins to set.
 PN_HD inline double cosine_from_axis(int j, int terms) {
-  constexpr double kFew[3] = {1.0, 0.85, 0.62}, kMany[kBrightnessTerms] = {1.0, 0.978, 0.906, 0.7, 0.4};
-  return terms == kBrightnessTerms ? kMany[j] : kFew[j];
+  if (j == 0) return 1.0;
+  if (terms < kBrightnessTerms) return j == 1 ? 0.85 : 0.62;
+  return j == 1 ? 0.978 : j == 2 ? 0.906 : j == 3 ? 0.7 : 0.4;
 }
 
 // Polynomial through `value` at `x`, by Newton's divided differences; terms beyond are 0.
@@ -101,7 +102,7 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
         const Vector3 out = cosine * sky.sight + (sine * c) * sky.right + (sine * s) * sky.up;
         double unused, r = companion.roche.first_radius(out, companion.radius);
         for (int step = 0; step < steps; ++step) r = companion.roche.radius_step(out, r, unused);
-        const Vector3 g = local_surface(companion, r * out, out).gravity, path = from + (-r) * out;
+        const Vector3 g = companion.roche.gradient(r * out, unused), path = from + (-r) * out;
         const double mu = -dot(g, path) / std::sqrt(dot(g, g) * dot(path, path));
         work.limb[ray] = cosine - mu * (sine + 0.5 * mu * cosine);
       });
