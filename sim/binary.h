@@ -145,28 +145,27 @@ struct Binary {
       log_mean_gravity += weight * s.log_mean_gravity[n];
       for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] += weight * s.brightness[l][n];
     }
-    for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] /= sum;
-    return make_surface(which, separation, potential / sum, log_mean_gravity / sum, brightness);
+    Surface surface = make_surface(which, separation, potential / sum, log_mean_gravity / sum);
+    for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = brightness[l] / sum;
+    return surface;
   }
   PN_HD Surface surface_at_node(int which, int n) const {
     const BinaryStar& s = star[which];
-    double brightness[kBrightnessTerms];
-    for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] = s.brightness[l][n];
-    return make_surface(which, 1.0 / inverse_separation[n], s.potential[n], s.log_mean_gravity[n], brightness);
+    Surface surface = make_surface(which, 1.0 / inverse_separation[n], s.potential[n], s.log_mean_gravity[n]);
+    for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = s.brightness[l][n];
+    return surface;
   }
 
  private:
-  PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity,
-                             const double* brightness) const {
+  // All but the companion's brightness.
+  PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
-    Surface surface{{s.q, separation, potential + s.q / separation},
-                    s.radius,
-                    s.gravity_darkening,
-                    log_mean_gravity,
-                    crowding_at(which, separation),
-                    {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), {}}};
-    for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = brightness[l];
-    return surface;
+    return {{s.q, separation, potential + s.q / separation},
+            s.radius,
+            s.gravity_darkening,
+            log_mean_gravity,
+            crowding_at(which, separation),
+            {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), {}}};
   }
 };
 
