@@ -16,7 +16,8 @@
 namespace penumbra {
 
 // How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get
-// more. The default keeps the curve within 5e-5 of the flux, `precise` within 1e-5 (measured over draws of the prior).
+// more. The default keeps the curve within 5e-5 of the flux (1.5e-4 in GALEX), `precise` within 1e-5 where the stars do
+// not heat each other: heating's approximation (heating.h) leaves up to 5e-5. Measured over draws of the prior.
 struct Resolution {
   int azimuths = 10, polar = 6;       // points on each star's visible disc
   int lens_radial = 6, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
