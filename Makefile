@@ -31,9 +31,10 @@ test-calibration: setup $(BUILD)/build.ninja  ## is the shipped network still as
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra
 	@ctest --test-dir $(BUILD) -L calibration --verbose
 
-accuracy: setup $(BUILD)/build.ninja  ## the light curve's error over 500 draws of the prior (ten minutes)
+accuracy: setup $(BUILD)/build.ninja  ## the light curve's error over 500 draws of the prior (a quarter of an hour)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target sim_accuracy_test
-	PENUMBRA_ACCURACY_DRAWS=500 $(BUILD)/bin/sim_accuracy_test --gtest_filter=Accuracy.OverThePrior
+	PENUMBRA_ACCURACY_DRAWS=500 PENUMBRA_ACCURACY_FOLDER=docs $(BUILD)/bin/sim_accuracy_test \
+		--gtest_filter=Accuracy.OverThePriorWithHeating:Accuracy.EveryPassband
 
 train: setup $(BUILD)/build.ninja  ## train the compact preset (ARGS="--device cuda --set train.systems=8000000")
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra

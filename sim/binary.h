@@ -16,7 +16,8 @@
 namespace penumbra {
 
 // How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get
-// more. The default keeps the curve within 5e-5 of the flux, `precise` within 1e-5 (measured over draws of the prior).
+// more. The default keeps the curve within 5e-5 of the flux (1.5e-4 in GALEX), `precise` within 1e-5 where the stars do
+// not heat each other: heating's approximation (heating.h) leaves up to 5e-5. Measured over draws of the prior.
 struct Resolution {
   int azimuths = 10, polar = 6;       // points on each star's visible disc
   int lens_radial = 6, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
@@ -145,28 +146,27 @@ struct Binary {
       log_mean_gravity += weight * s.log_mean_gravity[n];
       for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] += weight * s.brightness[l][n];
     }
-    for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] /= sum;
-    return make_surface(which, separation, potential / sum, log_mean_gravity / sum, brightness);
+    Surface surface = make_surface(which, separation, potential / sum, log_mean_gravity / sum);
+    for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = brightness[l] / sum;
+    return surface;
   }
   PN_HD Surface surface_at_node(int which, int n) const {
     const BinaryStar& s = star[which];
-    const double brightness[kBrightnessTerms] = {s.brightness[0][n], s.brightness[1][n], s.brightness[2][n]};
-    return make_surface(which, 1.0 / inverse_separation[n], s.potential[n], s.log_mean_gravity[n], brightness);
+    Surface surface = make_surface(which, 1.0 / inverse_separation[n], s.potential[n], s.log_mean_gravity[n]);
+    for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = s.brightness[l][n];
+    return surface;
   }
 
  private:
-  PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity,
-                             const double* brightness) const {
+  // All but the companion's brightness.
+  PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
     return {{s.q, separation, potential + s.q / separation},
             s.radius,
             s.gravity_darkening,
             log_mean_gravity,
             crowding_at(which, separation),
-            {other.radius,
-             s.irradiation,
-             darkened_share(other.bolometric_limb_darkening),
-             {brightness[0], brightness[1], brightness[2]}}};
+            {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), {}}};
   }
 };
 

@@ -10,8 +10,9 @@ namespace penumbra {
 namespace detail {
 
 // Brightness of the companion from points j of a star: direct[j] + sum_l mutual[j][l] b[l], b being the polynomial of
-// the star's own brightness seen from the companion.
+// the star's own brightness seen from the companion. As many points as the polynomial has terms.
 struct HeatingPoints {
+  int terms;
   double aspect[kBrightnessTerms];
   double direct[kBrightnessTerms];
   double mutual[kBrightnessTerms][kBrightnessTerms];
@@ -24,6 +25,7 @@ inline constexpr int kMostHeatingSide = 3 + kMostCrowding;
 inline constexpr int kHeatingPoints = whole_lanes(kMostHeatingSide * kMostHeatingSide);
 struct HeatingWork {
   detail::HeatingPoints points[2];
+  double limb[whole_lanes(kMostHeatingSide)];  // cosine on each ray at which the companion's surface turns away
   // Of the points of the companion.
   double cosine[kHeatingPoints], azimuth[kHeatingPoints], seen[kHeatingPoints], leaving[kHeatingPoints];
   double log_gravity[kHeatingPoints], cos_zenith[kHeatingPoints], distance[kHeatingPoints], off_axis2[kHeatingPoints];
@@ -32,14 +34,27 @@ struct HeatingWork {
 
 namespace detail {
 
-// Polynomial through `value` at `x`, by divided differences.
-PN_HD inline void fit_polynomial(const double* x, const double* value, double* coefficient) {
-  static_assert(kBrightnessTerms == 3);
-  const double first = (value[1] - value[0]) / (x[1] - x[0]);
-  const double second = ((value[2] - value[1]) / (x[2] - x[1]) - first) / (x[2] - x[0]);
-  coefficient[2] = second;
-  coefficient[1] = first - second * (x[0] + x[1]);
-  coefficient[0] = value[0] - x[0] * (coefficient[1] + x[0] * second);
+// Near the line of centres the brightness of a star that nearly fills its lobe, with its dark tip, changes fast.
+PN_HD constexpr int brightness_terms(int crowding) { return crowding > 1 ? kBrightnessTerms : 3; }
+// Steps from the limb of an ellipsoid to that of such a star.
+PN_HD constexpr int limb_steps(int crowding) { return crowding > 1 ? 4 : 0; }
+
+// Cosine of the angle from the line of centres of point `j`: from the middle of the facing side to where the companion
+// begins to set.
+PN_HD inline double cosine_from_axis(int j, int terms) {
+  if (j == 0) return 1.0;
+  if (terms < kBrightnessTerms) return j == 1 ? 0.85 : 0.62;
+  return j == 1 ? 0.978 : j == 2 ? 0.906 : j == 3 ? 0.7 : 0.4;
+}
+
+// Polynomial through `value` at `x`, by Newton's divided differences; terms beyond are 0.
+PN_HD inline void fit_polynomial(const double* x, const double* value, int terms, double* coefficient) {
+  for (int n = 0; n < kBrightnessTerms; ++n) coefficient[n] = n < terms ? value[n] : 0.0;
+  for (int order = 1; order < terms; ++order)
+    for (int n = terms - 1; n >= order; --n)
+      coefficient[n] = (coefficient[n] - coefficient[n - 1]) / (x[n] - x[n - order]);
+  for (int n = terms - 2; n >= 0; --n)
+    for (int m = n; m < terms - 1; ++m) coefficient[m] -= x[n] * coefficient[m + 1];
 }
 
 // `u`: linear limb darkening of the companion's own light, `u_back` of what it sends back. Brightnesses of `star` and
@@ -52,9 +67,11 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
   const int steps = newton_steps(crowding);
   const double* node = gauss.nodes(side);
   const double* weight = gauss.weights(side);
-  for (int j = 0; j < kBrightnessTerms; ++j) {
-    // Halfway between the planes of symmetry, from the middle of the facing side to where the companion begins to set.
-    const double toward = j == 0 ? 1.0 : j == 1 ? 0.8 : 0.5, across = std::sqrt(0.5 * (1.0 - toward * toward));
+  const int terms = brightness_terms(crowding);
+  if (lanes.rank() == 0) points.terms = terms;
+  for (int j = 0; j < terms; ++j) {
+    // Halfway between the planes of symmetry.
+    const double toward = cosine_from_axis(j, terms), across = std::sqrt(0.5 * (1.0 - toward * toward));
     const Vector3 direction{toward, across, across};
     double slope;
     const Vector3 p = star.roche.radius(direction, star.radius, slope) * direction;
@@ -66,17 +83,36 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
     const double inverse_g = 1.0 / std::sqrt(dot(here.gravity, here.gravity));
     const Vector3 up = inverse_g * Vector3{here.gravity.x, -here.gravity.y, -here.gravity.z};
     const SkyFrame sky = sky_frame((1.0 / distance) * from);
-    // From the middle of the disc that the point sees to its limb, which is that of an ellipsoid with one axis `a` to
-    // the point and the companion's volume.
+    // From the middle of the disc that the point sees to its limb: that of an ellipsoid with one axis `a` to the point
+    // and the companion's volume, or from there to the true one (on a sphere the normal turns away from the point as
+    // fast as the angle grows).
     const double a = companion.roche.radius(sky.sight, companion.radius, slope), a2 = a * a;
     const double b2 = companion.radius * companion.radius * companion.radius / a;
     const double limb = a2 / distance;
     const double edge = limb / std::sqrt(limb * limb + b2 * (1.0 - a2 / (distance * distance)));
+    lanes.for_each(whole_lanes(side), [&](int ray) {
+      work.azimuth[ray] = kTwoPi * (ray + 0.5) / side;
+      work.limb[ray] = edge;
+    });
+    for (int limb_step = 0; limb_step < limb_steps(crowding); ++limb_step) {
+      lanes.for_each(whole_lanes(side), [&](int ray) {
+        const double cosine = work.limb[ray], sine = std::sqrt(1.0 - cosine * cosine);
+        double s, c;
+        sine_cosine(work.azimuth[ray], s, c);
+        const Vector3 out = cosine * sky.sight + (sine * c) * sky.right + (sine * s) * sky.up;
+        double unused, r = companion.roche.first_radius(out, companion.radius);
+        for (int step = 0; step < steps; ++step) r = companion.roche.radius_step(out, r, unused);
+        const Vector3 g = companion.roche.gradient(r * out, unused), path = from + (-r) * out;
+        const double mu = -dot(g, path) / std::sqrt(dot(g, g) * dot(path, path));
+        work.limb[ray] = cosine - mu * (sine + 0.5 * mu * cosine);
+      });
+    }
     lanes.for_each(count, [&](int i) {
       const RayPoint at = ray_point(i < total ? i : total - 1, side);
-      work.cosine[i] = edge + (1.0 - edge) * node[at.point];
+      const double limb_cosine = work.limb[at.ray];
+      work.cosine[i] = limb_cosine + (1.0 - limb_cosine) * node[at.point];
       work.azimuth[i] = kTwoPi * (at.ray + 0.5) / side;
-      work.seen[i] = i < total ? weight[at.point] * (1.0 - edge) * kTwoPi / side / (kPi * even) : 0.0;
+      work.seen[i] = i < total ? weight[at.point] * (1.0 - limb_cosine) * kTwoPi / side / (kPi * even) : 0.0;
     });
     lanes.for_each(count, [&](int i) {
       const double cosine = work.cosine[i], sine = std::sqrt(1.0 - cosine * cosine);
@@ -112,15 +148,14 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
     });
     const double direct = lanes.sum(count, [&](int i) { return work.direct[i]; });
     const auto aspect = [&](int i) { return work.off_axis2[i] / (work.distance[i] * work.distance[i]); };
-    const double m0 = lanes.sum(count, [&](int i) { return work.seen[i]; });
-    const double m1 = lanes.sum(count, [&](int i) { return work.seen[i] * aspect(i); });
-    const double m2 = lanes.sum(count, [&](int i) { return work.seen[i] * aspect(i) * aspect(i); });
     if (lanes.rank() == 0) {
       points.aspect[j] = here.off_axis2 / (distance * distance);
       points.direct[j] = direct;
-      points.mutual[j][0] = m0;
-      points.mutual[j][1] = m1;
-      points.mutual[j][2] = m2;
+    }
+    for (int l = 0; l < terms; ++l) {
+      const double mutual = lanes.sum(count, [&](int i) { return work.seen[i]; });
+      if (lanes.rank() == 0) points.mutual[j][l] = mutual;
+      lanes.for_each(count, [&](int i) { work.seen[i] *= aspect(i); });
     }
   }
 }
@@ -144,11 +179,12 @@ PN_HD void fit_brightness(const Lanes& lanes, Surface* surface, double u0, doubl
       const int k = turn % 2;
       const double* other = surface[1 - k].companion.brightness;
       double* value = work.direct;
-      for (int j = 0; j < kBrightnessTerms; ++j) {
+      const int terms = points[k].terms;
+      for (int j = 0; j < terms; ++j) {
         value[j] = points[k].direct[j];
-        for (int l = 0; l < kBrightnessTerms; ++l) value[j] += points[k].mutual[j][l] * other[l];
+        for (int l = 0; l < terms; ++l) value[j] += points[k].mutual[j][l] * other[l];
       }
-      detail::fit_polynomial(points[k].aspect, value, surface[k].companion.brightness);
+      detail::fit_polynomial(points[k].aspect, value, terms, surface[k].companion.brightness);
     }
   }
   lanes.sync();

@@ -42,7 +42,7 @@ PN_HD inline double darkened_share(double u) { return 2.0 * u / (3.0 - u); }
 
 // The companion as a source of heat: a sphere whose brightness, over its mean, depends on where it is seen from. That
 // is a polynomial in the squared sine of the angle at the companion's centre from the line of centres (heating.h).
-inline constexpr int kBrightnessTerms = 3;
+inline constexpr int kBrightnessTerms = 5;
 
 struct Companion {
   double radius;
@@ -53,8 +53,9 @@ struct Companion {
   // In units of the companion's mean flux. `off_axis2`: squared distance from the line of centres.
   PN_HD double irradiance(double cos_zenith, double distance, double off_axis2) const {
     const double aspect = off_axis2 / (distance * distance);
-    return sphere_irradiance(cos_zenith, radius / distance, darkened) *
-           (brightness[0] + aspect * (brightness[1] + aspect * brightness[2]));
+    double seen = brightness[kBrightnessTerms - 1];
+    for (int l = kBrightnessTerms - 2; l >= 0; --l) seen = brightness[l] + aspect * seen;
+    return sphere_irradiance(cos_zenith, radius / distance, darkened) * seen;
   }
   // What it adds to (T / Teff)^4.
   PN_HD double heating(double cos_zenith, double distance, double off_axis2) const {

@@ -3,11 +3,14 @@
     python tools/accuracy.py [--program build/default/bin/penumbra] [--peers FOLDER] [--out docs]
 
 FOLDER holds the peers' curves (params.json, sNN.csv, ptf_johnsonV.csv); by default $PENUMBRA_SHARED/peers/phoebe.
-Writes accuracy.md and accuracy.png. PHOEBE's error falls as 1 / triangles, so the limit of its two meshes is the
-reference: F = F(10000) + (F(10000) - F(1500)) 1500 / 8500. Every curve is divided by its own mean out of eclipse.
+Writes accuracy.md and accuracy.png. Takes what `make accuracy` has left there too, accuracy_draws.csv and
+accuracy_bands.csv: the errors over draws of the prior. PHOEBE's error falls as 1 / triangles, so the limit of its two
+meshes is the reference: F = F(10000) + (F(10000) - F(1500)) 1500 / 8500. Every curve is divided by its own mean out of
+eclipse.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -152,6 +155,66 @@ triangles; every curve is divided by its mean out of eclipse, and a cell is the 
 """
 
 
+def read_table(path):
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    return [dict(zip(lines[0], row)) for row in lines[1:]]
+
+
+OVER_PRIOR = """
+## Over the prior
+
+Made by `make accuracy`: largest difference of a curve, as a share of the flux out of eclipse, at 40 phases, most of them
+in eclipses and at their contacts, interpolation to the phases included. The reference is the project's own plain mesh
+(`tests/sim/reference_mesh.h`: rings of flat elements, extrapolated from two meshes, itself good to some 3e-6), which
+shares no formula with the model; the stars heat each other to and fro by Horvat's and by Wilson's scheme, with the
+albedos that simulated binaries have. "precise" has more points; heating's approximation (`sim/heating.h`) is the same at
+either.
+
+"""
+
+BANDS = """
+The default number of points against `precise` in every passband, 200 draws. No light curve is simulated in GALEX; steep
+spectra there make a star's heated side and its tip count for more.
+
+"""
+
+SED = """
+## Spectral energy distributions
+
+At the models of MIST's bolometric corrections the SED of two distant stars agrees with them to 1e-3 in all 23 bands; between
+the models with a spline in log Teff to 1e-3 but for GALEX, 1e-2 there (`tests/data/sed_test.py`). Models lie 250 K apart, and
+what is true between them is a matter of definition: in GALEX a spline itself misses a model that is left out by up to 4e-2,
+and straight lines in Teff and in log Teff differ by up to 1e-2 ([notes](notes.md) lists more).
+"""
+
+
+def row_of(cells):
+    return "| " + " | ".join(map(str, cells)) + " |\n"
+
+
+def markdown(names):
+    return row_of(names) + row_of(["---"] * len(names))
+
+
+def over_prior(folder):
+    """Sections from the files of `make accuracy`."""
+    draws, bands = folder / "accuracy_draws.csv", folder / "accuracy_bands.csv"
+    text = ""
+    if draws.exists():
+        rows = read_table(draws)
+        text += OVER_PRIOR + markdown(["reflection", "draws", "setting", "median", "90%", "99%", "largest", "its draw"])
+        for scheme, setting in itertools.product(("horvat", "wilson"), ("default", "precise")):
+            chosen = [(float(row[setting]), row["draw"]) for row in rows if row["reflection"] == scheme]
+            errors = [error for error, _ in chosen]
+            quantiles = [f"{np.quantile(errors, p, method='lower'):.1e}" for p in (0.5, 0.9, 0.99)]
+            largest, draw = max(chosen)
+            text += row_of([scheme, len(chosen), setting, *quantiles, f"{largest:.1e}", draw])
+    if bands.exists():
+        rows = read_table(bands)
+        text += BANDS + markdown(rows[0].keys()) + "".join(row_of(row.values()) for row in rows)
+    return text + SED
+
+
 def figure(cases, peers, program, path):
     """An eclipsing, an eccentric and a reflecting system, with residuals from PHOEBE."""
     panels = [
@@ -216,6 +279,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         program = Program(arguments.program.resolve(), peers, folder)
         text = HEAD + "\n".join(table(cases, peers, program)) + "\n\n![Light curves and residuals](accuracy.png)\n"
+        text += over_prior(arguments.out)
         figure(cases, peers, program, arguments.out / "accuracy.png")
     (arguments.out / "accuracy.md").write_text(text)
     print(text)

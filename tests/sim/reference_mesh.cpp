@@ -55,12 +55,14 @@ ReferenceMesh::ReferenceMesh(const System& system, const ReferenceBands& bands, 
                  own.teff_k,
                  0.0,
                  0.0,
+                 {},
                  {}};
   }
 }
 
-void ReferenceMesh::heat(const std::array<double, 2>& albedo, int rings) {
-  albedo_ = albedo;
+void ReferenceMesh::heat(Reflection scheme, int rings) {
+  reflection_ = scheme;
+  heating_rings_ = rings;
   heating_cells_ = make_cells(rings);
   separation_ = 0.0;
 }
@@ -221,64 +223,105 @@ ReferenceMesh::Sky ReferenceMesh::sky(double phase) const {
 void ReferenceMesh::set_separation(double separation) {
   if (std::abs(separation - separation_) < 1e-12) return;
   separation_ = separation;
-  std::vector<Element> companion[2];
-  for (std::size_t k = 0; k < 2; ++k) {
-    Star& star = stars_[k];
+  for (Star& star : stars_) {
     fit_shape(star, separation);
-    const auto fill = [&](const std::vector<Cell>& cells, std::vector<Element>& mesh) {
-      const bool again = mesh.size() == cells.size();  // at another separation, which makes a good start
-      mesh.resize(cells.size());
-      for (std::size_t i = 0; i < cells.size(); ++i)
-        mesh[i] = make_element(star, separation, cells[i], again ? length(mesh[i].position) : 0.8 * star.radius);
-    };
-    fill(cells_, star.mesh);
-    fill(heating_cells_, companion[k]);
+    fill(star, cells_, star.mesh);
   }
-  for (std::size_t k = 0; k < 2; ++k)
-    if (albedo_[k] > 0.0) add_heat(static_cast<int>(k), companion[1 - k]);
+  if (reflection_ == Reflection::kNone) return;
+  exchange_heat();
+  for (Star& star : stars_)
+    for (Element& e : star.mesh) e.t4 += heat_at(star, e.position);
 }
 
-// Lambert's law: an element of the companion with flux F sends F / pi into each steradian. On a grid of the angle from
-// the line of centres and the turn about it, a quarter by symmetry; linear in between.
-void ReferenceMesh::add_heat(int which, const std::vector<Element>& companion) {
-  constexpr int kAngles = 72, kTurns = 8;
-  Star& star = stars_[static_cast<std::size_t>(which)];
-  const double ratio = std::pow(stars_[static_cast<std::size_t>(1 - which)].teff / star.teff, 4);
-  std::vector<double> table((kAngles + 1) * (kTurns + 1));
-  for (int i = 0; i <= kAngles; ++i) {
-    const double angle = kPi * i / kAngles;
+void ReferenceMesh::fill(const Star& star, const std::vector<Cell>& cells, std::vector<Element>& mesh) const {
+  const bool again = mesh.size() == cells.size();  // at another separation, which makes a good start
+  mesh.resize(cells.size());
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    mesh[i] = make_element(star, separation_, cells[i], again ? length(mesh[i].position) : 0.8 * star.radius);
+}
+
+// An element with flux F sends F law(mu) / pi into each steradian; law is 1 where it obeys Lambert's.
+ReferenceMesh::Irradiance ReferenceMesh::irradiance(int which, const std::vector<Element>& companion) const {
+  const std::size_t own = static_cast<std::size_t>(which), other = 1 - own;
+  const Star& star = stars_[own];
+  const double scale = system_.star[own].albedo * std::pow(stars_[other].teff / star.teff, 4) / kPi;
+  const double u = system_.star[other].bolometric_limb_darkening;
+  const double u_back = reflection_ == Reflection::kWilson ? u : 0.0;
+  const auto law = [](double limb, double mu) { return (1.0 - limb * (1.0 - mu)) / (1.0 - limb / 3.0); };
+  Irradiance result;
+  const int angles = heat_angles(), turns = heat_turns();
+  for (int i = 0; i <= angles; ++i) {
+    const double angle = kPi * i / angles;
     double r = 0.8 * star.radius;
-    for (int j = 0; j <= kTurns; ++j) {
-      const double turn = 0.5 * kPi * j / kTurns;
+    for (int j = 0; j <= turns; ++j) {
+      const double turn = 0.5 * kPi * j / turns;
       const Vector3 direction{std::cos(angle), std::sin(angle) * std::cos(turn), std::sin(angle) * std::sin(turn)};
       r = surface_radius(star, separation_, direction, 0.98 * r);
-      const Vector3 p = r * direction;
-      const Vector3 gravity = field_at(star, separation_, p).gravity;
-      const Vector3 normal = (-1.0 / length(gravity)) * gravity;
-      double sum = 0.0;
+      // In the companion's frame, which is turned by pi about z.
+      const Vector3 gravity = field_at(star, separation_, r * direction).gravity;
+      const Vector3 p{separation_ - r * direction.x, -r * direction.y, r * direction.z};
+      const Vector3 normal = (-1.0 / length(gravity)) * Vector3{-gravity.x, -gravity.y, gravity.z};
+      double direct = 0.0;
       for (const Element& e : companion) {
-        // The companion's frame is turned by pi about z.
-        const Vector3 at{separation_ - e.position.x, -e.position.y, e.position.z};
-        const Vector3 facing{-e.normal.x, -e.normal.y, e.normal.z};
-        const Vector3 path = at + (-1.0) * p;
-        const double arrive = dot(path, normal), leave = -dot(path, facing);
-        if (arrive <= 0.0 || leave <= 0.0) continue;
-        const double d2 = dot(path, path);
-        sum += e.t4 * e.area * arrive * leave / (d2 * d2);
+        const Vector3 ray = p + (-1.0) * e.position;
+        const double curvature = 1.0 / length(e.position);  // as in disc()
+        const Cut leaving = cut(dot(ray, e.normal), curvature * dot(ray, e.south), curvature * dot(ray, e.east));
+        const Cut arriving = cut(-dot(ray, normal), dot(e.south, normal), dot(e.east, normal));
+        double back = 0.0;
+        if (leaving.share > 0.0 && arriving.share > 0.0) {
+          const double d2 = dot(ray, ray), mu = leaving.mean / leaving.share / std::sqrt(d2);
+          const double seen = scale * e.area * leaving.mean * arriving.mean / (d2 * d2);
+          direct += seen * e.t4 * law(u, mu);
+          back = seen * law(u_back, mu);
+        }
+        result.back.push_back(back);
       }
-      table[i * (kTurns + 1) + j] = albedo_[static_cast<std::size_t>(which)] * ratio * sum / kPi;
+      result.direct.push_back(direct);
     }
   }
-  for (Element& e : star.mesh) {
-    const double r = length(e.position);
-    const double angle = std::acos(std::clamp(e.position.x / r, -1.0, 1.0)) * kAngles / kPi;
-    const double turn = std::atan2(std::abs(e.position.z), std::abs(e.position.y)) * kTurns / (0.5 * kPi);
-    const int i = std::min(kAngles - 1, static_cast<int>(angle)), j = std::min(kTurns - 1, static_cast<int>(turn));
-    const double* corner = table.data() + i * (kTurns + 1) + j;
-    const double t = angle - i, u = turn - j;
-    e.t4 += (1.0 - t) * ((1.0 - u) * corner[0] + u * corner[1]) +
-            t * ((1.0 - u) * corner[kTurns + 1] + u * corner[kTurns + 2]);
+  return result;
+}
+
+// Fills both stars' heat: Gauss and Seidel's iteration.
+void ReferenceMesh::exchange_heat() {
+  std::vector<Element> elements[2];
+  for (std::size_t k = 0; k < 2; ++k) fill(stars_[k], heating_cells_, elements[k]);
+  const Irradiance irradiances[2] = {irradiance(0, elements[1]), irradiance(1, elements[0])};
+  for (std::size_t k = 0; k < 2; ++k) stars_[k].heat = irradiances[k].direct;
+  for (double change = 1.0; change > 1e-9;) {
+    change = 0.0;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const Star& other = stars_[1 - k];
+      std::vector<double> sent_back;
+      for (const Element& e : elements[1 - k]) sent_back.push_back(heat_at(other, e.position));
+      std::vector<double>& heat = stars_[k].heat;
+      for (std::size_t p = 0; p < heat.size(); ++p) {
+        const double* row = irradiances[k].back.data() + p * sent_back.size();
+        double sum = irradiances[k].direct[p];
+        for (std::size_t i = 0; i < sent_back.size(); ++i) sum += row[i] * sent_back[i];
+        change = std::max(change, std::abs(sum - heat[p]) / (1.0 + sum));
+        heat[p] = sum;
+      }
+    }
   }
+}
+
+double ReferenceMesh::heat_at(int which, double separation, const Vector3& direction) {
+  set_separation(separation);
+  return heat_at(stars_[static_cast<std::size_t>(which)], direction);
+}
+
+// Linear between the grid's points.
+double ReferenceMesh::heat_at(const Star& star, const Vector3& direction) const {
+  const int angles = heat_angles(), turns = heat_turns();
+  const double across = std::hypot(direction.y, direction.z);
+  const double angle = std::atan2(across, direction.x) * angles / kPi;
+  const double turn = std::atan2(std::abs(direction.z), std::abs(direction.y)) * turns / (0.5 * kPi);
+  const int i = std::min(angles - 1, static_cast<int>(angle)), j = std::min(turns - 1, static_cast<int>(turn));
+  const double* corner = star.heat.data() + i * (turns + 1) + j;
+  const double t = angle - i, u = turn - j;
+  return (1.0 - t) * ((1.0 - u) * corner[0] + u * corner[1]) +
+         t * ((1.0 - u) * corner[turns + 1] + u * corner[turns + 2]);
 }
 
 // Radius of the star's outline about its centre in equal steps of azimuth on the sky: in each half-plane through the

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/atmosphere.h"
+#include "sim/binary.h"
 #include "sim/system.h"
 #include "sim/vector3.h"
 
@@ -34,9 +35,12 @@ class ReferenceMesh {
   // `rings` from pole to pole give (4 / pi) rings^2 elements a star.
   ReferenceMesh(const System& system, const ReferenceBands& bands, int rings);
 
-  // Heating: each star sends the share `albedo` of the companion's light back, as heat that adds to its T^4. Irradiance
-  // is summed over a mesh of the companion of `rings` rings.
-  void heat(const std::array<double, 2>& albedo, int rings);
+  // From now on the stars heat each other, to and fro until nothing changes (reflection.h states the equations).
+  // Irradiance is summed over meshes of `rings` rings.
+  void heat(Reflection scheme, int rings);
+
+  // What heating adds to (T / Teff)^4 of the point of a star in this direction of its frame.
+  double heat_at(int which, double separation, const Vector3& direction);
 
   // Flux at the observer of both stars, in units of intensity times sr.
   double flux(double phase);
@@ -62,6 +66,7 @@ class ReferenceMesh {
     double q, radius, beta, teff;    // q: companion's mass over its own
     double potential, mean_gravity;  // of g^beta, by area
     std::vector<Element> mesh;
+    std::vector<double> heat;  // what the companion adds to t4 (heat_grid); empty: nothing
   };
   // The plane of the sky is spanned by X and Y; Z points to the observer.
   struct View {
@@ -83,14 +88,25 @@ class ReferenceMesh {
   static Element make_element(const Star& star, double separation, const Cell& cell, double start);
   View view(double phase) const;
   void set_separation(double separation);
-  void add_heat(int which, const std::vector<Element>& companion);
+  void fill(const Star& star, const std::vector<Cell>& cells, std::vector<Element>& mesh) const;
+  // Points of a quarter of a star: equal steps of the angle from the line of centres and of the turn about it.
+  struct Irradiance {
+    std::vector<double> direct;  // by the companion's own light at each point
+    std::vector<double> back;    // [point][element of the companion], for each unit of heat that it sends back
+  };
+  int heat_angles() const { return 2 * heating_rings_; }
+  int heat_turns() const { return heating_rings_ / 4; }
+  Irradiance irradiance(int which, const std::vector<Element>& companion) const;
+  void exchange_heat();
+  double heat_at(const Star& star, const Vector3& direction) const;
   std::vector<double> outline(int which, const View& view) const;
   double disc(int which, const View& view, const std::vector<double>& companion_outline);
 
   System system_;
   ReferenceBands bands_;
+  Reflection reflection_ = Reflection::kNone;
+  int heating_rings_ = 0;
   std::vector<Cell> cells_, heating_cells_;
-  std::array<double, 2> albedo_{};
   std::array<Star, 2> stars_;
   double separation_ = 0.0;
 };
@@ -100,9 +116,9 @@ class ReferenceFlux {
  public:
   ReferenceFlux(const System& system, const ReferenceBands& bands, int rings)
       : coarse_(system, bands, rings / 2), fine_(system, bands, rings) {}
-  void heat(const std::array<double, 2>& albedo, int rings) {
-    coarse_.heat(albedo, rings);
-    fine_.heat(albedo, rings);
+  void heat(Reflection scheme, int rings) {
+    coarse_.heat(scheme, rings / 2);
+    fine_.heat(scheme, rings);
   }
   double operator()(double phase) {
     const double fine = fine_.flux(phase);
