@@ -81,10 +81,11 @@ struct Binary {
   PN_HD int crowding_at(int which, double separation) const {
     return crowding(star[which].radius / (star[which].lobe * separation));
   }
-  PN_HD int largest_crowding() const {
-    const int first = crowding_at(0, 1.0 - orbit.eccentricity), second = crowding_at(1, 1.0 - orbit.eccentricity);
+  PN_HD int largest_crowding(double separation) const {
+    const int first = crowding_at(0, separation), second = crowding_at(1, separation);
     return first > second ? first : second;
   }
+  PN_HD int largest_crowding() const { return largest_crowding(1.0 - orbit.eccentricity); }
 
   // Fits one star's shape at one node.
   template <class Lanes>

@@ -126,13 +126,6 @@ void phase_curve_fluxes(const PhaseCurve& curve, int band, std::span<const doubl
   for (std::size_t t = 0; t < phase.size(); ++t) flux[t] = phase_curve_flux(view, band, phase[t], exposure_phase);
 }
 
-std::size_t phase_curve_memory(const Resolution& resolution, int band_count) {
-  const CurveLayout layout = CurveLayout::make(resolution, band_count);
-  const std::size_t doubles = memory_size(layout) + 2 * nodes_size(layout);
-  return sizeof(Workspace) + sizeof(PhaseCurve) + doubles * sizeof(double) + kMaxSegments * sizeof(int) +
-         kGuideCells * sizeof(short);
-}
-
 Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,
                    double phase, const Resolution& resolution, const Effects& effects, double* out,
                    const double* third_light) {

@@ -2,7 +2,6 @@
 // eclipse.h).
 #pragma once
 
-#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -39,9 +38,6 @@ double phase_curve_flux(const PhaseCurve& curve, int band, double phase, double 
 // The same for many phases: flux[T] at phase[T].
 void phase_curve_fluxes(const PhaseCurve& curve, int band, std::span<const double> phase, double exposure_phase,
                         std::span<double> flux);
-
-// Working memory that a thread keeps after its first curve, its result included, in bytes: no more is taken later.
-std::size_t phase_curve_memory(const Resolution& resolution, int band_count);
 
 // Flux of both stars in K bands at one phase exactly (no interpolation). out[K].
 Status render_flux(const System& system, const StarBand* primary, const StarBand* secondary, int band_count,

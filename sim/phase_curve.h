@@ -122,8 +122,11 @@ struct Segment {
   double from, to;    // true anomaly, ascending
   bool near_at_from;  // eclipses: which end has the smaller projected separation
   int eclipsed;
-  int first_sample, sample_count;  // of the hidden flux
-  int node_count, first_node = 0;
+  int sample_count;  // of the hidden flux
+  // The segment on the other side of mid-eclipse, if this one's samples count from that one's hidden flux; -1: none.
+  int mirror;
+  int node_count;
+  int first_sample = 0, first_node = 0;
   double near_distance = 0.0, far_distance = 0.0;  // projected separations at the ends
 
   PN_HD bool holds_sample(int sample) const { return sample >= first_sample && sample < first_sample + sample_count; }
@@ -142,16 +145,21 @@ struct CurveLayout {
     return count < kMaxSmoothPhases ? count : kMaxSmoothPhases;
   }
   // Samples and nodes of one side of an eclipse: from outer to inner contact or mid-eclipse, and within an annular
-  // eclipse.
+  // eclipse. Samples are odd in number, so that every other one makes the coarser set of the other side.
   PN_HD static int partial_samples(const Resolution& r, int crowding) {
-    return with_more(r.eclipse_phases / 2, crowding);
+    return odd(with_more(r.eclipse_phases / 2, crowding));
   }
-  PN_HD static int ring_samples(const Resolution& r, int crowding) { return partial_samples(r, crowding) / 2 + 3; }
+  PN_HD static int shallow_samples(const Resolution& r, int crowding) {
+    return odd(with_more(r.eclipse_phases / 2, crowding) * 3 / 4);
+  }
+  PN_HD static int ring_samples(const Resolution& r, int crowding) { return odd(partial_samples(r, crowding) / 2 + 3); }
+  PN_HD static int mirror_samples(int samples) { return (samples + 1) / 2; }
   // A segment's nodes fill whole groups of lanes.
   PN_HD static int partial_nodes(const Resolution& r) { return whole_lanes(2 * r.eclipse_phases); }
   PN_HD static int ring_nodes(const Resolution& r) { return whole_lanes(r.eclipse_phases); }
   PN_HD static int smooth_nodes(const Resolution& r) { return 5 * r.out_of_eclipse_phases; }
   PN_HD static int with_more(int count, int crowding) { return count * (4 + crowding) / 4; }
+  PN_HD static int odd(int count) { return count < 4 ? 3 : (count - 1) | 1; }  // at most count, 3 at least
 
   PN_HD static CurveLayout make(const Resolution& r, int bands) {
     const int nodes = 4 * (partial_nodes(r) + ring_nodes(r)) + smooth_nodes(r) + 2 * (6 + kLanes);
@@ -320,8 +328,7 @@ PN_HD void find_contacts(const Lanes& lanes, CurveWork& work, int which, GroupWo
 // Lays out the segments from the contacts: a serial, cheap step.
 class SegmentList {
  public:
-  PN_HD SegmentList(CurveWork& work, const Resolution& resolution)
-      : work_(work), resolution_(resolution), crowding_(work.binary.largest_crowding()) {
+  PN_HD SegmentList(CurveWork& work, const Resolution& resolution) : work_(work), resolution_(resolution) {
     work.segment_count = work.sample_count = work.node_count = 0;
   }
 
@@ -346,57 +353,67 @@ class SegmentList {
   }
 
  private:
-  PN_HD void add(Segment segment) {
-    if (!(segment.to > segment.from) || work_.segment_count == kMaxSegments) return;
+  // Returns its index, -1 for an empty one.
+  PN_HD int add(Segment segment) {
+    if (!(segment.to > segment.from) || work_.segment_count == kMaxSegments) return -1;
     const Orbit& orbit = work_.binary.orbit;
     segment.near_distance = orbit.aspect(segment.near_at_from ? segment.from : segment.to).sky_distance;
     segment.far_distance = orbit.aspect(segment.near_at_from ? segment.to : segment.from).sky_distance;
+    segment.first_sample = work_.sample_count;
+    work_.sample_count += segment.sample_count;
     segment.first_node = work_.node_count;
     work_.node_count += segment.node_count;
-    work_.segment[work_.segment_count++] = segment;
+    work_.segment[work_.segment_count] = segment;
+    return work_.segment_count++;
   }
 
   PN_HD void add_smooth(double from, double to) {
     const int pieces = static_cast<int>(std::ceil(CurveLayout::smooth_nodes(resolution_) * (to - from) / kTwoPi));
-    add({Segment::kSmooth, from, to, true, 0, 0, 0, whole_lanes(pieces + 5)});
+    add({Segment::kSmooth, from, to, true, 0, 0, -1, whole_lanes(pieces + 5)});
   }
 
-  PN_HD int take_samples(int count) {
-    const int first = work_.sample_count;
-    work_.sample_count += count;
-    return first;
+  // The second of two sides that nearly mirror each other: half the samples tell by how much it differs from the first,
+  // `mirror`. On a circular orbit it does not.
+  PN_HD void add_mirror(Segment::Kind kind, double from, double to, int which, int samples, int mirror, int nodes) {
+    if (mirror >= 0) samples = work_.binary.circular() || samples == 0 ? 0 : CurveLayout::mirror_samples(samples);
+    add({kind, from, to, true, which, samples, mirror, nodes});
   }
 
   PN_HD void add_eclipse(int which, double turn) {
     const double middle = work_.middle[which] + turn;
     const double first = work_.outer[which][0] + turn, last = work_.outer[which][1] + turn;
-    const bool inner = work_.inner[which], circular = work_.binary.circular();
+    const bool inner = work_.inner[which];
     const double second = inner ? work_.inner_at[which][0] + turn : middle;
     const double third = inner ? work_.inner_at[which][1] + turn : middle;
 
-    // The two sides of a circular orbit's eclipse mirror each other and share samples.
-    const int most = CurveLayout::partial_samples(resolution_, crowding_),
-              nodes = CurveLayout::partial_nodes(resolution_);
+    const int crowding = largest_crowding(first, middle, last);
+    const int nodes = CurveLayout::partial_nodes(resolution_), ring_nodes = CurveLayout::ring_nodes(resolution_);
     // An eclipse that stays far from total or annular has no sharp feature at its middle.
     const double r0 = work_.binary.star[0].radius, r1 = work_.binary.star[1].radius;
     const double margin = work_.binary.orbit.aspect(middle).sky_distance - std::abs(r0 - r1);
-    const int partial = margin > 0.6 * (r0 < r1 ? r0 : r1) ? most * 3 / 4 : most;
-    const int ingress = take_samples(partial), egress = circular ? ingress : take_samples(partial);
-    add({Segment::kPartial, first, second, false, which, ingress, partial, nodes});
+    const int partial = margin > 0.6 * (r0 < r1 ? r0 : r1) ? CurveLayout::shallow_samples(resolution_, crowding)
+                                                           : CurveLayout::partial_samples(resolution_, crowding);
+    const int ingress = add({Segment::kPartial, first, second, false, which, partial, -1, nodes});
     if (inner) {
       const bool total = work_.inner_total[which];
       const Segment::Kind kind = total ? Segment::kTotal : Segment::kAnnular;
-      const int ring = total ? 0 : CurveLayout::ring_samples(resolution_, crowding_);
-      const int before = take_samples(ring), after = circular ? before : take_samples(ring);
-      add({kind, second, middle, false, which, before, ring, CurveLayout::ring_nodes(resolution_)});
-      add({kind, middle, third, true, which, after, ring, CurveLayout::ring_nodes(resolution_)});
+      const int ring = total ? 0 : CurveLayout::ring_samples(resolution_, crowding);
+      const int before = add({kind, second, middle, false, which, ring, -1, ring_nodes});
+      add_mirror(kind, middle, third, which, ring, before, ring_nodes);
     }
-    add({Segment::kPartial, third, last, true, which, egress, partial, nodes});
+    add_mirror(Segment::kPartial, third, last, which, partial, ingress, nodes);
+  }
+
+  // Of either star at any of an eclipse's true anomalies.
+  PN_HD int largest_crowding(double first, double middle, double last) const {
+    const Orbit& orbit = work_.binary.orbit;
+    const double nearest =
+        std::fmin(orbit.separation(middle), std::fmin(orbit.separation(first), orbit.separation(last)));
+    return work_.binary.largest_crowding(nearest);
   }
 
   CurveWork& work_;
   const Resolution& resolution_;
-  const int crowding_;
 };
 
 // Eclipse segments are parametrised by s in [0, 1], 0 at the near end: projected separation = near + (far - near)
@@ -463,10 +480,11 @@ PN_HD void trigonometric_coefficient(const Lanes& lanes, const double* values, i
   }
 }
 
-// Coefficient m of the sum of c[m] T_m(x) through the values at x = cos(pi j / (count - 1)), for `rows` rows.
+// Coefficient m of the sum of c[m] T_m(x) through the values at x = cos(pi j / (count - 1)), for `rows` rows. Values
+// count from every other one of `mirror`, unless that is null.
 template <class Lanes>
-PN_HD void chebyshev_coefficient(const Lanes& lanes, const double* values, int count, int rows, int stride, int m,
-                                 NodeWork& w, double* coefficients) {
+PN_HD void chebyshev_coefficient(const Lanes& lanes, const double* values, const double* mirror, int count, int rows,
+                                 int stride, int m, NodeWork& w, double* coefficients) {
   const double scale = (m == 0 || m == count - 1 ? 1.0 : 2.0) / (count - 1);
   for (int first = 0; first < count; first += kNodeChunk) {
     const int size = count - first < kNodeChunk ? count - first : kNodeChunk;
@@ -478,7 +496,11 @@ PN_HD void chebyshev_coefficient(const Lanes& lanes, const double* values, int c
     });
     for (int row = 0; row < rows; ++row) {
       const double* v = values + row * stride + first;
-      const double sum = lanes.sum(whole_lanes(size), [&](int j) { return w.current[j] * v[j < size ? j : size - 1]; });
+      double sum = lanes.sum(whole_lanes(size), [&](int j) { return w.current[j] * v[j < size ? j : size - 1]; });
+      if (mirror != nullptr) {
+        const double* u = mirror + row * stride + 2 * first;
+        sum -= lanes.sum(whole_lanes(size), [&](int j) { return w.current[j] * u[2 * (j < size ? j : size - 1)]; });
+      }
       if (lanes.rank() == 0) {
         double& c = coefficients[row * stride + m];
         c = first == 0 ? sum : c + sum;
@@ -590,9 +612,13 @@ PN_HD void fill_nodes(const Lanes& lanes, const CurveWork& work, const Segment& 
       }
     }
     // Chebyshev polynomials by T_(m+1) = 2 x T_m - T_(m-1), T_(-1) = T_1.
-    for (int m = 0; m < segment.sample_count; ++m) {
+    const Segment* const mirror = segment.mirror < 0 ? nullptr : &work.segment[segment.mirror];
+    const int terms = mirror == nullptr ? segment.sample_count : mirror->sample_count;
+    for (int m = 0; m < terms; ++m) {
       for (int k = 0; k < band_count; ++k) {
-        const double c = series.hidden[k * series.hidden_count + segment.first_sample + m];
+        const double* const coefficient = series.hidden + k * series.hidden_count + m;
+        const double own = m < segment.sample_count ? coefficient[segment.first_sample] : 0.0;
+        const double c = mirror == nullptr ? own : own + coefficient[mirror->first_sample];
         lanes.for_each(count, [&](int i) { flux[k * nodes + node + i] -= c * w.current[i]; });
       }
       lanes.for_each(count, [&](int i) {
@@ -762,8 +788,9 @@ PN_INLINE Status build_phase_curve(Block& block, const System& system, const Ban
   });
   block.for_each_group(sample_count, [&](const auto& lanes, int sample) {
     const Segment& segment = work.segment[segment_of_sample(sample)];
-    detail::chebyshev_coefficient(lanes, hidden + segment.first_sample, segment.sample_count, band_count, sample_count,
-                                  sample - segment.first_sample, group_work[lanes.group()].nodes,
+    const double* const mirror = segment.mirror < 0 ? nullptr : hidden + work.segment[segment.mirror].first_sample;
+    detail::chebyshev_coefficient(lanes, hidden + segment.first_sample, mirror, segment.sample_count, band_count,
+                                  sample_count, sample - segment.first_sample, group_work[lanes.group()].nodes,
                                   hidden_series + segment.first_sample);
   });
 
