@@ -12,7 +12,7 @@
 namespace penumbra {
 namespace {
 
-__global__ void __launch_bounds__(kFlowThreads) flow_sample_kernel(const __grid_constant__ FlowWork work, int tile) {
+__global__ void __launch_bounds__(kFlowThreads, 1) flow_sample_kernel(const __grid_constant__ FlowWork work, int tile) {
   extern __shared__ __align__(16) unsigned char region[];
   DeviceBlock block(region);
   flow_sample_body(block, work, tile, static_cast<int>(blockIdx.x));

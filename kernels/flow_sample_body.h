@@ -15,7 +15,7 @@ namespace penumbra {
 inline std::size_t flow_sample_shared_bytes(const FlowView& flow, int tile) {
   const auto size = [](int n) { return static_cast<std::size_t>(n); };
   return shared_bytes(sizeof(float), size(FlowRows(flow).count) * size(tile)) +
-         2 * shared_bytes(sizeof(float), size(flow.step_floats));
+         shared_bytes(sizeof(float), 2 * size(flow.step_floats));
 }
 
 // Most threads of a block; a multiprocessor's shared memory holds fewer samples of the flows at hand.
@@ -43,8 +43,8 @@ PN_HD void flow_sample_body(Block& block, const FlowWork& work, int tile, int in
   const FlowView& flow = work.flow;
   const FlowRows rows(flow);
   float* const columns = block.template shared<float>(static_cast<std::size_t>(rows.count) * tile);
-  float* const buffers[2] = {block.template shared<float>(static_cast<std::size_t>(flow.step_floats)),
-                             block.template shared<float>(static_cast<std::size_t>(flow.step_floats))};
+  float* const buffers = block.template shared<float>(2 * static_cast<std::size_t>(flow.step_floats));
+  const auto buffer = [&](int n) { return buffers + n % 2 * flow.step_floats; };
   const int tiles = flow_tiles(work.samples, tile);
   const int system = index / tiles, first = index % tiles * tile;
   const int left = work.samples - first, count = left < tile ? left : tile;
@@ -54,8 +54,8 @@ PN_HD void flow_sample_body(Block& block, const FlowWork& work, int tile, int in
   const auto fetch = [&](int n) {
     const FlowStep step = flow.steps[n], next = flow.steps[n + 1];
     const int weights = next.weights - step.weights;
-    block.fetch(buffers[n % 2], flow.weights + step.weights, weights);
-    block.fetch(buffers[n % 2] + weights, terms + step.terms, next.terms - step.terms);
+    block.fetch(buffer(n), flow.weights + step.weights, weights);
+    block.fetch(buffer(n) + weights, terms + step.terms, next.terms - step.terms);
   };
 
   fetch(0);
@@ -64,7 +64,7 @@ PN_HD void flow_sample_body(Block& block, const FlowWork& work, int tile, int in
     for (int d = 0; d < flow.dimensions; ++d, ++n) {
       block.arrive();
       if (n + 1 < flow.stages * flow.dimensions) fetch(n + 1);
-      const float* const weights = buffers[n % 2];
+      const float* const weights = buffer(n);
       const float* const step_terms = weights + (flow.steps[n + 1].weights - flow.steps[n].weights);
       block.for_each(count, [&](int i) { advance_column<1>(flow, stage, d, weights, step_terms, column(i)); });
     }
