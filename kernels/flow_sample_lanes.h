@@ -30,11 +30,22 @@ FlowLanes flow_lanes();
 }
 #endif
 
+#if defined(__x86_64__)
+// Clang before 17 does not know the levels by name. What else they ask for comes with these.
+inline bool machine_has_v3() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+}
+inline bool machine_has_v4() {
+  return machine_has_v3() && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
+}
+#endif
+
 // The best that this machine has.
 inline FlowLanes flow_lanes() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("x86-64-v4")) return lanes_v4::flow_lanes();
-  if (__builtin_cpu_supports("x86-64-v3")) return lanes_v3::flow_lanes();
+  if (machine_has_v4()) return lanes_v4::flow_lanes();
+  if (machine_has_v3()) return lanes_v3::flow_lanes();
 #endif
   return lanes_baseline::flow_lanes();
 }

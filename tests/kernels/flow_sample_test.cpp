@@ -102,8 +102,8 @@ TEST(FlowSample, EveryInstructionSetGivesTheSame) {
     const Case c(shape, 2, 300);
     std::vector<FlowLanes> levels{lanes_baseline::flow_lanes()};
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("x86-64-v3")) levels.push_back(lanes_v3::flow_lanes());
-    if (__builtin_cpu_supports("x86-64-v4")) levels.push_back(lanes_v4::flow_lanes());
+    if (machine_has_v3()) levels.push_back(lanes_v3::flow_lanes());
+    if (machine_has_v4()) levels.push_back(lanes_v4::flow_lanes());
 #endif
     for (const FlowLanes& lanes : levels) {
       Drawn drawn(2, 37, shape.dimensions);
