@@ -1,8 +1,11 @@
-// PN_HD marks a function that runs on the host and, compiled by nvcc, on the device as well.
+// PN_HD marks a function that runs on the host and, compiled by nvcc, on the device as well; PN_INLINE one that must
+// also be inlined, into a vector loop or so that it needs no stack.
 #pragma once
 
 #if defined(__CUDACC__)
 #define PN_HD __host__ __device__
+#define PN_INLINE __host__ __device__ __forceinline__
 #else
 #define PN_HD
+#define PN_INLINE inline __attribute__((always_inline))
 #endif

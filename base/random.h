@@ -25,6 +25,27 @@ enum class Stage : std::uint32_t {
   kTest = 100,
 };
 
+// The four words that Philox makes of a counter and a key. A counter is (position, stage, draw, draw >> 32), and the
+// key the seed: RandomStream goes through the positions 0, 1, ..
+PN_INLINE void philox(const std::uint32_t (&counter)[4], std::uint32_t key0, std::uint32_t key1,
+                      std::uint32_t (&words)[4]) {
+  std::uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p0 = 0xD2511F53ULL * c0;
+    const std::uint64_t p1 = 0xCD9E8D57ULL * c2;
+    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ key0;
+    c1 = static_cast<std::uint32_t>(p1);
+    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ key1;
+    c3 = static_cast<std::uint32_t>(p0);
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
+}
+
 class RandomStream {
  public:
   PN_HD RandomStream(std::uint64_t seed, std::uint64_t draw, Stage stage)
@@ -73,22 +94,7 @@ class RandomStream {
 
  private:
   PN_HD void refill() {
-    std::uint32_t c[4] = {counter_[0], counter_[1], counter_[2], counter_[3]};
-    std::uint32_t k0 = key_[0];
-    std::uint32_t k1 = key_[1];
-    for (int round = 0; round < 10; ++round) {
-      const std::uint64_t p0 = 0xD2511F53ULL * c[0];
-      const std::uint64_t p1 = 0xCD9E8D57ULL * c[2];
-      const std::uint32_t n0 = static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k0;
-      const std::uint32_t n2 = static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k1;
-      c[0] = n0;
-      c[1] = static_cast<std::uint32_t>(p1);
-      c[2] = n2;
-      c[3] = static_cast<std::uint32_t>(p0);
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
-    }
-    for (int i = 0; i < 4; ++i) block_[i] = c[i];
+    philox(counter_, key_[0], key_[1], block_);
     ++counter_[0];
     left_ = 4;
   }

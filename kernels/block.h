@@ -14,6 +14,10 @@
 #include "base/host_device.h"
 #include "sim/lanes.h"
 
+#if defined(__CUDACC__)
+#include <cuda_pipeline.h>
+#endif
+
 namespace penumbra {
 
 inline constexpr std::size_t kSharedAlignment = 16;
@@ -58,6 +62,15 @@ class HostBlock {
     return most;
   }
 
+  // Starts copying `count` floats, a multiple of four, between addresses that are multiples of 16 bytes. They are there
+  // for every thread after arrive(), which also waits for all threads, and not before: here they come at the last
+  // moment.
+  void fetch(float* to, const float* from, int count) { fetches_.push_back({to, from, count}); }
+  void arrive() {
+    for (const Fetch& f : fetches_) std::memcpy(f.to, f.from, sizeof(float) * static_cast<std::size_t>(f.count));
+    fetches_.clear();
+  }
+
   template <class T>
   T* shared(std::size_t count) {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -75,8 +88,14 @@ class HostBlock {
   struct Free {
     void operator()(void* memory) const { ::operator delete(memory); }
   };
+  struct Fetch {
+    float* to;
+    const float* from;
+    int count;
+  };
   std::size_t left_;
   std::vector<std::unique_ptr<void, Free>> pieces_;
+  std::vector<Fetch> fetches_;
 };
 
 #if defined(__CUDACC__)
@@ -159,6 +178,19 @@ class DeviceBlock {
 #else
     return 0;
 #endif
+  }
+
+  PN_INLINE void fetch(float* to, const float* from, int count) const {
+#if defined(__CUDA_ARCH__)
+    for (int i = 4 * rank(); i < count; i += 4 * size()) __pipeline_memcpy_async(to + i, from + i, 16);
+    __pipeline_commit();
+#endif
+  }
+  PN_INLINE void arrive() const {
+#if defined(__CUDA_ARCH__)
+    __pipeline_wait_prior(0);
+#endif
+    sync();
   }
 
   template <class T>

@@ -40,10 +40,11 @@ class DeviceBuffer {
     size_ = count;
   }
 
+  // `values` may lie on the device too.
   void upload(std::span<const T> values, cudaStream_t stream = nullptr) {
     resize(values.size());
     if (values.empty()) return;
-    PENUMBRA_CHECK_CUDA(cudaMemcpyAsync(data_, values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream));
+    PENUMBRA_CHECK_CUDA(cudaMemcpyAsync(data_, values.data(), values.size_bytes(), cudaMemcpyDefault, stream));
   }
 
   // Waits for the copy.

@@ -9,9 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "nn/config.h"
@@ -20,15 +18,14 @@
 namespace penumbra {
 
 // Two hidden layers of ReLU units, sorted by degree: a unit of degree d sees the inputs below d (and the context), and
-// feeds the outputs d and above. So each unit can be computed as soon as input d - 1 is known, which makes inversion
-// cost one pass in all instead of one a dimension.
+// feeds the outputs d and above.
 class Made {
  public:
   // outputs: numbers per dimension
   Made(const std::string& name, std::int64_t dimensions, std::int64_t context, std::int64_t hidden,
        std::int64_t outputs, Weights& weights);
 
-  // What the context adds to the first layer and to the output: computed once per system. [B][hidden], [B][D * outputs]
+  // What the context adds to the first layer and to the output. [B][hidden], [B][D * outputs]
   struct ContextTerms {
     at::Tensor hidden, output;
   };
@@ -36,22 +33,25 @@ class Made {
 
   // x [N][D] -> [N][D][outputs]; output d depends on x_0 .. x_{d-1}.
   at::Tensor forward(const at::Tensor& x, const ContextTerms& terms) const;
-
-  // x_d = next(d, output d [B][S][outputs]) for d = 0 .. D - 1, for S samples of each of B contexts -> x [B][S][D].
-  using Next = std::function<at::Tensor(std::int64_t d, const at::Tensor& output)>;  // -> [B][S]
-  at::Tensor invert(std::int64_t samples, const ContextTerms& terms, const Next& next) const;
   void to(const at::Device& device);
 
- private:
-  std::int64_t first_unit(std::int64_t degree) const;  // units are sorted by degree
+  // Without their masks.
+  struct Layers {
+    at::Tensor in, in_context, in_bias;     // [H][D], [H][C], [H]
+    at::Tensor middle, middle_bias;         // [H][H], [H]
+    at::Tensor out, out_context, out_bias;  // [D * outputs][H], [D * outputs][C], [D * outputs]
+  };
+  const Layers& layers() const { return layers_; }
+  std::int64_t hidden() const { return hidden_; }
+  std::int64_t outputs() const { return outputs_; }
 
+ private:
   std::int64_t dimensions_, hidden_, outputs_;
-  at::Tensor in_, in_context_, in_bias_;     // [H][D], [H][C], [H]
-  at::Tensor middle_, middle_bias_;          // [H][H], [H]
-  at::Tensor out_, out_context_, out_bias_;  // [D * outputs][H], [D * outputs][C], [D * outputs]
+  Layers layers_;
   at::Tensor in_mask_, middle_mask_, out_mask_;
 };
 
+// Samples are drawn by nn/flow_pack.h.
 class Flow {
  public:
   Flow() = default;
@@ -61,14 +61,15 @@ class Flow {
   // ln q(z | context): z [N][D], context [N][C] -> [N]. Differentiable.
   at::Tensor log_prob(const at::Tensor& z, const at::Tensor& context) const;
 
-  // context [B][C]; noise: normal and uniform numbers, both [B][S][D] -> samples z [B][S][D] and ln q [B][S].
-  std::pair<at::Tensor, at::Tensor> sample(const at::Tensor& context, const at::Tensor& normal,
-                                           const at::Tensor& uniform) const;
+  const FlowConfig& config() const { return config_; }
+  const std::vector<Made>& mades() const { return mades_; }
+  // Input d of a block is number permutations()[block][d] of what it is given. [D]
+  const std::vector<at::Tensor>& permutations() const { return permutations_; }
 
  private:
   FlowConfig config_;
   std::vector<Made> mades_;
-  std::vector<at::Tensor> permutations_, inverses_;  // [D], one a block
+  std::vector<at::Tensor> permutations_;
 };
 
 }  // namespace penumbra

@@ -6,17 +6,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
+#include <span>
 
-#include "base/random.h"
 #include "nn/device.h"
+#include "nn/flow_pack.h"
 #include "nn/network.h"
 
 namespace penumbra {
 namespace {
 
-// Rows that pass through the flow at once (about 4 kB each), and systems through the encoders (about 1 MB each).
-constexpr std::int64_t kCpuRows = 8192, kCpuSystems = 32;
-constexpr std::int64_t kGpuRows = 262144, kGpuSystems = 2048;
+// Systems through the encoders at once (about 1 MB each), and samples in a GPU's memory (68 bytes each).
+constexpr std::int64_t kCpuSystems = 32, kGpuSystems = 2048, kGpuSamples = 1 << 23;
 
 }  // namespace
 
@@ -26,6 +27,7 @@ struct NeuralPosterior::Impl {
   DataLayout layout;
   at::Device device;
   std::unique_ptr<Network> network;
+  std::optional<FlowSampler> sampler;  // of the loaded weights
 
   bool on_cpu() const { return device.is_cpu(); }
   std::int64_t dimensions() const { return std::ssize(layout.parameters); }
@@ -66,8 +68,9 @@ NeuralPosterior NeuralPosterior::load(const std::filesystem::path& file, const s
                                 ? FeatureLayout{.phase_bins = static_cast<int>(preset.network.phase_bins)}.data_layout()
                                 : checkpoint.info.layout;
   auto impl = std::make_unique<Impl>(
-      Impl{checkpoint.info, preset, layout, device, make_network(preset, layout, std::nullopt, device)});
+      Impl{checkpoint.info, preset, layout, device, make_network(preset, layout, std::nullopt, device), std::nullopt});
   impl->network->weights().load(checkpoint.weights, file.string());
+  impl->sampler.emplace(impl->network->flow());
   return NeuralPosterior(std::move(impl));
 }
 
@@ -79,36 +82,15 @@ void NeuralPosterior::sample(const SystemView& batch, int samples, std::uint64_t
   z.resize(static_cast<std::size_t>(systems * count * width));
   log_q.resize(static_cast<std::size_t>(systems * count));
   if (z.empty()) return;
-  const at::Tensor z_out = at::from_blob(z.data(), {systems, count, width});
-  const at::Tensor log_q_out = at::from_blob(log_q.data(), {systems, count});
-
-  const std::int64_t rows = impl_->on_cpu() ? kCpuRows : kGpuRows;
-  const std::int64_t max_systems = impl_->on_cpu() ? kCpuSystems : kGpuSystems;
-  const std::int64_t group = std::clamp<std::int64_t>(rows / count, 1, max_systems);  // systems at once
-  const std::int64_t chunk = std::min(count, rows);                                   // samples of each at once
+  const std::int64_t group =
+      impl_->on_cpu() ? kCpuSystems : std::clamp<std::int64_t>(kGpuSamples / count, 1, kGpuSystems);
   for (std::int64_t b = 0; b < systems; b += group) {
-    const std::int64_t group_now = std::min(group, systems - b);
-    const at::Tensor context = impl_->network->context(impl_->inputs(batch, b, group_now));
-    std::vector<RandomStream> streams;
-    for (std::int64_t i = 0; i < group_now; ++i) {
-      streams.emplace_back(seed, first_index + static_cast<std::uint64_t>(b + i), Stage::kPosterior);
-    }
-    for (std::int64_t s = 0; s < count; s += chunk) {
-      const std::int64_t chunk_now = std::min(chunk, count - s);
-      const at::Tensor normal = at::empty({group_now, chunk_now, width}), uniform = at::empty_like(normal);
-      float* n = normal.data_ptr<float>();
-      float* u = uniform.data_ptr<float>();
-      for (RandomStream& stream : streams) {
-        for (std::int64_t i = 0; i < chunk_now; ++i) {
-          for (std::int64_t d = 0; d < width; ++d) *n++ = static_cast<float>(stream.normal());
-          for (std::int64_t d = 0; d < width; ++d) *u++ = static_cast<float>(stream.uniform());
-        }
-      }
-      const auto [drawn, density] =
-          impl_->network->flow().sample(context, normal.to(impl_->device), uniform.to(impl_->device));
-      z_out.narrow(0, b, group_now).narrow(1, s, chunk_now).copy_(drawn);
-      log_q_out.narrow(0, b, group_now).narrow(1, s, chunk_now).copy_(density);
-    }
+    const std::int64_t now = std::min(group, systems - b);
+    const auto part = [&](std::vector<float>& values, std::int64_t size) {
+      return std::span(values).subspan(static_cast<std::size_t>(b * size), static_cast<std::size_t>(now * size));
+    };
+    impl_->sampler->sample(impl_->network->context(impl_->inputs(batch, b, now)), samples, seed,
+                           first_index + static_cast<std::uint64_t>(b), {part(z, count * width), part(log_q, count)});
   }
 }
 

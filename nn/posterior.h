@@ -22,8 +22,7 @@ class NeuralPosterior {
   ~NeuralPosterior();
 
   // S samples of each of the B systems: z[B][S][D] and log_q[B][S] = ln q(z | x), density in z. Sample s of system b
-  // is a function of (seed, first_index + b, s) and of its features: not of B, and of S only through how many there
-  // are.
+  // is a function of (seed, first_index + b, s) and of its features, not of B or S.
   void sample(const SystemView& batch, int samples, std::uint64_t seed, std::uint64_t first_index,
               std::vector<float>& z, std::vector<float>& log_q) const;
 

@@ -7,13 +7,6 @@
 
 #include "base/host_device.h"
 
-// Functions that must be inlined into a vector loop.
-#if defined(__CUDACC__)
-#define PN_INLINE __host__ __device__ __forceinline__
-#else
-#define PN_INLINE inline __attribute__((always_inline))
-#endif
-
 // Before a loop whose iterations are independent, and before one of a fixed length inside it.
 #if defined(__CUDACC__)
 #define PN_SIMD

@@ -1,21 +1,26 @@
 // What one system costs a kernel, for tools/kernel_report.py.
 //
-//   kernel_costs                        each piece of work on a line: name, kernel, dynamic shared memory of a block,
-//                                       bytes that one system reads from and writes to the device's memory
-//   kernel_costs WORK SYSTEMS DATA      runs the kernel's body on the host for that many draws of the prior, in a
-//                                       function that callgrind finds by its name, `measured`
+//   kernel_costs                        each piece of work on a line: name, kernel, bits of its numbers, bytes that one
+//                                       system (of flow-sample: one sample) reads from and writes to the device's
+//                                       memory, threads/dynamic shared memory of a block on an A100 and on an H100
+//   kernel_costs WORK SYSTEMS DATA      runs the kernel's body on the host for that many draws of the prior (or
+//   samples),
+//                                       in a function that callgrind finds by its name, `measured`
 #include <fmt/format.h>
 
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "kernels/extinction.h"
 #include "kernels/extinction_body.h"
+#include "kernels/flow_sample.h"
+#include "kernels/flow_sample_body.h"
 #include "kernels/prior_body.h"
 #include "kernels/simulate_body.h"
 #include "sim/prior.h"
@@ -105,21 +110,63 @@ void run_extinction(const std::vector<Filter>& filters, int systems, bool spectr
   });
 }
 
+// The paper's flow. The arithmetic does not depend on the weights.
+PackedFlow paper_flow() {
+  constexpr int kDimensions = 16, kBlocks = 16, kHidden = 128, kComponents = 4;
+  std::vector<FlowBlock> blocks(kBlocks);
+  for (FlowBlock& block : blocks) {
+    block.hidden = kHidden;
+    block.outputs = &block == &blocks.back() ? 3 * kComponents : 2;
+    const auto zeros = [](int rows, int columns) {
+      return std::vector<float>(static_cast<std::size_t>(rows * columns), 0.0f);
+    };
+    block.in = zeros(kHidden, kDimensions);
+    block.middle = zeros(kHidden, kHidden);
+    block.out = zeros(kDimensions * block.outputs, kHidden);
+    block.in_bias = block.middle_bias = zeros(kHidden, 1);
+    block.out_bias = zeros(kDimensions * block.outputs, 1);
+    block.order.resize(kDimensions);
+    std::iota(block.order.begin(), block.order.end(), 0);
+  }
+  return pack_flow(kDimensions, 0, 3.0, blocks);
+}
+
+void run_flow_sample(int samples) {
+  const PackedFlow flow = paper_flow();
+  std::vector<float> z(static_cast<std::size_t>(samples * flow.dimensions)), log_q(static_cast<std::size_t>(samples));
+  const FlowWork work{flow.view(), flow.context_bias.data(), 1, samples, 1, 0, z.data(), log_q.data()};
+  HostBlock block(flow_sample_shared_bytes(work.flow, samples));
+  measured([&] { flow_sample_body(block, work, samples, 0); });
+}
+
 void describe() {
+  const auto line = [](const char* work, const char* kernel, int bits, std::size_t bytes, const auto& shape) {
+    // CUDA C++ Programming Guide: shared memory of a block on compute capability 8.0 and 9.0, and multiprocessors.
+    fmt::print("{} {} {} {} {} {}\n", work, kernel, bits, bytes, shape(163 * 1024, 108), shape(227 * 1024, 132));
+  };
+  const auto fixed = [](int threads, std::size_t shared) {
+    return [=](int, int) { return fmt::format("{}/{}", threads, shared); };
+  };
   const std::size_t star_bands = 2 * (kCurveBands + kSedBands) * sizeof(StarBand);
   const std::size_t epochs = kCurveBands * kEpochs * 2 * sizeof(double);
-  fmt::print("simulate simulate_kernel {} {}\n",
-             simulate_shared_bytes(Resolution{}, kCurveBands, kSedBands, kSimulateGroups),
-             sizeof(System) + star_bands + epochs + kSedBands * sizeof(double));
+  line("simulate", "simulate_kernel", 64, sizeof(System) + star_bands + epochs + kSedBands * sizeof(double),
+       fixed(kSimulateThreads, simulate_shared_bytes(Resolution{}, kCurveBands, kSedBands, kSimulateGroups)));
   for (const bool spectra : {false, true}) {
     // The points of the bands, which all tiles read, stay in the cache.
     const int rows = rows_of(spectra);
     const int doubles = rows * (1 + kSedBands * (spectra ? 2 : 1));
-    fmt::print("{} extinction_kernel {} {}\n", spectra ? "extinction-by-spectra" : "extinction",
-               extinction_shared_bytes(), static_cast<std::size_t>(doubles) * sizeof(double));
+    line(spectra ? "extinction-by-spectra" : "extinction", "extinction_kernel", 64,
+         static_cast<std::size_t>(doubles) * sizeof(double), fixed(kExtinctionTile, extinction_shared_bytes()));
   }
   // The tables, 6 MB, stay in the cache.
-  fmt::print("prior prior_kernel 0 {}\n", sizeof(PriorDraw));
+  line("prior", "prior_kernel", 64, sizeof(PriorDraw), fixed(kPriorThreads, 0));
+  // So do the weights, which all blocks read.
+  const PackedFlow flow = paper_flow();
+  line("flow-sample", "flow_sample_kernel", 32, static_cast<std::size_t>(flow.dimensions + 1) * sizeof(float),
+       [&](int shared_limit, int multiprocessors) {
+         const int tile = flow_tile(flow.view(), 1000, 1000, shared_limit, multiprocessors);
+         return fmt::format("{}/{}", tile, flow_sample_shared_bytes(flow.view(), tile));
+       });
 }
 
 }  // namespace
@@ -130,13 +177,17 @@ int main(int count, char** arguments) {
     return 0;
   }
   if (count != 4) {
-    fmt::print(stderr, "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior SYSTEMS DATA_FOLDER]\n");
+    fmt::print(
+        stderr,
+        "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior|flow-sample SYSTEMS DATA_FOLDER]\n");
     return 2;
   }
   const std::string work = arguments[1];
   const int systems = std::atoi(arguments[2]);
   const std::filesystem::path data_folder = arguments[3], folder = data_folder / "tables";
-  if (work == "simulate" || work == "prior") {
+  if (work == "flow-sample") {
+    run_flow_sample(systems);
+  } else if (work == "simulate" || work == "prior") {
     const TrackGrid tracks = TrackGrid::load(folder / "tracks.h5");
     const DustPrior dust = DustPrior::analytic();
     const Prior prior(named_prior("field"), tracks.view(), dust.view());

@@ -2,12 +2,12 @@
 
     python tools/kernel_report.py BUILD_FOLDER [--systems 24] [--kernel NAME]
 
-Registers, spills and static shared memory are what `ptxas -v` says; threads are the kernel's launch bounds; dynamic
-shared memory is what the launch asks for. Occupancy is computed as NVIDIA's occupancy calculator does.
+Registers, spills and static shared memory are what `ptxas -v` says; threads and dynamic
+shared memory are what the launch asks for. Occupancy is computed as NVIDIA's occupancy calculator does.
 
-FLOP of one system are counted, not estimated: the kernel's body runs on the host (kernels/block.h) for draws of the prior
-under callgrind, which says how often each instruction ran, and objdump what it is. Double-precision additions, products,
-quotients and roots count 1 for each lane, fused ones 2; what the C library's exp, pow, sin and cos do is included, which
+FLOP of one system, or of one sample, are counted, not estimated: the kernel's body runs on the host (kernels/block.h) for
+draws of the prior under callgrind, which says how often each instruction ran, and objdump what it is. Additions, products,
+quotients and roots in the kernel's precision count 1 for each lane, fused ones 2; what the C library's exp, pow, sin and cos do is included, which
 is near to, but not, what the device's do. A quotient or root takes a device some ten instructions: their number is given.
 
 The bound is the smaller of peak FLOP/s over FLOP and memory bandwidth over bytes: no kernel reaches it.
@@ -29,11 +29,11 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# Per multiprocessor: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". Peak FP64 outside
-# the tensor cores and memory bandwidth: NVIDIA A100 80GB and H100 SXM data sheets.
+# Per multiprocessor: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". Peak FLOP/s
+# by bits, outside the tensor cores, and memory bandwidth: NVIDIA A100 80GB and H100 SXM data sheets.
 DEVICES = {
-    "sm_80": {"name": "A100", "shared": 164 * 1024, "flops": 9.7e12, "bandwidth": 2.0e12},
-    "sm_90": {"name": "H100 SXM", "shared": 228 * 1024, "flops": 34e12, "bandwidth": 3.35e12},
+    "sm_80": {"name": "A100", "shared": 164 * 1024, "flops": {64: 9.7e12, 32: 19.5e12}, "bandwidth": 2.0e12},
+    "sm_90": {"name": "H100 SXM", "shared": 228 * 1024, "flops": {64: 34e12, 32: 67e12}, "bandwidth": 3.35e12},
 }
 WARPS, BLOCKS, REGISTERS, WARP = 64, 32, 65536, 32
 REGISTER_UNIT, WARP_UNIT, SHARED_UNIT, SHARED_RESERVED = 256, 4, 128, 1024
@@ -64,16 +64,14 @@ def compile_kernels(command, architecture):
     source = next(word for word in words if word.endswith(".cu"))
     kept = [word for word in kept if word != source]
     with tempfile.TemporaryDirectory() as folder:
-        call = [words[0], *kept, f"-arch={architecture}", "-cubin", "-Xptxas", "-v", "--keep", "--keep-dir", folder]
+        call = [words[0], *kept, f"-arch={architecture}", "-cubin", "-Xptxas", "-v"]
         done = subprocess.run([*call, "-o", f"{folder}/out.cubin", source], capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{shlex.join(call)}\n{done.stderr}")
-        ptx = next(Path(folder).glob("*.ptx")).read_text()
-    threads = {name: int(bound) for name, bound in re.findall(r"\.entry (\w+)\([^)]*\)\s*\.maxntid (\d+)", ptx)}
-    return parse_ptxas(done.stdout + done.stderr, threads)
+    return parse_ptxas(done.stdout + done.stderr)
 
 
-def parse_ptxas(text, threads):
+def parse_ptxas(text):
     kernels = {}
     for part in text.split("Compiling entry function '")[1:]:
         mangled = part.split("'")[0]
@@ -82,19 +80,20 @@ def parse_ptxas(text, threads):
         kernels[re.search(r"\d([a-z_]+_kernel)E", mangled).group(1)] = {
             "registers": int(re.search(r"Used (\d+) registers", part).group(1)),
             "static": int(static.group(1)) if static else 0,
-            "threads": threads[mangled],
             "stack": numbers["stack frame"],
             "spills": numbers["spill stores"] + numbers["spill loads"],
         }
     return kernels
 
 
-def flop_of(mnemonic, operands):
-    """Double-precision operations of one x86 instruction."""
-    found = re.fullmatch(r"v?(add|sub|mul|div|sqrt|addsub|hadd|hsub|fn?m(?:add|sub|addsub|subadd)\d+)(sd|pd)", mnemonic)
+def flop_of(mnemonic, operands, bits):
+    """Operations of one x86 instruction in that precision."""
+    operation = r"v?(add|sub|mul|div|sqrt|addsub|hadd|hsub|fn?m(?:add|sub|addsub|subadd)\d+)([sp])"
+    found = re.fullmatch(operation + {64: "d", 32: "s"}[bits], mnemonic)
     if found is None:
         return 0
-    lanes = 1 if found.group(2) == "sd" else (8 if "zmm" in operands else 4 if "ymm" in operands else 2)
+    vector = 512 if "zmm" in operands else 256 if "ymm" in operands else 128
+    lanes = 1 if found.group(2) == "s" else vector // bits
     return lanes * (2 if found.group(1).startswith("f") else 1)
 
 
@@ -114,8 +113,8 @@ def read_callgrind(path):
     return objects
 
 
-def count_flop(executable, work, systems):
-    """(FLOP, of which quotients and roots) of one system."""
+def count_flop(executable, work, bits, systems):
+    """(FLOP, of which quotients and roots) of one system or sample."""
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/callgrind.out"
         # measured*: the compiler may make a clone of it for a caller.
@@ -137,7 +136,7 @@ def count_flop(executable, work, systems):
             found = re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)", line)
             if found is None or not counts[int(found.group(1), 16)]:
                 continue
-            operations = counts[int(found.group(1), 16)] * flop_of(found.group(2), found.group(3))
+            operations = counts[int(found.group(1), 16)] * flop_of(found.group(2), found.group(3), bits)
             flop += operations
             slow += operations if re.match(r"v?(div|sqrt)", found.group(2)) else 0
     return flop / systems, slow / systems
@@ -161,8 +160,10 @@ def report(build, systems, only):
     if not executable.exists():
         sys.exit(f"{executable} is missing: build it first (cmake --build {build} --target kernel_costs)")
     described = [line.split() for line in subprocess.check_output([executable], text=True).splitlines()]
-    works = [(work, kernel, int(shared), int(size)) for work, kernel, shared, size in described]
-    works = [work for work in works if only in (None, work[0])]
+    works = [(work, kernel, int(bits), int(size)) for work, kernel, bits, size, *_ in described if only in (None, work)]
+    # Of a block, by kernel and architecture.
+    shapes = {(kernel, architecture): tuple(map(int, shape.split("/")))
+              for _, kernel, _, _, *both in described for architecture, shape in zip(DEVICES, both, strict=True)}
 
     compiled = {}
     for entry in commands:
@@ -172,24 +173,24 @@ def report(build, systems, only):
                     compiled[kernel, architecture] = found
     rows = []
     for (kernel, architecture), found in compiled.items():
-        shared = next(shared for _, name, shared, _ in works if name == kernel)
-        share, limit = occupancy(found["registers"], found["threads"], found["static"] + shared, DEVICES[architecture])
+        threads, shared = shapes[kernel, architecture]
+        share, limit = occupancy(found["registers"], threads, found["static"] + shared, DEVICES[architecture])
         spills = f"{found['spills']} / {found['stack']}"
-        cells = [kernel, architecture, found["registers"], spills, found["static"], shared, found["threads"]]
+        cells = [kernel, architecture, found["registers"], spills, found["static"], shared, threads]
         rows.append([*cells, f"{100 * share:.0f}%, {limit}"])
     header = ["kernel", "for", "registers", "spills / stack [B]", "static", "dynamic shared [B]", "threads", "occupancy"]
     print(table(header, rows), "\n")
 
     rows = []
-    for work, _, _, size in works:
-        flop, slow = count_flop(executable, work, systems)
-        cells = [work, f"{flop / 1e6:.3f}", f"{slow / 1e6:.3f}", f"{size / 1e3:.1f}"]
+    for work, _, bits, size in works:
+        flop, slow = count_flop(executable, work, bits, systems)
+        cells = [f"{work}, FP{bits}", f"{flop / 1e6:.3f}", f"{slow / 1e6:.3f}", f"{size / 1e3:.1f}"]
         for device in DEVICES.values():
-            arithmetic, memory = device["flops"] / flop, device["bandwidth"] / size
+            arithmetic, memory = device["flops"][bits] / flop, device["bandwidth"] / size
             by = "arithmetic" if arithmetic < memory else "memory"
             cells.append(f"{min(arithmetic, memory) / 1e6:.2f}, {by}")
         rows.append(cells)
-    header = ["one system", "MFLOP", "of these / and sqrt", "kB"]
+    header = ["one system or sample", "MFLOP", "of these / and sqrt", "kB"]
     print(table([*header, *(f"bound, {device['name']} [million/s]" for device in DEVICES.values())], rows))
 
     spilling = [key for key, found in compiled.items() if found["spills"] or found["stack"]]
@@ -202,7 +203,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path, help="a folder that CMake has built in")
     parser.add_argument("--systems", type=int, default=24, help="draws of the prior to count FLOP over [24]")
-    parser.add_argument("--kernel", help="one piece of work only: simulate, extinction, extinction-by-spectra, prior")
+    parser.add_argument("--kernel",
+                        help="one piece of work only: simulate, extinction, extinction-by-spectra, prior, flow-sample")
     arguments = parser.parse_args()
     sys.exit(report(arguments.build.resolve(), arguments.systems, arguments.kernel))
 

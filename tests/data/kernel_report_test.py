@@ -35,14 +35,17 @@ class Report(unittest.TestCase):
             ("addq", "%rax,%rbx", 0),
             ("vandpd", "%xmm0,%xmm1,%xmm2", 0),
         ):
-            self.assertEqual(kernel_report.flop_of(mnemonic, operands), flop, mnemonic)
+            self.assertEqual(kernel_report.flop_of(mnemonic, operands, 64), flop, mnemonic)
+            self.assertEqual(kernel_report.flop_of(mnemonic, operands, 32), 0, mnemonic)
+        self.assertEqual(kernel_report.flop_of("vfmadd231ps", "%ymm0,%ymm1,%ymm2", 32), 16)
+        self.assertEqual(kernel_report.flop_of("mulss", "%xmm0,%xmm1", 32), 1)
 
     def test_a_spill_is_seen(self):
         text = """ptxas info    : Compiling entry function '_ZN1a6some_kernelEv' for 'sm_90'
     8 bytes stack frame, 16 bytes spill stores, 24 bytes spill loads
 ptxas info    : Used 48 registers, used 1 barriers, 8 bytes cumulative stack size, 256 bytes smem"""
-        found = kernel_report.parse_ptxas(text, {"_ZN1a6some_kernelEv": 64})["some_kernel"]
-        self.assertEqual(found, {"registers": 48, "static": 256, "threads": 64, "stack": 8, "spills": 40})
+        found = kernel_report.parse_ptxas(text)["some_kernel"]
+        self.assertEqual(found, {"registers": 48, "static": 256, "stack": 8, "spills": 40})
 
     @unittest.skipIf(not BUILDS, "nothing is built: cmake --build build/default")
     @unittest.skipIf(shutil.which("valgrind") is None, "no valgrind")
@@ -54,7 +57,7 @@ ptxas info    : Used 48 registers, used 1 barriers, 8 bytes cumulative stack siz
         self.assertEqual(done.returncode, 0, done.stderr)
         for architecture in kernel_report.DEVICES:
             self.assertRegex(done.stdout, rf"\| extinction_kernel \| {architecture} \| \d+ \| 0 / 0 \|")
-        self.assertRegex(done.stdout, r"\| extinction \| 0\.1\d\d \|")
+        self.assertRegex(done.stdout, r"\| extinction, FP64 \| 0\.1\d\d \|")
 
 
 if __name__ == "__main__":
