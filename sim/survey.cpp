@@ -27,6 +27,7 @@ constexpr double dequantisation_dex(int band) {
 }
 constexpr double kSmallestRelativeError = 1e-6, kLargestRelativeError = 10.0;  // equation 2
 constexpr double kDefaultRelativeError = 0.05;
+constexpr double kTessScatterBlur = 0.05;  // dex
 
 double exp10(double x) { return std::exp(x * 2.302585092994045684); }
 
@@ -36,6 +37,18 @@ double quantile(std::span<const double> nodes, double probability) {
   const auto i = std::min(static_cast<std::size_t>(position), nodes.size() - 2);
   const double f = position - static_cast<double>(i);
   return nodes[i] + f * (nodes[i + 1] - nodes[i]);
+}
+
+// Mean and standard deviation of such a variable plus a normal one of standard deviation `blur`.
+ScatterLaw moments(std::span<const double> nodes, double blur) {
+  double mean = 0.0, square = blur * blur;
+  const double share = 1.0 / static_cast<double>(nodes.size() - 1);
+  for (std::size_t i = 1; i < nodes.size(); ++i) mean += 0.5 * share * (nodes[i] + nodes[i - 1]);
+  for (std::size_t i = 1; i < nodes.size(); ++i) {  // uniform between two nodes
+    const double a = nodes[i - 1] - mean, b = nodes[i] - mean;
+    square += share * (a * a + a * b + b * b) / 3.0;
+  }
+  return {mean, std::sqrt(square)};
 }
 
 // Ascending order. Phases are nearly uniform, so one pass into as many buckets as values leaves little to exchange.
@@ -154,6 +167,7 @@ Surveys Surveys::load(const std::filesystem::path& path) {
   }
   surveys.tess_log_excess_ = load_quantiles(file, "/space/TESS:T/log_excess", sectors);
   surveys.tess_log_scatter_ = load_quantiles(file, "/space/TESS:T/log_scatter", sectors);
+  surveys.tess_scatter_ = moments(surveys.tess_log_scatter_, kTessScatterBlur);
   surveys.tess_coverage_ = load_quantiles(file, "/space/TESS:T/coverage", sectors);
   for (int k = 0; k < kSedBandCount; ++k) {
     const std::string group = fmt::format("/sed/{}", kPassbands[static_cast<std::size_t>(k)].name);
@@ -247,19 +261,25 @@ void Surveys::schedule(const Apparent& apparent, double period_day, RandomStream
   }
 }
 
-// True scatter over quoted error. From the ground it is regressed on how small the quoted errors are for the star's
-// magnitude: pipelines that quote photon noise alone have the larger factor, the noise itself being the same.
+// From the ground it is regressed on how small the quoted errors are for the star's magnitude: pipelines that quote
+// photon noise alone have the larger factor, the noise itself being the same. TESS: the moments of what scatter_factor
+// draws from the measured sectors themselves.
+ScatterLaw Surveys::scatter_law(int channel, double magnitude, double median_sigma) const {
+  if (channel == kTessChannel) return tess_scatter_;
+  if (channel == kKeplerChannel) return {-0.1, 0.25};  // stand-in; K2 pipelines overestimate as well as underestimate
+  const GroundSurvey& survey = ground_[static_cast<std::size_t>(channel)];
+  const double excess = std::clamp(std::log10(median_sigma) - survey.log_noise(magnitude), -1.0, 0.5);
+  return {survey.scatter[0] + survey.scatter[1] * excess, survey.scatter[2]};
+}
+
 double Surveys::scatter_factor(int channel, double magnitude, double median_sigma, RandomStream& random) const {
   constexpr double kLargest = 10.0, kSmallest = 0.3;
   double log_factor;
   if (channel == kTessChannel) {
-    log_factor = quantile(tess_log_scatter_, random.uniform()) + 0.05 * random.normal();
-  } else if (channel == kKeplerChannel) {
-    log_factor = -0.1 + 0.25 * random.normal();  // stand-in; K2 pipelines overestimate as well as underestimate
+    log_factor = quantile(tess_log_scatter_, random.uniform()) + kTessScatterBlur * random.normal();
   } else {
-    const GroundSurvey& survey = ground_[static_cast<std::size_t>(channel)];
-    const double excess = std::clamp(std::log10(median_sigma) - survey.log_noise(magnitude), -1.0, 0.5);
-    log_factor = survey.scatter[0] + survey.scatter[1] * excess + survey.scatter[2] * random.normal();
+    const ScatterLaw law = scatter_law(channel, magnitude, median_sigma);
+    log_factor = law.mean + law.sigma * random.normal();
   }
   return std::clamp(exp10(log_factor), kSmallest, kLargest);
 }

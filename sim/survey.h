@@ -31,6 +31,11 @@ struct ErrorTable {
   double at(double mag, double probability) const;
 };
 
+// True scatter over quoted error: log10 of it is normal.
+struct ScatterLaw {
+  double mean, sigma;
+};
+
 class Surveys {
  public:
   // data/banks/surveys.h5: quantiles measured from real light curves and catalogues, with their provenance inside.
@@ -47,6 +52,10 @@ class Surveys {
   void observe(const System& system, const Apparent& apparent, const double* sed_jy, RandomStream& random,
                Observation& out) const;
 
+  // Law of the factor by which a channel's fluxes scatter more than quoted, for a star of this magnitude
+  // (observable_magnitude) whose quoted errors, relative to the median flux, have this median.
+  ScatterLaw scatter_law(int channel, double magnitude, double median_sigma) const;
+
  private:
   // One entry a real star; layout as data/recipes/measure_surveys.py documents it.
   struct GroundSurvey {
@@ -62,7 +71,8 @@ class Surveys {
 
   std::array<GroundSurvey, kTessChannel> ground_;
   std::vector<double> tess_log_excess_, tess_log_scatter_, tess_coverage_;  // sorted
-  std::array<ErrorTable, kSedBandCount> sed_;                               // empty: the paper's default of 5%
+  ScatterLaw tess_scatter_{};
+  std::array<ErrorTable, kSedBandCount> sed_;  // empty: the paper's default of 5%
   ErrorTable parallax_;
 };
 
