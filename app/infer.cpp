@@ -28,7 +28,6 @@ std::vector<std::pair<std::string, std::string>> provenance(const Config& config
                                                             const fs::path& checkpoint,
                                                             const NeuralPosterior& posterior) {
   return {
-      {"method", "neural posterior estimation"},
       {"created_by", "penumbra " + program_version()},
       {"created_at", utc_now()},
       {"commit", program_commit()},
@@ -84,6 +83,7 @@ void run_infer(const Arguments& arguments) {
   options.seed = run.seed;
   options.threads = run.threads;
   options.samples = static_cast<int>(config.integer("samples", options.samples, {1.0, 1e7}));
+  options.refine = read_refine_options(config);
   options.predictions = static_cast<int>(config.integer("predictions", options.predictions, {1.0, 1e5}));
   config.finish();
 
@@ -138,8 +138,14 @@ void add_infer(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each object [10000]", false);
   arguments->settings.shortcut(*verb, "--predictions", "predictions", "draws whose light curves and SED are kept [100]",
                                false);
+  arguments->settings.shortcut(*verb, "--refine", "refine",
+                               "exact posterior: none, importance, mcmc, or auto (mcmc where weights fail) [none]",
+                               true);
+  arguments->settings.shortcut(*verb, "--refine-budget", "refine_budget",
+                               "likelihoods that the MCMC may compute for each object [300000]", false);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions.\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, refine,\n"
+      "refine_budget.\n"
       "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"
       "missing; examples/hd23642/hd23642.toml is one. arviz.from_netcdf opens the posterior files.");
   verb->callback([arguments] { run_infer(*arguments); });

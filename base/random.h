@@ -20,6 +20,7 @@ enum class Stage : std::uint32_t {
   kFreeCoordinate = 3,
   kPosterior = 4,
   kInitialWeights = 5,
+  kRefinement = 6,
   kTest = 100,
 };
 

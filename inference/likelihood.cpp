@@ -34,6 +34,11 @@ LightCurve valid_points(const LightCurve& curve) {
 
 }  // namespace
 
+double log_unit_normal(const Latent& z) {
+  const double square = std::inner_product(z.begin(), z.end(), z.begin(), 0.0);
+  return -0.5 * square - 0.5 * double{kParameterCount} * std::log(kTwoPi);
+}
+
 // With x = ln f, the level integrated: ln of
 //   (2 pi)^(-(n-1)/2) prod(1 / sigma) weight^(-1/2)  integral dx N(x; mu, s) exp(-(n - 1) x - chi^2 / 2 exp(-2 x)).
 // The integrand's logarithm is concave, so Newton's method for its maximum from the left converges without overshoot,
@@ -99,14 +104,15 @@ double ExactPosterior::log_likelihood(const Theta& theta) const {
   return std::isfinite(sum) ? sum : -INFINITY;
 }
 
+double ExactPosterior::log_prior(const Latent& z, const Theta& theta) const {
+  const double sum = log_unit_normal(z) + simulator_.prior().log_barrier(theta);
+  return std::isnan(observation_.period_day) ? sum : sum + simulator_.prior().log_period_density(theta);
+}
+
 PosteriorPoint ExactPosterior::evaluate(const Latent& z) const {
   PosteriorPoint out;
-  const double period_day = observation_.period_day;
-  if (simulator_.prior().theta_from_latent(z, period_day, out.theta) != Status::kOk) return out;
-  const double square = std::inner_product(z.begin(), z.end(), z.begin(), 0.0);
-  out.log_prior =
-      -0.5 * square - 0.5 * double{kParameterCount} * std::log(kTwoPi) + simulator_.prior().log_barrier(out.theta);
-  if (std::isfinite(period_day)) out.log_prior += simulator_.prior().log_period_density(out.theta);
+  if (simulator_.prior().theta_from_latent(z, observation_.period_day, out.theta) != Status::kOk) return out;
+  out.log_prior = log_prior(z, out.theta);
   out.log_likelihood = log_likelihood(out.theta);
   return out;
 }

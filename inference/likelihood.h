@@ -38,6 +38,9 @@ namespace penumbra {
 // form, the factor's by the trapezoid rule (relative error below 1e-9).
 double log_curve_likelihood(const ScaledFit& fit, std::size_t points, double log_sigma_sum, const ScatterLaw& law);
 
+// ln N(z; 0, I)
+double log_unit_normal(const Latent& z);
+
 // One point of the posterior.
 struct PosteriorPoint {
   Theta theta{};
@@ -55,6 +58,9 @@ class ExactPosterior {
   // out[S] at z[S], as one batch. Interrupted is thrown when the user asks to stop.
   void evaluate(std::span<const Latent> z, std::span<PosteriorPoint> out) const;
   PosteriorPoint evaluate(const Latent& z) const;
+
+  // The prior's part of the density at a z inside the support.
+  double log_prior(const Latent& z, const Theta& theta) const;
 
   // ln p(x | theta) alone; -inf where the forward model has no answer.
   double log_likelihood(const Theta& theta) const;

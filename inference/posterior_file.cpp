@@ -132,7 +132,13 @@ void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
 
   Group stats(writer, "sample_stats");
   const std::vector<int> axes{stats.counter("chain", 1), stats.counter("draw", count)};
-  stats.numbers("log_q", axes, samples.log_q.data(), "", "ln q(z | x) of the neural posterior, density in z");
+  if (!samples.log_q.empty())
+    stats.numbers("log_q", axes, samples.log_q.data(), "", "ln q(z | x) of the neural posterior, density in z");
+  if (!samples.log_likelihood.empty()) {
+    stats.numbers("log_likelihood", axes, samples.log_likelihood.data(), "", "ln p(data | theta)");
+    stats.numbers("log_density", axes, samples.log_density.data(), "",
+                  "ln of prior times likelihood, density in z, soft barriers and a known period's density included");
+  }
   stats.numbers(
       "log_prior", axes, samples.log_prior.data(), "",
       "ln N(z; 0, I); with a known period it holds the free fifth coordinate and lacks the period's own density");
@@ -232,6 +238,8 @@ void write_posterior(const std::filesystem::path& file, const PosteriorRecord& r
     writer.check(nc_put_att_text(writer.root(), NC_GLOBAL, name.c_str(), value.size(), value.data()));
   };
   attribute("object", record.object.name);
+  attribute("method", record.method);
+  for (const auto& [name, value] : record.refinement) attribute(name, value);
   for (const auto& [name, value] : record.attributes) attribute(name, value);
   attribute("warnings", fmt::format("{}", fmt::join(record.warnings, "\n")));
   write_samples(writer, record.samples);
