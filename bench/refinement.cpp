@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "app/options.h"
+#include "inference/likelihood.h"
 #include "inference/neural_inference.h"
 #include "nn/device.h"
 
@@ -58,7 +59,14 @@ void run(int argc, char** argv) {
         for (const Theta& theta : record.samples.theta) below += theta[p] < simulation.draw.theta[p] ? 1.0 : 0.0;
         fmt::print(",{:.4f}", below / static_cast<double>(record.samples.theta.size()));
       }
-      fmt::print("\n");
+      // The density itself ranks the truth in all parameters at once.
+      Latent z;
+      simulator->prior().latent_from_theta(simulation.draw.theta, z);
+      const PosteriorPoint truth = ExactPosterior(*simulator, object.observation, 1).evaluate(z);
+      double denser = 0.0;
+      for (const double density : record.samples.log_density) denser += density > truth.log_density() ? 1.0 : 0.0;
+      fmt::print(",{:.4f},{:.1f},{:.1f}\n", denser / static_cast<double>(record.samples.theta.size()),
+                 truth.log_density(), *std::ranges::max_element(record.samples.log_density));
     } catch (const OutsidePrior& outside) {
       fmt::print("{},{},{},outside: {}\n", index, curves, bands, outside.what());
     }

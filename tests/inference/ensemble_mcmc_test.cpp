@@ -31,11 +31,10 @@ std::vector<double> autoregressive(double rho, int generations, int walkers, dou
 TEST(AutocorrelationTime, OfAutoregressiveProcesses) {
   for (const double rho : {0.0, 0.5, 0.9}) {
     const double expected = (1.0 + rho) / (1.0 - rho);
-    EXPECT_NEAR(autocorrelation_time(autoregressive(rho, 900, 40), 40), expected, 0.08 * expected) << rho;
+    EXPECT_NEAR(autocorrelation_time(autoregressive(rho, 1000, 200), 200), expected, 0.1 * expected) << rho;
   }
-  // Thinned before it is summed, the answer is never below the thinning.
-  const double slow = 399.0;  // rho = .995
-  EXPECT_NEAR(autocorrelation_time(autoregressive(0.995, 20000, 10), 10), slow, 0.2 * slow);
+  // A chain that is thinned before it is summed.
+  EXPECT_NEAR(autocorrelation_time(autoregressive(0.99, 10000, 100), 100), 199.0, 0.08 * 199.0);
 }
 
 TEST(SplitRHat, SeesChainsThatDisagreeAndChainsThatDrift) {
@@ -78,8 +77,8 @@ std::vector<Latent> normal_points(std::size_t count, double width) {
 // From starting points a hundred times as wide as the answer in half of the directions.
 TEST(SampleEnsemble, ReturnsMeanAndCovarianceOfAGaussian) {
   EnsembleOptions options;
-  options.effective_size = 4000.0;
-  options.r_hat = 1.02;
+  options.effective_size = 1000.0;
+  options.r_hat = 1.1;
   RandomStream random(7, 0, Stage::kTest);
   const EnsembleChain chain = sample_ensemble(GaussianProblem{}, normal_points(64, 1.0), options, random);
   ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size << " " << chain.autocorrelation_time;
@@ -121,7 +120,7 @@ TEST(SampleEnsemble, WeighsModesAgainstEachOther) {
     }
   };
   EnsembleOptions options;
-  options.budget = 100'000;
+  options.budget = 60'000;
   options.effective_size = INFINITY;
   RandomStream random(8, 0, Stage::kTest);
   const EnsembleChain chain = sample_ensemble(density, normal_points(64, 1.0), options, random);
@@ -138,6 +137,8 @@ TEST(SampleEnsemble, WithoutLikelihoodReturnsThePriorAndRepeats) {
     for (std::size_t s = 0; s < z.size(); ++s) out[s] = {log_unit_normal(z[s]), 0.0};
   };
   EnsembleOptions options;
+  options.effective_size = 500.0;
+  options.r_hat = 1.1;
   RandomStream random(9, 0, Stage::kTest), same(9, 0, Stage::kTest);
   const EnsembleChain chain = sample_ensemble(density, normal_points(64, 0.3), options, random);
   ASSERT_TRUE(chain.converged);
