@@ -33,7 +33,6 @@ std::vector<std::pair<std::string, std::string>> provenance(const Config& config
                                                             const NeuralPosterior& posterior,
                                                             const std::string& prior) {
   return {
-      {"method", "neural posterior estimation"},
       {"created_by", "penumbra " + program_version()},
       {"created_at", utc_now()},
       {"commit", program_commit()},
@@ -158,6 +157,7 @@ void run_infer(const Arguments& arguments) {
   options.seed = run.seed;
   options.threads = run.threads;
   options.samples = static_cast<int>(config.integer("samples", options.samples, {1.0, 1e7}));
+  options.refine = read_refine_options(config);
   options.predictions = static_cast<int>(config.integer("predictions", options.predictions, {1.0, 1e5}));
   OtherPriorChoice other(config);
   config.finish();
@@ -224,9 +224,16 @@ void add_infer(CLI::App& program) {
                                "paper or field: read the posteriors under this prior [the network's]", true);
   arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
                                "analytic or a Bayestar2019 file: read them under this dust [the network's]", true);
+  arguments->settings.shortcut(*verb, "--refine", "refine",
+                               "exact posterior: none, importance, mcmc, or auto (mcmc where weights fail) [none]",
+                               true);
+  arguments->settings.shortcut(*verb, "--refine-budget", "refine_budget",
+                               "likelihoods that the MCMC may compute for each object [300000]", false);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x, prior.name,\n"
-      "prior.dust_map; with prior.name, the prior's numbers (prior.feh_mean, ...). Under another prior than the\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x, refine, "
+      "refine_budget,\n"
+      "prior.name, prior.dust_map; with prior.name, the prior's numbers (prior.feh_mean, ...). Under another prior "
+      "than the\n"
       "network's, samples are drawn again by the ratio of the priors' densities, and the number of effective ones is\n"
       "told: few of them when the priors differ much.\n"
       "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"

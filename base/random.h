@@ -22,6 +22,7 @@ enum class Stage : std::uint32_t {
   kInitialWeights = 5,
   kShuffle = 6,
   kResample = 7,
+  kRefinement = 8,
   kTest = 100,
 };
 

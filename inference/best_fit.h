@@ -17,9 +17,9 @@ namespace penumbra {
 // (median, so that eclipses do not count), at least 1.
 double noise_level(const LightCurve& data);
 
-// Scale that fits `model` to `flux` best, and chi^2 with it. Arrays of length T.
+// Scale that fits `model` to `flux` best, chi^2 with it, and the inverse variance of the scale. Arrays of length T.
 struct ScaledFit {
-  double scale, chi2;
+  double scale, chi2, weight;
 };
 ScaledFit fit_scale(const LightCurve& data, const double* model);
 

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 
 #include "base/interrupt.h"
 #include "base/sha256.h"
+#include "inference/likelihood.h"
 
 namespace penumbra {
 namespace {
@@ -20,17 +20,13 @@ std::uint64_t stream_of(const std::string& name) {
   return std::stoull(sha256_of_text(name).substr(0, 12), nullptr, 16);
 }
 
-double log_unit_normal(const Latent& z) {
-  const double square = std::inner_product(z.begin(), z.end(), z.begin(), 0.0);
-  return -0.5 * square - 0.5 * double{kParameterCount} * std::log(kTwoPi);
-}
-
 void remove_sample(PosteriorSamples& samples, std::size_t s) {
   const auto at = static_cast<std::ptrdiff_t>(s);
   samples.theta.erase(samples.theta.begin() + at);
   samples.z.erase(samples.z.begin() + at);
-  samples.log_q.erase(samples.log_q.begin() + at);
   samples.log_prior.erase(samples.log_prior.begin() + at);
+  for (auto* values : {&samples.log_q, &samples.log_likelihood, &samples.log_density})
+    if (!values->empty()) values->erase(values->begin() + at);
   if (!samples.log_ratio.empty()) samples.log_ratio.erase(samples.log_ratio.begin() + at);
 }
 
@@ -44,9 +40,13 @@ bool read_under(const OtherPrior& other, const Prior& network_prior, RandomStrea
   for (const std::size_t s : resample(log_ratio, random)) {
     drawn.theta.push_back(samples.theta[s]);
     drawn.z.push_back(samples.z[s]);
-    drawn.log_q.push_back(samples.log_q[s]);
     drawn.log_prior.push_back(samples.log_prior[s]);
     drawn.log_ratio.push_back(log_ratio[s]);
+    if (!samples.log_q.empty()) drawn.log_q.push_back(samples.log_q[s]);
+    if (!samples.log_likelihood.empty()) {
+      drawn.log_likelihood.push_back(samples.log_likelihood[s]);
+      drawn.log_density.push_back(samples.log_density[s]);
+    }
   }
   samples = std::move(drawn);
   record.reweighting = {other.network_prior_name, other.name, effective};
@@ -115,6 +115,8 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
       samples.log_prior.push_back(log_unit_normal(latent));
     }
   }
+  refine(simulator, drawn, options.refine, options.threads,
+         RandomStream(options.seed, stream_of(object.name), Stage::kRefinement), out.record);
   if (options.read_under && !samples.theta.empty() &&
       !read_under(*options.read_under, simulator.prior(),
                   RandomStream(options.seed, stream_of(object.name), Stage::kResample), out.record)) {

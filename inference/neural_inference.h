@@ -1,5 +1,5 @@
-// From an observed binary to its posterior: features, samples of the trained flow, the prior's map from z to theta,
-// predictions of the first draws, and the checks of inference/diagnostics.h.
+// From an observed binary to its posterior: features, samples of the trained flow, the prior's map from z to theta, the
+// refinement where one is asked for, predictions of the first draws, and the checks of inference/diagnostics.h.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "inference/diagnostics.h"
 #include "inference/posterior_file.h"
+#include "inference/refine.h"
 #include "inference/reweight.h"
 #include "nn/posterior.h"
 #include "sim/simulate.h"
@@ -25,7 +26,8 @@ struct InferenceOptions {
   int samples = 10000;
   int predictions = 100;  // draws whose light curves and SED are predicted
   std::uint64_t seed = 1;
-  int threads = 0;  // of the best fit; 0: all cores. They change no number
+  int threads = 0;  // of the best fit and the refinement; 0: all cores. They change no number
+  RefineOptions refine;
   std::optional<OtherPrior> read_under = std::nullopt;
 };
 
@@ -36,12 +38,6 @@ struct Inference {
   PosteriorRecord record;
   double accepted;  // share of the network's samples inside the prior's support
   Diagnostics diagnostics;
-};
-
-// No sample of the network describes a binary of the prior, or none one of the other prior, so there is no posterior to
-// write.
-struct OutsidePrior : UserError {
-  using UserError::UserError;
 };
 
 // The random stream follows from the seed and the object's name, so that neither the order nor the number of objects

@@ -39,7 +39,13 @@ void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
 
   NetcdfGroup stats(writer, "sample_stats");
   const std::vector<int> axes{stats.counter("chain", 1), stats.counter("draw", count)};
-  stats.numbers("log_q", axes, samples.log_q.data(), "", "ln q(z | x) of the neural posterior, density in z");
+  if (!samples.log_q.empty())
+    stats.numbers("log_q", axes, samples.log_q.data(), "", "ln q(z | x) of the neural posterior, density in z");
+  if (!samples.log_likelihood.empty()) {
+    stats.numbers("log_likelihood", axes, samples.log_likelihood.data(), "", "ln p(data | theta)");
+    stats.numbers("log_density", axes, samples.log_density.data(), "",
+                  "ln of prior times likelihood, density in z, soft barriers and a known period's density included");
+  }
   stats.numbers(
       "log_prior", axes, samples.log_prior.data(), "",
       "ln N(z; 0, I); with a known period it holds the free fifth coordinate and lacks the period's own density");
@@ -141,6 +147,8 @@ std::vector<double> load_band_wavelengths_um(const std::filesystem::path& passba
 void write_posterior(const std::filesystem::path& file, const PosteriorRecord& record) {
   NetcdfWriter writer(file);
   writer.attribute("object", record.object.name);
+  writer.attribute("method", record.method);
+  for (const auto& [name, value] : record.refinement) writer.attribute(name, value);
   for (const auto& [name, value] : record.attributes) writer.attribute(name, value);
   if (record.reweighting) {
     writer.attribute("prior_of_network", record.reweighting->made_under);

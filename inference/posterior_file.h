@@ -1,14 +1,15 @@
 // The posterior of one object as a netCDF4 file in ArviZ's layout (InferenceData): arviz.from_netcdf opens it as it is.
 //
-//   /                       attributes: object, method, warnings, commit, config_sha256, seed, device, checkpoint, ...
+//   /                       attributes: object, method, warnings, commit, config_sha256, seed, device, checkpoint, ...;
+//                           of a refined posterior those of inference/refine.h
 //   posterior               one variable a quantity of inference/quantities.h, (chain, draw)
 //   unconstrained_posterior z (chain, draw, latent), the prior's unit normal coordinates (sim/prior.h); where the
 //   period
 //                           is known, z[rsumfrac] is a free unit normal number
-//   sample_stats            log_q = ln q(z | x) and log_prior = ln N(z; 0, I), (chain, draw); where the posterior is
-//   read
-//                           under another prior, log_prior_ratio, by which the samples were drawn again. z, log_q and
-//                           log_prior are in the coordinates of the prior that the network knows
+//   sample_stats            log_q = ln q(z | x), unless the draws are an MCMC's, and log_prior = ln N(z; 0, I), (chain,
+//                           draw); of a refined posterior also log_likelihood and log_density (inference/likelihood.h);
+//                           where the posterior is read under another prior, log_prior_ratio, by which the samples were
+//                           drawn again. z and the densities are in the coordinates of the prior that the network knows
 //   posterior_predictive    a variable a channel (chain, draw, <channel>_epoch): clean light curves of the first draws,
 //                           scaled to the data; sed_flux (chain, draw, band), Jy; parallax
 //   observed_data           the same names without (chain, draw)
@@ -40,8 +41,10 @@ struct Predictions {
 struct PosteriorSamples {
   std::vector<Theta> theta;       // [S]
   std::vector<Latent> z;          // [S]
-  std::vector<double> log_q;      // [S] ln q(z | x), density in z
+  std::vector<double> log_q;      // [S] ln q(z | x), density in z; empty: not the network's samples
   std::vector<double> log_prior;  // [S] ln N(z; 0, I)
+  // [S] of inference/likelihood.h; empty where the posterior is not refined
+  std::vector<double> log_likelihood, log_density;
   std::vector<double> log_ratio;  // [S] ln p_B - ln p_A (inference/reweight.h); empty: read as it was made
 };
 
@@ -58,6 +61,8 @@ struct PosteriorRecord {
   Predictions predictions;                 // of samples 0 .. D - 1
   std::vector<double> band_wavelength_um;  // [kSedBandCount], for figures
   std::vector<std::string> warnings;
+  std::string method = "neural posterior estimation";
+  std::vector<std::pair<std::string, std::string>> refinement;  // how well it went: name, value
   std::vector<std::pair<std::string, std::string>> attributes;  // provenance: name, value
 };
 

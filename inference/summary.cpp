@@ -32,7 +32,7 @@ std::string summary_table(const PosteriorRecord& record) {
   std::vector<Quantities> rows;
   for (const Theta& theta : record.samples.theta) rows.push_back(derive_quantities(theta));
   const bool literature = !record.object.literature.empty();
-  std::string text = fmt::format("{}: {} posterior samples\n", record.object.name, rows.size());
+  std::string text = fmt::format("{}: {} posterior samples, {}\n", record.object.name, rows.size(), record.method);
   if (record.reweighting) {
     text += fmt::format("made under prior {}, read under prior {}: {:.0f} effective samples\n",
                         record.reweighting->made_under, record.reweighting->read_under,
@@ -62,6 +62,10 @@ std::string summary_table(const PosteriorRecord& record) {
   }
   for (std::size_t i = 0; i < sources.size(); ++i)
     text += fmt::format("{}[{}] {}\n", i == 0 ? "\n" : "", i + 1, sources[i]);
+  for (std::size_t i = 0; i < record.refinement.size(); ++i) {
+    const auto& [name, value] = record.refinement[i];
+    text += fmt::format("{}{}: {}\n", i == 0 ? "\n" : "", name, value);
+  }
   for (std::size_t i = 0; i < record.warnings.size(); ++i) {
     text += fmt::format("{}WARNING: {}\n", i == 0 ? "\n" : "", record.warnings[i]);
   }

@@ -16,7 +16,7 @@ struct Summary {
 Summary summarize(std::vector<double> values);
 
 // One row a quantity: name, unit, median, 68% and 90% intervals; beside them the literature where the object file has
-// it, with its distance in units of the combined error. Warnings follow below.
+// it, with its distance in units of the combined error. How a refinement went and warnings follow below.
 std::string summary_table(const PosteriorRecord& record);
 
 }  // namespace penumbra

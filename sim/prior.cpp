@@ -201,6 +201,12 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
 
 double Prior::log_barrier(const Theta& theta) const { return penumbra::log_barrier(spec_, theta); }
 
+double Prior::log_period_density(const Theta& theta) const {
+  const double a = spec_.rsum_alpha, b = spec_.rsum_beta, r = theta[kRsumFrac];
+  const double log_beta = std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b);
+  return std::log(2.0 / 3.0) + a * std::log(r) + (b - 1.0) * std::log1p(-r) - log_beta;
+}
+
 double Prior::log_jacobian(const Latent& z, const Theta& theta) const {
   // theta depends on z one after the other (e and omega together), so |d theta / d z| is the product of the diagonal.
   double sum = 0.0, slope = 0.0;

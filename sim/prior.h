@@ -48,6 +48,9 @@ class Prior {
 
   // ln of the soft barriers' factor (section 2.1.2), <= 0.
   double log_barrier(const Theta& theta) const;
+  // ln p(ln P | all other coordinates of z) at theta, which fixes P: what the likelihood of a known period is. Kepler's
+  // third law at given masses and radii, rsumfrac ~ P^(-2/3), takes the density of rsumfrac there.
+  double log_period_density(const Theta& theta) const;
   // Unnormalised ln p(theta): -inf outside the support. In theta coordinates, Jacobian included.
   double log_density(const Theta& theta) const;
   // ln |d theta / d z| at z, where theta = theta(z).

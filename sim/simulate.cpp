@@ -115,9 +115,7 @@ void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& ou
     Status status = expansions.expand(tables_.atmosphere.view(), extinction_.view(), out.system);
     if (status == Status::kOk) status = render_reddened_sed(out.system, expansions, options_, sed_jy.data());
     if (status == Status::kOk) {
-      Apparent apparent;
-      for (int b = 0; b < kPassbandCount; ++b)
-        apparent.magnitude[b] = sed_jy[b] > 0.0 ? -2.5 * std::log10(sed_jy[b] / tables_.zero_point_jy[b]) : kMissing;
+      const Apparent apparent = magnitudes(sed_jy.data());
 
       // Epochs and errors, then the clean light curves there, then noise.
       RandomStream schedule_random(seed, index, Stage::kSchedule);
@@ -136,7 +134,14 @@ void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& ou
                            std::to_string(kMaxAttempts) + " attempts");
 }
 
-Status Simulator::predict(const Theta& theta, const Observation& like, Observation& out) const {
+Apparent Simulator::magnitudes(const double* sed_jy) const {
+  Apparent apparent;
+  for (int b = 0; b < kPassbandCount; ++b)
+    apparent.magnitude[b] = sed_jy[b] > 0.0 ? -2.5 * std::log10(sed_jy[b] / tables_.zero_point_jy[b]) : kMissing;
+  return apparent;
+}
+
+Status Simulator::predict(const Theta& theta, const Observation& like, Observation& out, Apparent* apparent) const {
   const System system = derive_system(theta, options_.albedo);
   Expansions expansions;
   std::array<double, kPassbandCount> sed_jy;
@@ -160,6 +165,7 @@ Status Simulator::predict(const Theta& theta, const Observation& like, Observati
   }
   out.parallax_mas = 1000.0 / system.distance_pc;
   out.parallax_sigma_mas = 0.0;
+  if (apparent != nullptr) *apparent = magnitudes(sed_jy.data());
   return Status::kOk;
 }
 

@@ -47,12 +47,15 @@ class Simulator {
   void simulate(std::uint64_t seed, std::uint64_t index, Simulation& out) const;
 
   // Clean light curves (median 1) and reddened SED of a given theta at the epochs of `like`: posterior predictions.
-  Status predict(const Theta& theta, const Observation& like, Observation& out) const;
+  // apparent: the system's magnitudes too, unless null. Thread-safe; reuses `out`'s memory.
+  Status predict(const Theta& theta, const Observation& like, Observation& out, Apparent* apparent = nullptr) const;
 
   const Prior& prior() const { return prior_; }
   const Tables& tables() const { return tables_; }
 
  private:
+  Apparent magnitudes(const double* sed_jy) const;
+
   const Tables& tables_;
   Prior prior_;
   SimulatorOptions options_;

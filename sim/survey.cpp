@@ -28,8 +28,21 @@ constexpr double dequantisation_dex(int band) {
              : 0.005;
 }
 constexpr double kDefaultRelativeError = 0.05;
+constexpr double kTessScatterBlur = 0.05;  // dex
 
 double exp10(double x) { return std::exp(x * 2.302585092994045684); }
+
+// Mean and standard deviation of such a variable plus a normal one of standard deviation `blur`.
+ScatterLaw moments(std::span<const double> nodes, double blur) {
+  double mean = 0.0, square = blur * blur;
+  const double share = 1.0 / static_cast<double>(nodes.size() - 1);
+  for (std::size_t i = 1; i < nodes.size(); ++i) mean += 0.5 * share * (nodes[i] + nodes[i - 1]);
+  for (std::size_t i = 1; i < nodes.size(); ++i) {  // uniform between two nodes
+    const double a = nodes[i - 1] - mean, b = nodes[i] - mean;
+    square += share * (a * a + a * b + b * b) / 3.0;
+  }
+  return {mean, std::sqrt(square)};
+}
 
 // Ascending order. Phases are nearly uniform, so one pass into as many buckets as values leaves little to exchange.
 void sort_phases(std::vector<double>& phase) {
@@ -79,9 +92,18 @@ int draw_night(std::span<const double> nodes, double usual_step, double probabil
   return static_cast<int>(std::max(0.0, night));
 }
 
+// From the ground the scatter is regressed on how small the quoted errors are for the star's magnitude: log10 of the
+// factor without what is left over.
+double typical_scatter(const GroundBank& survey, double magnitude, double median_sigma) {
+  const double excess = std::clamp(std::log10(median_sigma) - survey.log_noise(magnitude), -1.0, 0.5);
+  return survey.scatter[0] + survey.scatter[1] * excess;
+}
+
 }  // namespace
 
 Surveys::Surveys(SurveyBank bank) : bank_(std::move(bank)) {
+  tess_scatter_ = moments(bank_.tess.log_scatter, kTessScatterBlur);
+  for (std::size_t c = 0; c < ground_rest_.size(); ++c) ground_rest_[c] = moments(bank_.ground[c].scatter_rest, 0.0);
   for (std::size_t k = 0; k < kSedBandCount; ++k) listed_[k] = bank_.sed[k].listed;
 }
 
@@ -182,19 +204,27 @@ void Surveys::schedule(const Apparent& apparent, double period_day, RandomStream
   }
 }
 
-// True scatter over quoted error. From the ground it is regressed on how small the quoted errors are for the star's
-// magnitude: pipelines that quote photon noise alone have the larger factor, the noise itself being the same.
+// From the ground it is regressed on how small the quoted errors are for the star's magnitude: pipelines that quote
+// photon noise alone have the larger factor, the noise itself being the same. TESS: the moments of what scatter_factor
+// draws from the measured sectors themselves.
+ScatterLaw Surveys::scatter_law(int channel, double magnitude, double median_sigma) const {
+  if (channel == kTessChannel) return tess_scatter_;
+  if (channel == kKeplerChannel) return {-0.1, 0.25};  // stand-in; K2 pipelines overestimate as well as underestimate
+  const auto c = static_cast<std::size_t>(channel);
+  return {typical_scatter(bank_.ground[c], magnitude, median_sigma) + ground_rest_[c].mean, ground_rest_[c].sigma};
+}
+
 double Surveys::scatter_factor(int channel, double magnitude, double median_sigma, RandomStream& random) const {
   constexpr double kLargest = 10.0, kSmallest = 0.3;
   double log_factor;
   if (channel == kTessChannel) {
-    log_factor = quantile(bank_.tess.log_scatter, random.uniform()) + 0.05 * random.normal();
+    log_factor = quantile(bank_.tess.log_scatter, random.uniform()) + kTessScatterBlur * random.normal();
   } else if (channel == kKeplerChannel) {
-    log_factor = -0.1 + 0.25 * random.normal();  // stand-in; K2 pipelines overestimate as well as underestimate
+    const ScatterLaw law = scatter_law(channel, magnitude, median_sigma);
+    log_factor = law.mean + law.sigma * random.normal();
   } else {
     const GroundBank& survey = bank_.ground[static_cast<std::size_t>(channel)];
-    const double excess = std::clamp(std::log10(median_sigma) - survey.log_noise(magnitude), -1.0, 0.5);
-    log_factor = survey.scatter[0] + survey.scatter[1] * excess + quantile(survey.scatter_rest, random.uniform());
+    log_factor = typical_scatter(survey, magnitude, median_sigma) + quantile(survey.scatter_rest, random.uniform());
   }
   return std::clamp(exp10(log_factor), kSmallest, kLargest);
 }

@@ -23,6 +23,11 @@
 
 namespace penumbra {
 
+// True scatter over quoted error: mean and standard deviation of its log10.
+struct ScatterLaw {
+  double mean, sigma;
+};
+
 class Surveys {
  public:
   explicit Surveys(SurveyBank bank);
@@ -39,13 +44,19 @@ class Surveys {
   void observe(const System& system, const Apparent& apparent, const double* sed_jy, RandomStream& random,
                Observation& out) const;
 
+  // Law of the factor by which a channel's fluxes scatter more than quoted, for a star of this magnitude
+  // (observable_magnitude) whose quoted errors, relative to the median flux, have this median.
+  ScatterLaw scatter_law(int channel, double magnitude, double median_sigma) const;
+
  private:
   void schedule_ground(int channel, double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
   void schedule_tess(double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
   double scatter_factor(int channel, double magnitude, double median_sigma, RandomStream& random) const;
 
   SurveyBank bank_;
-  std::array<double, kSedBandCount> listed_;  // of bank_.sed
+  std::array<double, kSedBandCount> listed_;            // of bank_.sed
+  std::array<ScatterLaw, kTessChannel> ground_rest_{};  // of bank_.ground[].scatter_rest
+  ScatterLaw tess_scatter_{};
 };
 
 }  // namespace penumbra

@@ -187,6 +187,12 @@ std::vector<Case> make_cases() {
   command("SettingWithoutValue", infer_with({"--set", "samples"}), {"--set samples: expected key=value"});
   command("ZeroSamples", infer_with({"--samples", "0"}), {"samples = 0: expected an integer in [1,"});
   command("TextSamples", infer_with({"--samples", "many"}), {"samples = 'many': expected an integer"});
+  command("UnknownRefinement", infer_with({"--refine", "nested"}),
+          {"refine = 'nested'", "expected one of: none, importance, mcmc, auto"});
+  command("ZeroRefinementBudget", infer_with({"--refine", "mcmc", "--refine-budget", "0"}),
+          {"refine_budget = 0: expected an integer in [1,"});
+  command("NegativeRefinementBudget", infer_with({"--refine", "mcmc", "--refine-budget=-5"}),
+          {"refine_budget = -5: expected an integer in [1,"});
   command("UnknownDevice", {"infer", "star.toml", "--device", "tpu", "--out", "out"},
           {"device = 'tpu': expected one of: auto, cpu, cuda"});
   command("MissingConfig", infer_with({"--config", "none.toml"}), {"none.toml: no such file"});

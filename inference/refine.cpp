@@ -1,0 +1,170 @@
+#include "inference/refine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "inference/chain_coordinates.h"
+#include "inference/ensemble_mcmc.h"
+#include "inference/importance.h"
+#include "inference/likelihood.h"
+
+namespace penumbra {
+namespace {
+
+// The samples' exact densities and what weights them.
+struct Weighted {
+  std::vector<PosteriorPoint> points;
+  std::vector<double> log_ratio;
+  ImportanceWeights weights;
+};
+
+Weighted weigh(const ExactPosterior& posterior, const PosteriorSamples& samples, std::size_t drawn) {
+  Weighted out;
+  out.points.resize(samples.z.size());
+  posterior.evaluate(samples.z, out.points);
+  for (std::size_t s = 0; s < samples.z.size(); ++s)
+    out.log_ratio.push_back(out.points[s].log_density() - samples.log_q[s]);
+  out.weights = importance_weights(out.log_ratio, drawn);
+  return out;
+}
+
+void take_weighted(const Weighted& weighted, RandomStream& random, PosteriorSamples& samples) {
+  PosteriorSamples out;
+  for (const std::size_t s : resample(weighted.weights.weight, samples.z.size(), random)) {
+    out.theta.push_back(samples.theta[s]);
+    out.z.push_back(samples.z[s]);
+    out.log_q.push_back(samples.log_q[s]);
+    out.log_prior.push_back(samples.log_prior[s]);
+    out.log_likelihood.push_back(weighted.points[s].log_likelihood);
+    out.log_density.push_back(weighted.points[s].log_density());
+  }
+  samples = std::move(out);
+}
+
+// The MCMC's density and the way back to samples.
+class ChainProblem {
+ public:
+  ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior, int threads)
+      : prior_(simulator.prior()), posterior_(posterior), coordinates_(observation.period_day), threads_(threads) {}
+
+  ChainPoint point(const Theta& theta, const Latent& z) const { return coordinates_.point(theta, z); }
+
+  void density(std::span<const ChainPoint> points, std::span<LogDensity> out) const {
+    parallel_for(points.size(), threads_, [&](std::uint64_t s) {
+      const PosteriorPoint point = coordinates_.evaluate(posterior_, prior_, points[s]);
+      out[s] = {point.log_prior, point.log_likelihood};
+    });
+  }
+
+  // At most `count` draws at equal distances along the chain, in random order.
+  PosteriorSamples samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const {
+    PosteriorSamples out;
+    const std::vector<double> equal(chain.draws.size(), 1.0);
+    for (const std::size_t s : resample(equal, std::min(count, chain.draws.size()), random)) {
+      const Theta theta = coordinates_.theta(chain.draws[s]);
+      out.theta.push_back(theta);
+      out.z.push_back(coordinates_.latent(prior_, chain.draws[s]));
+      out.log_prior.push_back(log_unit_normal(out.z.back()));
+      out.log_likelihood.push_back(chain.log_density[s].likelihood);
+      out.log_density.push_back(posterior_.log_prior(out.z.back(), theta) + chain.log_density[s].likelihood);
+    }
+    return out;
+  }
+
+ private:
+  const Prior& prior_;
+  const ExactPosterior& posterior_;
+  ChainCoordinates coordinates_;
+  int threads_;
+};
+
+EnsembleChain run_chain(const ChainProblem& problem, const Weighted& weighted, const RefineOptions& options,
+                        RandomStream& random, const PosteriorRecord& record) {
+  EnsembleOptions ensemble;
+  ensemble.budget = options.budget;
+  std::vector<ChainPoint> start;
+  for (std::size_t s = 0; s < weighted.points.size(); ++s) {
+    if (std::isfinite(weighted.log_ratio[s]))
+      start.push_back(problem.point(weighted.points[s].theta, record.samples.z[s]));
+  }
+  if (std::ssize(start) < ensemble.walkers) {
+    throw OutsidePrior(fmt::format("{}: {} of the network's {} samples have a density; {} are needed to start an MCMC",
+                                   record.object.file.string(), start.size(), record.samples.z.size(),
+                                   ensemble.walkers));
+  }
+  Progress progress(fmt::format("{}: MCMC", record.object.name), static_cast<std::uint64_t>(options.budget));
+  ensemble.progress = [&](std::int64_t evaluations, double r_hat) {
+    progress.set(static_cast<std::uint64_t>(std::min(evaluations, options.budget)),
+                 std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat) : "");
+  };
+  const auto density = [&](std::span<const ChainPoint> points, std::span<LogDensity> out) {
+    problem.density(points, out);
+  };
+  return sample_ensemble(density, start, ensemble, random);
+}
+
+}  // namespace
+
+RefineOptions read_refine_options(const Config& config) {
+  RefineOptions options;
+  const std::string method = config.choice("refine", "none", {kRefinementNames.begin(), kRefinementNames.end()});
+  options.method = static_cast<Refinement>(std::ranges::find(kRefinementNames, method) - kRefinementNames.begin());
+  options.budget = config.integer("refine_budget", options.budget, {1.0, 1e12});
+  return options;
+}
+
+void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& options, int threads,
+            RandomStream random, PosteriorRecord& record) {
+  if (options.method == Refinement::kNone) return;
+  const ExactPosterior posterior(simulator, record.object.observation, threads);
+  const Weighted weighted = weigh(posterior, record.samples, drawn);
+  const ImportanceWeights& weights = weighted.weights;
+  const auto tell = [&](const char* name, double value, int digits) {
+    record.refinement.emplace_back(name, fmt::format("{:.{}g}", value, digits));
+  };
+  tell("importance_effective_size", weights.effective_size, 4);
+  tell("importance_efficiency", weights.efficiency, 3);
+  tell("pareto_k", weights.pareto_k, 3);
+  tell("log_evidence", weights.log_evidence, 10);
+  tell("log_evidence_error", weights.log_evidence_error, 3);
+
+  const bool reliable = weights.pareto_k <= kLargestParetoK;
+  if (options.method == Refinement::kImportance || (options.method == Refinement::kAuto && reliable)) {
+    if (!(weights.effective_size > 0.0)) {
+      throw OutsidePrior(fmt::format("{}: none of the network's {} samples has a density", record.object.file.string(),
+                                     record.samples.z.size()));
+    }
+    record.method = "importance sampling of the neural posterior";
+    take_weighted(weighted, random, record.samples);
+    if (!reliable) {
+      record.warnings.push_back(fmt::format(
+          "the importance weights fail (k-hat {:.2f} > {}): {:.1f} samples carry the posterior, and neither "
+          "it nor the evidence can be trusted; use --refine mcmc",
+          weights.pareto_k, kLargestParetoK, weights.effective_size));
+    }
+    return;
+  }
+
+  const ChainProblem problem(simulator, record.object.observation, posterior, threads);
+  const EnsembleChain chain = run_chain(problem, weighted, options, random, record);
+  record.method = "ensemble MCMC from the neural posterior";
+  record.samples = problem.samples(chain, record.samples.z.size(), random);
+  tell("mcmc_r_hat", chain.r_hat, 4);
+  tell("mcmc_effective_size", chain.effective_size, 4);
+  tell("mcmc_autocorrelation_time", chain.autocorrelation_time, 3);
+  tell("mcmc_acceptance", chain.acceptance, 2);
+  record.refinement.emplace_back("mcmc_evaluations", fmt::format("{}", chain.evaluations));
+  if (!chain.converged) {
+    record.warnings.push_back(fmt::format(
+        "the MCMC has not converged within {} evaluations: R-hat {:.2f}, {:.0f} effective samples; a larger "
+        "--refine-budget helps",
+        chain.evaluations, chain.r_hat, chain.effective_size));
+  }
+}
+
+}  // namespace penumbra

@@ -1,0 +1,179 @@
+#include "inference/ensemble_mcmc.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "inference/likelihood.h"
+
+namespace penumbra {
+namespace {
+
+constexpr std::size_t kD = kParameterCount;
+
+// A first-order autoregressive process of each walker, whose autocorrelation time is (1 + rho) / (1 - rho).
+std::vector<double> autoregressive(double rho, int generations, int walkers, double offset = 0.0) {
+  RandomStream random(5, static_cast<std::uint64_t>(generations), Stage::kTest);
+  std::vector<double> state, out;
+  for (int w = 0; w < walkers; ++w) state.push_back(random.normal());
+  for (int g = 0; g < generations; ++g) {
+    for (int w = 0; w < walkers; ++w) {
+      double& x = state[static_cast<std::size_t>(w)];
+      x = rho * x + std::sqrt(1.0 - rho * rho) * random.normal();
+      out.push_back(x + (w == 0 ? offset : 0.0));
+    }
+  }
+  return out;
+}
+
+TEST(AutocorrelationTime, OfAutoregressiveProcesses) {
+  for (const double rho : {0.0, 0.5, 0.9}) {
+    const double expected = (1.0 + rho) / (1.0 - rho);
+    EXPECT_NEAR(autocorrelation_time(autoregressive(rho, 1000, 200), 200), expected, 0.1 * expected) << rho;
+  }
+  // A chain that is thinned before it is summed.
+  EXPECT_NEAR(autocorrelation_time(autoregressive(0.99, 10000, 100), 100), 199.0, 0.08 * 199.0);
+}
+
+TEST(SplitRHat, SeesChainsThatDisagreeAndChainsThatDrift) {
+  EXPECT_NEAR(split_r_hat(autoregressive(0.0, 1000, 20), 20), 1.0, 0.003);
+  EXPECT_GT(split_r_hat(autoregressive(0.0, 1000, 4, 1.0), 4), 1.1);
+  std::vector<double> drift = autoregressive(0.0, 1000, 4);
+  for (std::size_t i = 0; i < drift.size(); ++i)
+    drift[i] += 2.0 * static_cast<double>(i) / static_cast<double>(drift.size());
+  EXPECT_GT(split_r_hat(drift, 4), 1.1);
+  EXPECT_THROW(split_r_hat(std::vector<double>(12, 0.0), 4), std::invalid_argument);
+}
+
+// A unit normal prior in z times a Gaussian likelihood: pairs of coordinates (2k, 2k + 1) are observed through their
+// sum and difference, the sum a hundred times as well.
+struct GaussianProblem {
+  static constexpr double kSum = 1.0, kSumSigma = 0.01, kDifferenceSigma = 1.0;
+  void operator()(std::span<const Latent> z, std::span<LogDensity> out) const {
+    for (std::size_t s = 0; s < z.size(); ++s) {
+      double log_likelihood = 0.0;
+      for (std::size_t d = 0; d < kD; d += 2) {
+        const double sum = (z[s][d] + z[s][d + 1] - kSum) / kSumSigma;
+        const double difference = (z[s][d] - z[s][d + 1]) / kDifferenceSigma;
+        log_likelihood -= 0.5 * (sum * sum + difference * difference);
+      }
+      out[s] = {log_unit_normal(z[s]), log_likelihood};
+    }
+  }
+  // Posterior of u = sum: prior N(0, 2); of v = difference: the same. Var = 1 / (1 / 2 + 1 / sigma^2).
+  static double variance(double sigma) { return 1.0 / (0.5 + 1.0 / (sigma * sigma)); }
+};
+
+std::vector<Latent> normal_points(std::size_t count, double width) {
+  RandomStream random(6, count, Stage::kTest);
+  std::vector<Latent> points(count);
+  for (Latent& z : points)
+    for (double& value : z) value = width * random.normal();
+  return points;
+}
+
+// From starting points a hundred times as wide as the answer in half of the directions.
+TEST(SampleEnsemble, ReturnsMeanAndCovarianceOfAGaussian) {
+  EnsembleOptions options;
+  options.effective_size = 1000.0;
+  options.r_hat = 1.1;
+  RandomStream random(7, 0, Stage::kTest);
+  const EnsembleChain chain = sample_ensemble(GaussianProblem{}, normal_points(64, 1.0), options, random);
+  ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size << " " << chain.autocorrelation_time;
+  EXPECT_LE(chain.evaluations, options.budget);
+  EXPECT_GT(chain.acceptance, 0.1);
+  EXPECT_LT(chain.acceptance, 0.6);
+  const double count = static_cast<double>(chain.draws.size()), error = 1.0 / std::sqrt(chain.effective_size);
+  for (std::size_t d = 0; d < kD; d += 2) {
+    double sum = 0.0, sum_squares = 0.0, difference = 0.0, difference_squares = 0.0, product = 0.0;
+    for (const Latent& z : chain.draws) {
+      const double u = z[d] + z[d + 1] - GaussianProblem::kSum, v = z[d] - z[d + 1];
+      sum += u / count;
+      sum_squares += u * u / count;
+      difference += v / count;
+      difference_squares += v * v / count;
+      product += u * v / count;
+    }
+    const double var_u = GaussianProblem::variance(GaussianProblem::kSumSigma);
+    const double var_v = GaussianProblem::variance(GaussianProblem::kDifferenceSigma);
+    const double mean_u = (var_u / std::pow(GaussianProblem::kSumSigma, 2) - 1.0) * GaussianProblem::kSum;  // -5e-5
+    EXPECT_NEAR(sum, mean_u, 4.5 * error * std::sqrt(var_u));
+    EXPECT_NEAR(difference, 0.0, 4.5 * error * std::sqrt(var_v));
+    EXPECT_NEAR(sum_squares / var_u, 1.0, 4.5 * std::sqrt(2.0) * error);
+    EXPECT_NEAR(difference_squares / var_v, 1.0, 4.5 * std::sqrt(2.0) * error);
+    EXPECT_NEAR(product / std::sqrt(var_u * var_v), 0.0, 4.5 * error);
+  }
+  // Each draw comes with its density.
+  std::vector<LogDensity> again(chain.draws.size());
+  GaussianProblem{}(chain.draws, again);
+  for (std::size_t s = 0; s < again.size(); s += 97) EXPECT_EQ(again[s].likelihood, chain.log_density[s].likelihood);
+}
+
+// Two modes, one with nine tenths of the probability, from starting points of which half are in each.
+TEST(SampleEnsemble, WeighsModesAgainstEachOther) {
+  const BatchDensity density = [](std::span<const Latent> z, std::span<LogDensity> out) {
+    for (std::size_t s = 0; s < z.size(); ++s) {
+      const double a = (z[s][0] - 1.0) / 0.1, b = (z[s][0] + 1.0) / 0.1;
+      out[s] = {log_unit_normal(z[s]), std::log(0.9 * std::exp(-0.5 * a * a) + 0.1 * std::exp(-0.5 * b * b) + 1e-300)};
+    }
+  };
+  EnsembleOptions options;
+  options.budget = 60'000;
+  options.effective_size = INFINITY;
+  RandomStream random(8, 0, Stage::kTest);
+  const EnsembleChain chain = sample_ensemble(density, normal_points(64, 1.0), options, random);
+  double right = 0.0;
+  for (const Latent& z : chain.draws) right += z[0] > 0.0 ? 1.0 : 0.0;
+  EXPECT_NEAR(right / static_cast<double>(chain.draws.size()), 0.9, 4.5 * std::sqrt(0.09 / chain.effective_size));
+  EXPECT_FALSE(chain.converged);
+  EXPECT_LT(chain.evaluations, options.budget + 100);
+}
+
+// Nothing is known: the answer is the prior, and the same seed gives the same chain.
+TEST(SampleEnsemble, WithoutLikelihoodReturnsThePriorAndRepeats) {
+  const BatchDensity density = [](std::span<const Latent> z, std::span<LogDensity> out) {
+    for (std::size_t s = 0; s < z.size(); ++s) out[s] = {log_unit_normal(z[s]), 0.0};
+  };
+  EnsembleOptions options;
+  options.effective_size = 500.0;
+  options.r_hat = 1.1;
+  RandomStream random(9, 0, Stage::kTest), same(9, 0, Stage::kTest);
+  const EnsembleChain chain = sample_ensemble(density, normal_points(64, 0.3), options, random);
+  ASSERT_TRUE(chain.converged);
+  const double error = 1.0 / std::sqrt(chain.effective_size), count = static_cast<double>(chain.draws.size());
+  for (std::size_t d = 0; d < kD; ++d) {
+    double mean = 0.0, square = 0.0;
+    for (const Latent& z : chain.draws) {
+      mean += z[d] / count;
+      square += z[d] * z[d] / count;
+    }
+    EXPECT_NEAR(mean, 0.0, 4.5 * error);
+    EXPECT_NEAR(square, 1.0, 4.5 * std::sqrt(2.0) * error);
+  }
+  EXPECT_EQ(sample_ensemble(density, normal_points(64, 0.3), options, same).draws, chain.draws);
+}
+
+TEST(SampleEnsemble, KeepsToTheBudgetAndRefusesBadStarts) {
+  EnsembleOptions options;
+  RandomStream random(10, 0, Stage::kTest);
+  options.budget = 1;
+  const EnsembleChain chain = sample_ensemble(GaussianProblem{}, normal_points(64, 1.0), options, random);
+  EXPECT_LE(chain.evaluations, 3 * 64);
+  EXPECT_FALSE(chain.converged);
+  EXPECT_EQ(chain.draws.size(), 64u);
+  EXPECT_EQ(chain.r_hat, INFINITY);
+
+  EXPECT_THROW(sample_ensemble(GaussianProblem{}, normal_points(63, 1.0), options, random), std::invalid_argument);
+  options.walkers = 65;
+  EXPECT_THROW(sample_ensemble(GaussianProblem{}, normal_points(65, 1.0), options, random), std::invalid_argument);
+  options.walkers = 64;
+  const BatchDensity nowhere = [](std::span<const Latent> z, std::span<LogDensity> out) {
+    for (std::size_t s = 0; s < z.size(); ++s) out[s] = {0.0, -INFINITY};
+  };
+  EXPECT_THROW(sample_ensemble(nowhere, normal_points(64, 1.0), options, random), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace penumbra
