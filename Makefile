@@ -3,8 +3,9 @@ PRESET ?= default
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
+TORCH_PYTHON ?= python3
 
-.PHONY: help setup build demo test accuracy train bench bench-own kernels bundle format tidy check clean
+.PHONY: help setup build demo test accuracy train bench bench-own bench-flow kernels bundle format tidy check clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,8 +47,15 @@ bench-own: setup $(BUILD)/build.ninja  ## time the hot functions and the forward
 	@cmake --build $(BUILD) --parallel $(JOBS) --target benches
 	$(BUILD)/bin/light_curve_bench
 	$(BUILD)/bin/prior_bench
+	$(BUILD)/bin/flow_sample_bench
 	@$(BUILD)/bin/forward_model_bench --systems bench/peers/systems.csv --json $(BUILD)/bench/own.json >/dev/null
 	@.venv/bin/python bench/report.py --own $(BUILD)/bench/own.json
+
+bench-flow: setup $(BUILD)/build.ninja  ## time the flow sampler beside nbi (TORCH_PYTHON: a Python with PyTorch)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target flow_sample_bench
+	@tools/setup.sh peers
+	PYTHONPATH=.venv-peers/lib/python3.11/site-packages $(TORCH_PYTHON) bench/peers/flow_samples.py \
+	  --bench $(BUILD)/bin/flow_sample_bench --out bench/results/flow_sample
 
 kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds of the CUDA kernels (needs nvcc, no GPU)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs
