@@ -3,6 +3,7 @@ PRESET ?= default
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 ARGS ?=
+TORCH_PYTHON ?= python3
 
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*##.*/\1/p' $(MAKEFILE_LIST))  # every verb
 
@@ -52,8 +53,15 @@ bench-own: setup $(BUILD)/build.ninja  ## time the hot functions and the forward
 	$(BUILD)/bin/light_curve_bench
 	$(BUILD)/bin/prior_bench
 	$(BUILD)/bin/survey_bench
+	$(BUILD)/bin/flow_sample_bench
 	@$(BUILD)/bin/forward_model_bench --systems bench/peers/systems.csv --json $(BUILD)/bench/own.json >/dev/null
 	@.venv/bin/python bench/report.py --own $(BUILD)/bench/own.json
+
+bench-flow: setup $(BUILD)/build.ninja  ## time the flow sampler beside nbi (TORCH_PYTHON: a Python with PyTorch)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target flow_sample_bench
+	@tools/setup.sh peers
+	PYTHONPATH=.venv-peers/lib/python3.11/site-packages $(TORCH_PYTHON) bench/peers/flow_samples.py \
+	  --bench $(BUILD)/bin/flow_sample_bench --out bench/results/flow_sample
 
 experiment-prior: setup $(BUILD)/build.ninja  ## figures of the prior, and its Msum derived; writes experiments/prior/
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra derive_msum

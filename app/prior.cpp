@@ -145,7 +145,7 @@ void run_prior(const Arguments& arguments) {
   const LoadedSimulator simulator(data, settings);
   const std::unique_ptr<DevicePrior> device = device_prior(simulator->prior(), run.device);
   const Draws draws = draw_prior(simulator->prior(), device.get(), run, first, count);
-  write_draws(out, draws, config, run.seed, device ? "cuda" : "cpu", settings.prior.name);
+  write_draws(out, draws, config, run.seed, device ? "cuda" : "cpu", describe_prior(settings.prior, settings.dust));
   fmt::print("{}: {} draws of the prior '{}', {:.2f}% of {} attempts accepted\n", out.string(), count,
              settings.prior.name, 100.0 * draws.acceptance(), draws.attempts());
   print_rejections(draws);
@@ -162,8 +162,10 @@ void add_prior(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--out", "out", "HDF5 file [draws.h5]", true);
   arguments->settings.shortcut(*verb, "--prior", "prior.name",
                                "paper (its Table 1) or field (the solar neighbourhood) [field]", true);
+  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map", kDustMapHelp, true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, draws, first, out, prior.name and the prior's numbers\n"
+      "Keys of --config and --set: seed, device, threads, draws, first, out, prior.name, prior.dust_map and the "
+      "prior's numbers\n"
       "(prior.msum_k, ...); a [simulation] table is read but not used. Draw i of a seed is the same whatever the\n"
       "number of draws and threads, and is what `simulate` starts from; a GPU's differs in the last digits.\n"
       "The file: theta and z [draws][16]; derived [draws][9]; parameters and derived_quantities {name, unit, tex} of\n"

@@ -26,7 +26,7 @@ from nbi.model import get_flow  # noqa: E402
 
 DIMENSIONS, CONTEXT, HIDDEN, BLOCKS, COMPONENTS = 16, 144, 128, 16, 4
 WORKS = [(1, 1000), (1, 10000), (100, 100)]  # systems, samples of each: those of flow_sample_bench
-TRIES = 5
+TRIES = 3
 
 
 def nbi_seconds(flow, systems, samples):
@@ -62,8 +62,8 @@ def main():
     flow = get_flow(None, DIMENSIONS, HIDDEN, CONTEXT, num_blocks=BLOCKS, n_mog=COMPONENTS).flow
     load = os.getloadavg()[0]
     rows = []
+    nbi_seconds(flow, 1, 100)  # to warm up
     for systems, samples in WORKS:
-        nbi_seconds(flow, systems, samples)  # to warm up
         tries = [(nbi_seconds(flow, systems, samples), own_seconds(arguments.bench, systems, samples)) for _ in range(TRIES)]
         theirs, ours = (systems * samples / min(column) for column in zip(*tries))
         rows.append({"systems": systems, "samples": samples, "nbi_per_s": theirs, "penumbra_per_s": ours, "ratio": ours / theirs})
