@@ -46,6 +46,7 @@ bench-own: setup $(BUILD)/build.ninja  ## time the hot functions and the forward
 	@cmake --build $(BUILD) --parallel $(JOBS) --target benches
 	$(BUILD)/bin/light_curve_bench
 	$(BUILD)/bin/prior_bench
+	$(BUILD)/bin/survey_bench
 	@$(BUILD)/bin/forward_model_bench --systems bench/peers/systems.csv --json $(BUILD)/bench/own.json >/dev/null
 	@.venv/bin/python bench/report.py --own $(BUILD)/bench/own.json
 

@@ -71,7 +71,8 @@ void add_bank(CLI::App& program) {
       ->type_name("FILE.toml");
   build->add_option("--out", arguments->out, "HDF5 file [bank.h5]")->type_name("FILE.h5");
   build->add_option("--observations", arguments->folders, "folder of the files; may be given several times")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   build
       ->add_option("--holdout", arguments->holdout,
                    "leave out the stars of part R of N, for instance 2,0: to judge the bank on them")
@@ -107,8 +108,8 @@ void add_bank(CLI::App& program) {
       "floor,\n"
       "                  at_15_mag and spread_dex\n"
       "[[parallax]]      files, source, release (DR2 or DR3), g, bp_rp or bp and rp, error, unit (mas)\n"
-      "All but stand_in: accept and reject = { column = values }; photometry and parallax: at_least, below =\n"
-      "{ column = number }. A channel needs 8 light curves and 8 quiet ones (TESS: 5 sectors), a magnitude of a band "
+      "All but stand_in choose rows: accept and reject = { column = values }, at_least and below = { column =\n"
+      "number }. A channel needs 8 light curves and 8 quiet ones (TESS: 5 sectors), a magnitude of a band "
       "8\n"
       "stars, a bin of parallaxes 20. A holdout leaves out the stars of which the first 8 digits of the SHA-256 of\n"
       "their name, read as a hexadecimal number, leave R when divided by N; catalogues are not split.\n"

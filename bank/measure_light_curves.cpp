@@ -171,20 +171,26 @@ GroundBank measure_ground(const LightCurveSource& source, std::string& report) {
   };
   const std::vector<double> line = fit_robustly(line_residual, {0.0, -0.5});
   bank.scatter = {line[0], slope(line)};
+  // A quiet star far off the line varies faster than its neighbours tell: three robust deviations are the limit.
+  const std::vector<double> off = line_residual(line);
+  const double deviation = robust_deviation(off);
   std::vector<double> rest;
-  for (const double residual : line_residual(line)) rest.push_back(-residual);
+  for (const double residual : off) {
+    if (std::abs(residual) <= 3.0 * deviation) rest.push_back(-residual);
+  }
   bank.scatter_rest = quantiles(rest, kTableNodes);
 
   const std::vector<double> factor = quantiles(log_factor, 11);
   report += fmt::format(
       "{:10} {} stars of {:.1f} to {:.1f} mag ({} too short, {} held out); quoted error {:.4f} {:.4f} {:.4f} at 12, "
       "15, "
-      "18 mag\n           scatter over quoted, {} quiet stars ({} are not): {:.2f} {:.2f} {:.2f} at 10%, 50%, 90%; "
+      "18 mag\n           scatter over quoted, {} quiet stars ({} are not, {} off the line): {:.2f} {:.2f} {:.2f} at "
+      "10%, 50%, 90%; "
       "log10 = {:.3f} {:+.3f} excess +- {:.3f}\n",
       name, source.curves.size(), std::ranges::min(bank.magnitude), std::ranges::max(bank.magnitude), source.too_short,
       source.held_out, std::pow(10.0, bank.log_noise(12.0)), std::pow(10.0, bank.log_noise(15.0)),
-      std::pow(10.0, bank.log_noise(18.0)), excess.size(), loud, std::pow(10.0, factor[1]), std::pow(10.0, factor[5]),
-      std::pow(10.0, factor[9]), bank.scatter[0], bank.scatter[1], robust_deviation(rest));
+      std::pow(10.0, bank.log_noise(18.0)), excess.size(), loud, excess.size() - rest.size(), std::pow(10.0, factor[1]),
+      std::pow(10.0, factor[5]), std::pow(10.0, factor[9]), bank.scatter[0], bank.scatter[1], deviation);
   return bank;
 }
 

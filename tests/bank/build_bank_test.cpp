@@ -120,6 +120,7 @@ TEST_F(BuildBank, HoldoutsSplitTheStarsByName) {
   EXPECT_FALSE((Holdout{2, 0}.contains("abc")));
   EXPECT_FALSE((Holdout{}.contains("abc")));
   std::vector<SyntheticStar> stars;
+  stars.reserve(40);
   for (int i = 0; i < 40; ++i) stars.push_back({fmt::format("star{}", i), 14.0 + 0.05 * i});
   write_text(folder() / "stars.csv", ztf_file(stars));
   const auto magnitudes = [&](const Holdout& holdout) {
@@ -133,6 +134,33 @@ TEST_F(BuildBank, HoldoutsSplitTheStarsByName) {
   std::ranges::sort(first);
   std::ranges::sort(all);
   EXPECT_EQ(first, all);
+}
+
+TEST_F(BuildBank, FormatsOfSkyPatrol) {
+  // Version 1 marks what it did not detect with '>' and 99.99; version 2 flags bad images.
+  std::string first = "HJD,UT Date,Camera,FWHM,Limit,mag,mag_err,flux(mJy),flux_err,Filter\n",
+              second = "jd,flux,flux_err,mag,mag_err,limit,fwhm,image_id,camera,quality,phot_filter\n";
+  for (int i = 0; i < 60; ++i) {
+    const char* const filter = i % 2 == 0 ? "V" : "g";
+    const bool seen = i >= 6, good = i < 50;
+    first += fmt::format("{},2017-01-01.5,bb,1.5,17.2,{},{},10.0,0.1,{}\n", 2457000.5 + i, seen ? "13.25" : ">17.20",
+                         seen ? "0.01" : "99.99", filter);
+    second += fmt::format("{},10.0,0.1,13.25,0.01,17.2,1.5,x,bb,{},{}\n", 2457000.5 + i, good ? "G" : "B", filter);
+  }
+  write_text(folder() / "first.csv", first);
+  write_text(folder() / "second.csv", second);
+  const Config config = Config::parse(
+      "[[light_curves]]\nchannel = 'ASAS-SN:g'\nformat = 'asas-sn'\nfiles = ['first.csv', 'second.csv']\n"
+      "minimum_points = 10\nsource = 'known'\n",
+      "bank.toml");
+  SourceFiles files({folder()});
+  const LightCurveSource source = read_light_curves(config.sections("light_curves").front(), {}, files);
+  ASSERT_EQ(source.curves.size(), 2u);
+  EXPECT_EQ(source.curves[0].star, "first");
+  EXPECT_EQ(source.curves[0].time_day.size(), 27u);  // 30 in g, 3 of them not detected
+  EXPECT_EQ(source.curves[1].time_day.size(), 25u);  // 30 in g, 5 of them bad
+  EXPECT_EQ(source.curves[0].time_day.front(), 2457007.5);
+  EXPECT_EQ(source.curves[0].magnitude.back(), 13.25);
 }
 
 TEST_F(BuildBank, FluxesAreMeasuredLikeMagnitudes) {
