@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <span>
 
 #include "bank/statistics.h"
@@ -21,8 +22,8 @@ constexpr double kSkyLimitedDexPerMag = 0.4;
 const double kLogSmallest = std::log10(kSmallestRelativeError), kLogLargest = std::log10(kLargestRelativeError);
 
 std::vector<double> whole_magnitudes(double first, double last) {
-  std::vector<double> grid;
-  for (double m = first; m <= last; m += 1.0) grid.push_back(m);
+  std::vector<double> grid(static_cast<std::size_t>(last - first) + 1);
+  std::iota(grid.begin(), grid.end(), first);
   return grid;
 }
 

@@ -61,7 +61,8 @@ std::vector<double> fit_robustly(const std::function<std::vector<double>(const s
     const Eigen::MatrixXd normal = jacobian.transpose() * weight.asDiagonal() * jacobian;
     const Eigen::VectorXd gradient = jacobian.transpose() * (weight.asDiagonal() * residual);
     const double before = cost;
-    for (; damping < 1e12; damping *= 4.0) {
+    bool better = false;
+    while (!better && damping < 1e12) {
       Eigen::MatrixXd damped = normal;
       damped.diagonal() += damping * (normal.diagonal().array() + 1e-9).matrix();
       const Eigen::VectorXd move = damped.ldlt().solve(-gradient);
@@ -71,12 +72,12 @@ std::vector<double> fit_robustly(const std::function<std::vector<double>(const s
       }
       std::vector<double> there = residuals(next);
       const double cost_there = cost_of(there);
-      if (!(cost_there < cost)) continue;
+      better = cost_there < cost;
+      damping = better ? std::max(damping * 0.25, 1e-9) : damping * 4.0;
+      if (!better) continue;
       best = std::move(next);
       value = std::move(there);
       cost = cost_there;
-      damping = std::max(damping * 0.25, 1e-9);
-      break;
     }
     if (before - cost <= kEnough * before) break;
   }
