@@ -29,7 +29,7 @@ struct SimulateView {
 // Four warps: a phase curve is some 60 discs and 50 eclipsed lenses, one warp each.
 inline constexpr int kSimulateThreads = 128;
 inline constexpr int kSimulateGroups = kSimulateThreads / kWarpSize;
-inline constexpr int kSimulateBlocks = 3;  // at once on a multiprocessor, if shared memory allows
+inline constexpr int kSimulateBlocks = 2;  // at once on a multiprocessor, if shared memory allows
 
 // Doubles of the series, where the SED's parts come later, and of the samples, where the curve with one band's slopes
 // comes later.
