@@ -60,52 +60,18 @@ class RefineTest : public ::testing::Test {
     ADD_FAILURE() << "no " << name;
     return NAN;
   }
-
-  static void moments(const PosteriorRecord& record, std::size_t p, double& mean, double& deviation) {
-    double sum = 0.0, squares = 0.0;
-    const double count = static_cast<double>(record.samples.z.size());
-    for (const Latent& z : record.samples.z) {
-      sum += z[p] / count;
-      squares += z[p] * z[p] / count;
-    }
-    mean = sum;
-    deviation = std::sqrt(squares - sum * sum);
-  }
 };
 
-// Where the prior itself is a good proposal, both ways lead to the same posterior.
-TEST_F(RefineTest, ImportanceAndMcmcAgree) {
+// Where the prior itself is a good proposal, auto stays with the weights.
+TEST_F(RefineTest, AutoStaysWithWeightsThatHold) {
   std::size_t drawn = 0;
-  PosteriorRecord importance = record(0.3, 6000, drawn), mcmc = importance;
-  const RandomStream random(43, 0, Stage::kTest);
-  refine(simulator(), drawn, {Refinement::kAuto, 1}, 0, random, importance);
+  PosteriorRecord importance = record(0.3, 6000, drawn);
+  refine(simulator(), drawn, {Refinement::kAuto, 1}, 0, RandomStream(43, 0, Stage::kTest), importance);
   EXPECT_EQ(importance.method, "importance sampling of the neural posterior");
   EXPECT_EQ(importance.samples.z.size(), 6000u);
   EXPECT_TRUE(importance.warnings.empty());
   EXPECT_LT(fact(importance, "pareto_k"), 0.7);
-  const double importance_size = fact(importance, "importance_effective_size");
-  EXPECT_GT(importance_size, 100.0);
-
-  refine(simulator(), drawn, {Refinement::kMcmc, 60'000}, 0, random, mcmc);
-  EXPECT_EQ(mcmc.method, "ensemble MCMC from the neural posterior");
-  EXPECT_TRUE(mcmc.samples.log_q.empty());
-  const double mcmc_size = fact(mcmc, "mcmc_effective_size");
-  EXPECT_GT(mcmc_size, 60.0);
-  for (std::size_t p = 0; p < kParameterCount; ++p) {
-    double mean[2], deviation[2];
-    moments(importance, p, mean[0], deviation[0]);
-    moments(mcmc, p, mean[1], deviation[1]);
-    const double error = std::sqrt(1.0 / importance_size + 1.0 / mcmc_size);
-    EXPECT_NEAR((mean[0] - mean[1]) / deviation[1], 0.0, 4.5 * error) << kParameters[p].name;
-    EXPECT_NEAR(deviation[0] / deviation[1], 1.0, 4.5 * error) << kParameters[p].name;
-  }
-  // Each draw's numbers belong together.
-  const ExactPosterior posterior(simulator(), mcmc.object.observation, 1);
-  for (std::size_t s = 0; s < 5; ++s) {
-    const PosteriorPoint point = posterior.evaluate(mcmc.samples.z[s]);
-    EXPECT_NEAR(point.log_density(), mcmc.samples.log_density[s], 1e-3);
-    EXPECT_NEAR(point.theta[kMsum], mcmc.samples.theta[s][kMsum], 1e-6);
-  }
+  EXPECT_GT(fact(importance, "importance_effective_size"), 100.0);
 }
 
 // Precise data: the prior's draws cannot be weighted. Importance says so, auto turns to the MCMC, which says that its
