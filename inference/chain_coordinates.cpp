@@ -36,21 +36,15 @@ double ChainCoordinates::log_jacobian(const Theta& theta) const {
 
 // Over theta the prior has the density Prior::log_density. With a known period, p(theta', ln P) is that density, taken
 // at the rsumfrac that P implies, times |d rsumfrac / d ln P| = 2/3 rsumfrac; the free coordinate is a unit normal.
-PosteriorPoint ChainCoordinates::evaluate(const ExactPosterior& posterior, const Prior& prior,
-                                          const ChainPoint& point) const {
-  PosteriorPoint out;
-  out.theta = theta(point);
-  out.log_prior = prior.log_density(out.theta) + log_jacobian(out.theta);
-  if (!std::isfinite(out.log_prior)) {
-    out.log_prior = -INFINITY;
-    return out;
-  }
+double ChainCoordinates::log_prior(const Prior& prior, const ChainPoint& point, const Theta& theta) const {
+  double sum = prior.log_density(theta);
+  if (!std::isfinite(sum)) return -INFINITY;
+  sum += log_jacobian(theta);
   if (period_known()) {
     const double free = point[kRsumFrac];
-    out.log_prior += std::log(2.0 / 3.0 * out.theta[kRsumFrac]) - 0.5 * free * free - 0.5 * std::log(kTwoPi);
+    sum += std::log(2.0 / 3.0 * theta[kRsumFrac]) - 0.5 * free * free - 0.5 * std::log(kTwoPi);
   }
-  out.log_likelihood = posterior.log_likelihood(out.theta);
-  return out;
+  return sum;
 }
 
 Latent ChainCoordinates::latent(const Prior& prior, const ChainPoint& point) const {

@@ -23,19 +23,13 @@ constexpr double kLeastEffectiveShare = 0.6;  // of the walkers, when it rises
 constexpr int kGenerationsPerCheck = 50;
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
-struct Walkers {
-  std::vector<Latent> z;
-  std::vector<LogDensity> log_density;
+using Walkers = std::vector<EnsemblePoint>;
 
-  void resample_by(std::span<const double> weight, RandomStream& random) {
-    const std::vector<std::size_t> chosen = resample(weight, z.size(), random);
-    const Walkers old = *this;
-    for (std::size_t w = 0; w < z.size(); ++w) {
-      z[w] = old.z[chosen[w]];
-      log_density[w] = old.log_density[chosen[w]];
-    }
-  }
-};
+void resample_by(std::span<const double> weight, Walkers& walkers, RandomStream& random) {
+  const Walkers old = walkers;
+  const std::vector<std::size_t> chosen = resample(weight, old.size(), random);
+  for (std::size_t w = 0; w < old.size(); ++w) walkers[w] = old[chosen[w]];
+}
 
 class Ensemble {
  public:
@@ -46,24 +40,26 @@ class Ensemble {
   Walkers& walkers() { return walkers_; }
   std::int64_t evaluations() const { return evaluations_; }
 
-  // Each walker proposes once; returns how many moved. power: of the likelihood.
+  // Each walker proposes once, each half in one of the systems of coordinates; returns how many moved. power: of the
+  // likelihood.
   int advance(double power) {
-    const std::size_t count = walkers_.z.size(), half = count / 2;
+    const std::size_t half = walkers_.size() / 2;
     int accepted = 0;
+    proposal_.resize(half);
+    log_factor_.resize(half);
     for (const std::size_t first : {std::size_t{0}, half}) {
-      proposal_.resize(half);
-      proposed_.resize(half);
-      log_factor_.resize(half);
-      for (std::size_t w = 0; w < half; ++w) log_factor_[w] = propose(walkers_.z[first + w], half - first, half, w);
-      density_(proposal_, proposed_);
+      const std::size_t system = random_.uniform() < 0.5 ? 0 : 1;
+      for (std::size_t w = 0; w < half; ++w)
+        log_factor_[w] = propose(walkers_[first + w].at[system], system, half - first, half, proposal_[w]);
+      density_(system, proposal_);
       evaluations_ += static_cast<std::int64_t>(half);
       for (std::size_t w = 0; w < half; ++w) {
-        LogDensity& old = walkers_.log_density[first + w];
-        const double now = proposed_[w].prior + power * proposed_[w].likelihood;
-        const double before = old.prior + power * old.likelihood;
-        if (!(std::log(random_.uniform()) < log_factor_[w] + now - before)) continue;
-        old = proposed_[w];
-        walkers_.z[first + w] = proposal_[w];
+        EnsemblePoint& old = walkers_[first + w];
+        const EnsemblePoint& now = proposal_[w];
+        const double change =
+            now.log_prior[system] + power * now.log_likelihood - (old.log_prior[system] + power * old.log_likelihood);
+        if (!(std::log(random_.uniform()) < log_factor_[w] + change)) continue;
+        old = now;
         ++accepted;
       }
     }
@@ -71,16 +67,17 @@ class Ensemble {
   }
 
  private:
-  // Sets proposal_[w] from the other half, walkers others .. others + half - 1; returns ln of the move's factor.
-  double propose(const Latent& z, std::size_t others, std::size_t half, std::size_t w) {
+  // Sets `out` from the other half, walkers others .. others + half - 1; returns ln of the move's factor.
+  double propose(const Latent& z, std::size_t system, std::size_t others, std::size_t half, EnsemblePoint& out) {
     const auto pick = [&] { return others + static_cast<std::size_t>(random_.below(static_cast<int>(half))); };
-    Latent& out = proposal_[w];
+    out = {};
+    Latent& to = out.at[system];
     const double kind = random_.uniform();
     if (kind < kStretchShare) {
       // g(s) ~ 1 / sqrt(s) on [1 / a, a]
       const double root = 1.0 + (kStretch - 1.0) * random_.uniform(), stretch = root * root / kStretch;
-      const Latent& other = walkers_.z[pick()];
-      for (std::size_t d = 0; d < out.size(); ++d) out[d] = other[d] + stretch * (z[d] - other[d]);
+      const Latent& other = walkers_[pick()].at[system];
+      for (std::size_t d = 0; d < to.size(); ++d) to[d] = other[d] + stretch * (z[d] - other[d]);
       return (kDimensions - 1.0) * std::log(stretch);
     }
     // gamma = 1 leads from mode to mode; the optimum for Gaussians is too far where the density is curved, so every
@@ -90,8 +87,8 @@ class Ensemble {
     const std::size_t a = pick();
     std::size_t b = pick();
     while (b == a) b = pick();
-    for (std::size_t d = 0; d < out.size(); ++d)
-      out[d] = z[d] + gamma * (walkers_.z[a][d] - walkers_.z[b][d]) + kJitter * random_.normal();
+    for (std::size_t d = 0; d < to.size(); ++d)
+      to[d] = z[d] + gamma * (walkers_[a].at[system][d] - walkers_[b].at[system][d]) + kJitter * random_.normal();
     return 0.0;
   }
 
@@ -99,8 +96,7 @@ class Ensemble {
   Walkers walkers_;
   RandomStream& random_;
   std::int64_t evaluations_ = 0;
-  std::vector<Latent> proposal_;
-  std::vector<LogDensity> proposed_;
+  std::vector<EnsemblePoint> proposal_;
   std::vector<double> log_factor_;
 };
 
@@ -108,7 +104,7 @@ class Ensemble {
 // ensemble: power^2 Var(ln L) = D / 2 where the posterior is Gaussian.
 double typical_power(const Walkers& walkers) {
   std::vector<double> values;
-  for (const LogDensity& point : walkers.log_density) values.push_back(point.likelihood);
+  for (const EnsemblePoint& point : walkers) values.push_back(point.log_likelihood);
   std::sort(values.begin(), values.end());
   const double spread = (values[3 * values.size() / 4] - values[values.size() / 4]) / (2.0 * 0.6745);
   return spread > 0.0 ? std::min(1.0, std::sqrt(0.5 * kDimensions) / spread) : 1.0;
@@ -117,9 +113,9 @@ double typical_power(const Walkers& walkers) {
 // weight[W] = L^step, scaled to at most 1.
 std::vector<double> weights_of_rise(const Walkers& walkers, double step) {
   double top = -INFINITY;
-  for (const LogDensity& point : walkers.log_density) top = std::max(top, point.likelihood);
+  for (const EnsemblePoint& point : walkers) top = std::max(top, point.log_likelihood);
   std::vector<double> weight;
-  for (const LogDensity& point : walkers.log_density) weight.push_back(std::exp(step * (point.likelihood - top)));
+  for (const EnsemblePoint& point : walkers) weight.push_back(std::exp(step * (point.log_likelihood - top)));
   return weight;
 }
 
@@ -143,19 +139,12 @@ double next_power(const Walkers& walkers, double power) {
   return low > power ? low : high;
 }
 
-// Coordinate d of draws [generation][walker].
-std::vector<double> coordinate(std::span<const Latent> draws, std::size_t d) {
-  std::vector<double> x;
-  x.reserve(draws.size());
-  for (const Latent& z : draws) x.push_back(z[d]);
-  return x;
-}
-
 void diagnose_chain(EnsembleChain& chain) {
   chain.r_hat = 0.0;
   chain.autocorrelation_time = 0.0;
-  for (std::size_t d = 0; d < kParameterCount; ++d) {
-    const std::vector<double> x = coordinate(chain.draws, d);
+  std::vector<double> x(chain.draws.size());
+  for (std::size_t d = 0; d < 2 * kParameterCount; ++d) {
+    for (std::size_t s = 0; s < x.size(); ++s) x[s] = chain.draws[s].at[d % 2][d / 2];
     chain.r_hat = std::max(chain.r_hat, split_r_hat(x, chain.walkers));
     chain.autocorrelation_time = std::max(chain.autocorrelation_time, autocorrelation_time(x, chain.walkers));
   }
@@ -211,14 +200,13 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::span<const Laten
   if (options.walkers % 2 != 0 || options.walkers <= 2 * kParameterCount || start.size() < width)
     throw std::invalid_argument(
         fmt::format("sample_ensemble: {} walkers from {} points", options.walkers, start.size()));
-  Walkers walkers;
-  walkers.z.assign(start.begin(), start.begin() + options.walkers);
-  walkers.log_density.resize(width);
-  density(walkers.z, walkers.log_density);
-  for (const LogDensity& point : walkers.log_density) {
-    if (!std::isfinite(point.prior + point.likelihood))
-      throw std::invalid_argument(
-          fmt::format("sample_ensemble: a walker starts at ln density {}", point.prior + point.likelihood));
+  Walkers walkers(width);
+  for (std::size_t w = 0; w < width; ++w) walkers[w].at[0] = start[w];
+  density(0, walkers);
+  for (const EnsemblePoint& point : walkers) {
+    const double log_density = point.log_prior[0] + point.log_likelihood;
+    if (!std::isfinite(log_density))
+      throw std::invalid_argument(fmt::format("sample_ensemble: a walker starts at ln density {}", log_density));
   }
   Ensemble ensemble(density, std::move(walkers), random);
   EnsembleChain chain;
@@ -239,19 +227,17 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::span<const Laten
     }
 
     const double next = next_power(ensemble.walkers(), power);
-    ensemble.walkers().resample_by(weights_of_rise(ensemble.walkers(), next - power), random);
+    resample_by(weights_of_rise(ensemble.walkers(), next - power), ensemble.walkers(), random);
     power = next;
   }
 
   // All generations so far, of which the second half is kept.
-  std::vector<Latent> draws;
-  std::vector<LogDensity> log_density;
+  std::vector<EnsemblePoint> draws;
   std::vector<int> accepted;
   const auto keep_half = [&] {
     const std::size_t generations = accepted.size(), first = generations / 2;
     const auto start_kept = static_cast<std::ptrdiff_t>(first * width);
     chain.draws.assign(draws.begin() + start_kept, draws.end());
-    chain.log_density.assign(log_density.begin() + start_kept, log_density.end());
     const double moves = std::accumulate(accepted.begin() + static_cast<std::ptrdiff_t>(first), accepted.end(), 0.0);
     chain.acceptance = moves / static_cast<double>(chain.draws.size());
     diagnose_chain(chain);
@@ -260,17 +246,14 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::span<const Laten
   std::size_t next_check = kGenerationsPerCheck;
   while (!out_of_budget && !chain.converged) {
     accepted.push_back(ensemble.advance(power));
-    const Walkers& now = ensemble.walkers();
-    draws.insert(draws.end(), now.z.begin(), now.z.end());
-    log_density.insert(log_density.end(), now.log_density.begin(), now.log_density.end());
+    draws.insert(draws.end(), ensemble.walkers().begin(), ensemble.walkers().end());
     out_of_budget = spent();
     if (accepted.size() < next_check) continue;
     keep_half();
     next_check += std::max<std::size_t>(kGenerationsPerCheck, next_check / 10);
   }
   if (accepted.size() < 8) {  // the budget ended before a chain began: the walkers are all there is
-    chain.draws = ensemble.walkers().z;
-    chain.log_density = ensemble.walkers().log_density;
+    chain.draws = ensemble.walkers();
     chain.r_hat = chain.autocorrelation_time = INFINITY;
   } else if (!chain.converged) {
     keep_half();

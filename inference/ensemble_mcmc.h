@@ -10,6 +10,8 @@
 // of the chain is kept, until it is long enough or the budget is spent.
 #pragma once
 
+#include <array>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -20,11 +22,15 @@
 
 namespace penumbra {
 
-struct LogDensity {
-  double prior, likelihood;  // either may be -inf, neither NaN
+// A point in two systems of coordinates. The moves take turns between them: what is curved in one may be flat in the
+// other, and a walker that is slow in one is not in both.
+struct EnsemblePoint {
+  std::array<Latent, 2> at{};
+  std::array<double, 2> log_prior{-INFINITY, -INFINITY};  // of the density over each
+  double log_likelihood = -INFINITY;
 };
-// Points in whatever coordinates the caller thinks in.
-using BatchDensity = std::function<void(std::span<const Latent> z, std::span<LogDensity> out)>;
+// Completes points of which at[system] is given; densities may be -inf, never NaN.
+using BatchDensity = std::function<void(std::size_t system, std::span<EnsemblePoint> points)>;
 
 struct EnsembleOptions {
   int walkers = 64;                              // even, more than twice the dimension
@@ -36,9 +42,8 @@ struct EnsembleOptions {
 
 struct EnsembleChain {
   int walkers = 0;
-  std::vector<Latent> draws;               // [generation][walker], kept ones
-  std::vector<LogDensity> log_density;     // of the draws
-  double r_hat = INFINITY;                 // split R-hat, each walker two chains; the worst coordinate's (as the next)
+  std::vector<EnsemblePoint> draws;  // [generation][walker], kept ones
+  double r_hat = INFINITY;  // split R-hat, each walker two chains; the worst coordinate of both systems (as the next)
   double autocorrelation_time = INFINITY;  // generations
   double effective_size = 0.0;             // draws over the autocorrelation time
   double acceptance = 0.0;                 // of the proposals of the kept draws
@@ -54,7 +59,8 @@ double split_r_hat(std::span<const double> x, int walkers);
 // summed up to five times the time itself (Sokal's window).
 double autocorrelation_time(std::span<const double> x, int walkers);
 
-// start: at least `walkers` points with a finite density, in random order. Throws std::invalid_argument otherwise.
+// start: at least `walkers` points in coordinates 0 with a finite density, in random order. Throws
+// std::invalid_argument otherwise.
 EnsembleChain sample_ensemble(const BatchDensity& density, std::span<const Latent> start,
                               const EnsembleOptions& options, RandomStream& random);
 

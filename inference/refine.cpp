@@ -50,14 +50,28 @@ void take_weighted(const Weighted& weighted, RandomStream& random, PosteriorSamp
 class ChainProblem {
  public:
   ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior, int threads)
-      : prior_(simulator.prior()), posterior_(posterior), coordinates_(observation.period_day), threads_(threads) {}
+      : prior_(simulator.prior()),
+        posterior_(posterior),
+        coordinates_(observation.period_day),
+        period_day_(observation.period_day),
+        threads_(threads) {}
 
-  ChainPoint point(const Theta& theta, const Latent& z) const { return coordinates_.point(theta, z); }
-
-  void density(std::span<const ChainPoint> points, std::span<LogDensity> out) const {
+  // Coordinates 0 are z, 1 those of ChainCoordinates.
+  void density(std::size_t system, std::span<EnsemblePoint> points) const {
     parallel_for(points.size(), threads_, [&](std::uint64_t s) {
-      const PosteriorPoint point = coordinates_.evaluate(posterior_, prior_, points[s]);
-      out[s] = {point.log_prior, point.log_likelihood};
+      EnsemblePoint& point = points[s];
+      Theta theta;
+      if (system == 0) {
+        if (prior_.theta_from_latent(point.at[0], period_day_, theta) != Status::kOk) return;
+        point.at[1] = coordinates_.point(theta, point.at[0]);
+      } else {
+        theta = coordinates_.theta(point.at[1]);
+      }
+      const double log_prior = coordinates_.log_prior(prior_, point.at[1], theta);
+      if (!std::isfinite(log_prior)) return;
+      if (system == 1) point.at[0] = coordinates_.latent(prior_, point.at[1]);
+      point.log_prior = {posterior_.log_prior(point.at[0], theta), log_prior};
+      point.log_likelihood = posterior_.log_likelihood(theta);
     });
   }
 
@@ -66,12 +80,12 @@ class ChainProblem {
     PosteriorSamples out;
     const std::vector<double> equal(chain.draws.size(), 1.0);
     for (const std::size_t s : resample(equal, std::min(count, chain.draws.size()), random)) {
-      const Theta theta = coordinates_.theta(chain.draws[s]);
-      out.theta.push_back(theta);
-      out.z.push_back(coordinates_.latent(prior_, chain.draws[s]));
-      out.log_prior.push_back(log_unit_normal(out.z.back()));
-      out.log_likelihood.push_back(chain.log_density[s].likelihood);
-      out.log_density.push_back(posterior_.log_prior(out.z.back(), theta) + chain.log_density[s].likelihood);
+      const EnsemblePoint& point = chain.draws[s];
+      out.theta.push_back(coordinates_.theta(point.at[1]));
+      out.z.push_back(point.at[0]);
+      out.log_prior.push_back(log_unit_normal(point.at[0]));
+      out.log_likelihood.push_back(point.log_likelihood);
+      out.log_density.push_back(point.log_prior[0] + point.log_likelihood);
     }
     return out;
   }
@@ -80,6 +94,7 @@ class ChainProblem {
   const Prior& prior_;
   const ExactPosterior& posterior_;
   ChainCoordinates coordinates_;
+  double period_day_;
   int threads_;
 };
 
@@ -87,11 +102,9 @@ EnsembleChain run_chain(const ChainProblem& problem, const Weighted& weighted, c
                         RandomStream& random, const PosteriorRecord& record) {
   EnsembleOptions ensemble;
   ensemble.budget = options.budget;
-  std::vector<ChainPoint> start;
-  for (std::size_t s = 0; s < weighted.points.size(); ++s) {
-    if (std::isfinite(weighted.log_ratio[s]))
-      start.push_back(problem.point(weighted.points[s].theta, record.samples.z[s]));
-  }
+  std::vector<Latent> start;
+  for (std::size_t s = 0; s < weighted.log_ratio.size(); ++s)
+    if (std::isfinite(weighted.log_ratio[s])) start.push_back(record.samples.z[s]);
   if (std::ssize(start) < ensemble.walkers) {
     throw OutsidePrior(fmt::format("{}: {} of the network's {} samples have a density; {} are needed to start an MCMC",
                                    record.object.file.string(), start.size(), record.samples.z.size(),
@@ -102,9 +115,7 @@ EnsembleChain run_chain(const ChainProblem& problem, const Weighted& weighted, c
     progress.set(static_cast<std::uint64_t>(std::min(evaluations, options.budget)),
                  std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat) : "");
   };
-  const auto density = [&](std::span<const ChainPoint> points, std::span<LogDensity> out) {
-    problem.density(points, out);
-  };
+  const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) { problem.density(system, points); };
   return sample_ensemble(density, start, ensemble, random);
 }
 

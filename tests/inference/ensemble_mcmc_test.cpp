@@ -47,20 +47,35 @@ TEST(SplitRHat, SeesChainsThatDisagreeAndChainsThatDrift) {
   EXPECT_THROW(split_r_hat(std::vector<double>(12, 0.0), 4), std::invalid_argument);
 }
 
+// The second coordinates are sinh z, or 3 z, in which what is Gaussian in z remains so.
+BatchDensity problem_of(double (*log_likelihood)(const Latent&), bool linear = false) {
+  return [=](std::size_t system, std::span<EnsemblePoint> points) {
+    for (EnsemblePoint& point : points) {
+      double log_jacobian = 0.0;
+      for (std::size_t d = 0; d < kD; ++d) {
+        double &z = point.at[0][d], &other = point.at[1][d];
+        if (system == 0) other = linear ? 3.0 * z : std::sinh(z);
+        if (system == 1) z = linear ? other / 3.0 : std::asinh(other);
+        log_jacobian += std::log(linear ? 3.0 : std::cosh(z));
+      }
+      const double log_prior = log_unit_normal(point.at[0]);
+      point.log_prior = {log_prior, log_prior - log_jacobian};
+      point.log_likelihood = log_likelihood(point.at[0]);
+    }
+  };
+}
+
 // A unit normal prior in z times a Gaussian likelihood: pairs of coordinates (2k, 2k + 1) are observed through their
 // sum and difference, the sum a hundred times as well.
 struct GaussianProblem {
   static constexpr double kSum = 1.0, kSumSigma = 0.01, kDifferenceSigma = 1.0;
-  void operator()(std::span<const Latent> z, std::span<LogDensity> out) const {
-    for (std::size_t s = 0; s < z.size(); ++s) {
-      double log_likelihood = 0.0;
-      for (std::size_t d = 0; d < kD; d += 2) {
-        const double sum = (z[s][d] + z[s][d + 1] - kSum) / kSumSigma;
-        const double difference = (z[s][d] - z[s][d + 1]) / kDifferenceSigma;
-        log_likelihood -= 0.5 * (sum * sum + difference * difference);
-      }
-      out[s] = {log_unit_normal(z[s]), log_likelihood};
+  static double log_likelihood(const Latent& z) {
+    double out = 0.0;
+    for (std::size_t d = 0; d < kD; d += 2) {
+      const double sum = (z[d] + z[d + 1] - kSum) / kSumSigma, difference = (z[d] - z[d + 1]) / kDifferenceSigma;
+      out -= 0.5 * (sum * sum + difference * difference);
     }
+    return out;
   }
   // Posterior of u = sum: prior N(0, 2); of v = difference: the same. Var = 1 / (1 / 2 + 1 / sigma^2).
   static double variance(double sigma) { return 1.0 / (0.5 + 1.0 / (sigma * sigma)); }
@@ -80,7 +95,8 @@ TEST(SampleEnsemble, ReturnsMeanAndCovarianceOfAGaussian) {
   options.effective_size = 1000.0;
   options.r_hat = 1.1;
   RandomStream random(7, 0, Stage::kTest);
-  const EnsembleChain chain = sample_ensemble(GaussianProblem{}, normal_points(64, 1.0), options, random);
+  const EnsembleChain chain =
+      sample_ensemble(problem_of(GaussianProblem::log_likelihood, true), normal_points(64, 1.0), options, random);
   ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size << " " << chain.autocorrelation_time;
   EXPECT_LE(chain.evaluations, options.budget);
   EXPECT_GT(chain.acceptance, 0.1);
@@ -88,7 +104,8 @@ TEST(SampleEnsemble, ReturnsMeanAndCovarianceOfAGaussian) {
   const double count = static_cast<double>(chain.draws.size()), error = 1.0 / std::sqrt(chain.effective_size);
   for (std::size_t d = 0; d < kD; d += 2) {
     double sum = 0.0, sum_squares = 0.0, difference = 0.0, difference_squares = 0.0, product = 0.0;
-    for (const Latent& z : chain.draws) {
+    for (const EnsemblePoint& point : chain.draws) {
+      const Latent& z = point.at[0];
       const double u = z[d] + z[d + 1] - GaussianProblem::kSum, v = z[d] - z[d + 1];
       sum += u / count;
       sum_squares += u * u / count;
@@ -106,26 +123,23 @@ TEST(SampleEnsemble, ReturnsMeanAndCovarianceOfAGaussian) {
     EXPECT_NEAR(product / std::sqrt(var_u * var_v), 0.0, 4.5 * error);
   }
   // Each draw comes with its density.
-  std::vector<LogDensity> again(chain.draws.size());
-  GaussianProblem{}(chain.draws, again);
-  for (std::size_t s = 0; s < again.size(); s += 97) EXPECT_EQ(again[s].likelihood, chain.log_density[s].likelihood);
+  for (std::size_t s = 0; s < chain.draws.size(); s += 97)
+    EXPECT_EQ(GaussianProblem::log_likelihood(chain.draws[s].at[0]), chain.draws[s].log_likelihood);
 }
 
 // Two modes, one with nine tenths of the probability, from starting points of which half are in each.
 TEST(SampleEnsemble, WeighsModesAgainstEachOther) {
-  const BatchDensity density = [](std::span<const Latent> z, std::span<LogDensity> out) {
-    for (std::size_t s = 0; s < z.size(); ++s) {
-      const double a = (z[s][0] - 1.0) / 0.1, b = (z[s][0] + 1.0) / 0.1;
-      out[s] = {log_unit_normal(z[s]), std::log(0.9 * std::exp(-0.5 * a * a) + 0.1 * std::exp(-0.5 * b * b) + 1e-300)};
-    }
-  };
+  const BatchDensity density = problem_of([](const Latent& z) {
+    const double a = (z[0] - 1.0) / 0.1, b = (z[0] + 1.0) / 0.1;
+    return std::log(0.9 * std::exp(-0.5 * a * a) + 0.1 * std::exp(-0.5 * b * b) + 1e-300);
+  });
   EnsembleOptions options;
   options.budget = 60'000;
   options.effective_size = INFINITY;
   RandomStream random(8, 0, Stage::kTest);
   const EnsembleChain chain = sample_ensemble(density, normal_points(64, 1.0), options, random);
   double right = 0.0;
-  for (const Latent& z : chain.draws) right += z[0] > 0.0 ? 1.0 : 0.0;
+  for (const EnsemblePoint& point : chain.draws) right += point.at[0][0] > 0.0 ? 1.0 : 0.0;
   EXPECT_NEAR(right / static_cast<double>(chain.draws.size()), 0.9, 4.5 * std::sqrt(0.09 / chain.effective_size));
   EXPECT_FALSE(chain.converged);
   EXPECT_LT(chain.evaluations, options.budget + 100);
@@ -133,9 +147,7 @@ TEST(SampleEnsemble, WeighsModesAgainstEachOther) {
 
 // Nothing is known: the answer is the prior, and the same seed gives the same chain.
 TEST(SampleEnsemble, WithoutLikelihoodReturnsThePriorAndRepeats) {
-  const BatchDensity density = [](std::span<const Latent> z, std::span<LogDensity> out) {
-    for (std::size_t s = 0; s < z.size(); ++s) out[s] = {log_unit_normal(z[s]), 0.0};
-  };
+  const BatchDensity density = problem_of([](const Latent&) { return 0.0; });
   EnsembleOptions options;
   options.effective_size = 500.0;
   options.r_hat = 1.1;
@@ -145,33 +157,37 @@ TEST(SampleEnsemble, WithoutLikelihoodReturnsThePriorAndRepeats) {
   const double error = 1.0 / std::sqrt(chain.effective_size), count = static_cast<double>(chain.draws.size());
   for (std::size_t d = 0; d < kD; ++d) {
     double mean = 0.0, square = 0.0;
-    for (const Latent& z : chain.draws) {
+    for (const EnsemblePoint& point : chain.draws) {
+      const Latent& z = point.at[0];
       mean += z[d] / count;
       square += z[d] * z[d] / count;
     }
     EXPECT_NEAR(mean, 0.0, 4.5 * error);
     EXPECT_NEAR(square, 1.0, 4.5 * std::sqrt(2.0) * error);
   }
-  EXPECT_EQ(sample_ensemble(density, normal_points(64, 0.3), options, same).draws, chain.draws);
+  const EnsembleChain again = sample_ensemble(density, normal_points(64, 0.3), options, same);
+  ASSERT_EQ(again.draws.size(), chain.draws.size());
+  EXPECT_EQ(again.draws.back().at, chain.draws.back().at);
 }
 
 TEST(SampleEnsemble, KeepsToTheBudgetAndRefusesBadStarts) {
   EnsembleOptions options;
   RandomStream random(10, 0, Stage::kTest);
   options.budget = 1;
-  const EnsembleChain chain = sample_ensemble(GaussianProblem{}, normal_points(64, 1.0), options, random);
+  const EnsembleChain chain =
+      sample_ensemble(problem_of(GaussianProblem::log_likelihood), normal_points(64, 1.0), options, random);
   EXPECT_LE(chain.evaluations, 3 * 64);
   EXPECT_FALSE(chain.converged);
   EXPECT_EQ(chain.draws.size(), 64u);
   EXPECT_EQ(chain.r_hat, INFINITY);
 
-  EXPECT_THROW(sample_ensemble(GaussianProblem{}, normal_points(63, 1.0), options, random), std::invalid_argument);
+  EXPECT_THROW(sample_ensemble(problem_of(GaussianProblem::log_likelihood), normal_points(63, 1.0), options, random),
+               std::invalid_argument);
   options.walkers = 65;
-  EXPECT_THROW(sample_ensemble(GaussianProblem{}, normal_points(65, 1.0), options, random), std::invalid_argument);
+  EXPECT_THROW(sample_ensemble(problem_of(GaussianProblem::log_likelihood), normal_points(65, 1.0), options, random),
+               std::invalid_argument);
   options.walkers = 64;
-  const BatchDensity nowhere = [](std::span<const Latent> z, std::span<LogDensity> out) {
-    for (std::size_t s = 0; s < z.size(); ++s) out[s] = {0.0, -INFINITY};
-  };
+  const BatchDensity nowhere = problem_of([](const Latent&) { return -INFINITY + 0.0; });
   EXPECT_THROW(sample_ensemble(nowhere, normal_points(64, 1.0), options, random), std::invalid_argument);
 }
 
