@@ -106,7 +106,7 @@ void run_infer_arrays(const fs::path& file, const Config& config) {
     const std::string stem = file.stem().string();
     const fs::path name = out / (observations.size == 1 ? stem + ".nc" : fmt::format("{}_{}.nc", stem, b));
     write_array_posterior(name, result, coordinates, &observations.x[b * numbers],
-                          provenance(config, run, checkpoint, posterior));
+                          provenance(config, run, checkpoint, posterior, posterior.info().provenance.prior));
     fmt::print("{}posterior: {}\n", array_summary_table(result, coordinates), name.string());
     progress.advance();
   }

@@ -96,6 +96,7 @@ struct Binary {
     if (lanes.rank() == 0) {
       s.potential[node] = fit.potential - s.q / separation;
       s.log_mean_gravity[node] = fit.log_mean_gravity;
+      PN_DEVICE_UNROLL
       for (int l = 0; l < kBrightnessTerms; ++l) s.brightness[l][node] = l == 0 ? 1.0 : 0.0;
       s.closed[node] = fit.closed;
     }
@@ -145,15 +146,18 @@ struct Binary {
       sum += weight;
       potential += weight * s.potential[n];
       log_mean_gravity += weight * s.log_mean_gravity[n];
+      PN_DEVICE_UNROLL
       for (int l = 0; l < kBrightnessTerms; ++l) brightness[l] += weight * s.brightness[l][n];
     }
     Surface surface = make_surface(which, separation, potential / sum, log_mean_gravity / sum);
+    PN_DEVICE_UNROLL
     for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = brightness[l] / sum;
     return surface;
   }
   PN_HD Surface surface_at_node(int which, int n) const {
     const BinaryStar& s = star[which];
     Surface surface = make_surface(which, 1.0 / inverse_separation[n], s.potential[n], s.log_mean_gravity[n]);
+    PN_DEVICE_UNROLL
     for (int l = 0; l < kBrightnessTerms; ++l) surface.companion.brightness[l] = s.brightness[l][n];
     return surface;
   }

@@ -121,8 +121,9 @@ struct Orbit {
 
   // Of the secondary from the primary on the sky, from the line of nodes.
   PN_HD double position_angle(double true_anomaly) const {
-    const double u = true_anomaly + omega;
-    return std::atan2(std::sin(u) * cos_i, std::cos(u));
+    double sine, cosine;
+    sine_cosine(true_anomaly + omega, sine, cosine);
+    return std::atan2(sine * cos_i, cosine);
   }
 
   PN_HD Aspect aspect(double true_anomaly) const {

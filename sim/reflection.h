@@ -54,6 +54,7 @@ struct Companion {
   PN_HD double irradiance(double cos_zenith, double distance, double off_axis2) const {
     const double aspect = off_axis2 / (distance * distance);
     double seen = brightness[kBrightnessTerms - 1];
+    PN_DEVICE_UNROLL
     for (int l = kBrightnessTerms - 2; l >= 0; --l) seen = brightness[l] + aspect * seen;
     return sphere_irradiance(cos_zenith, radius / distance, darkened) * seen;
   }

@@ -188,7 +188,8 @@ PN_HD inline SkyFrame sky_frame(const Vector3& sight) {
 
 // The same sky, its axes turned from `right` towards `up`.
 PN_HD inline SkyFrame turned(const SkyFrame& f, double angle) {
-  const double c = std::cos(angle), s = std::sin(angle);
+  double s, c;
+  sine_cosine(angle, s, c);
   return {f.sight, c * f.right + s * f.up, c * f.up + (-s) * f.right};
 }
 
