@@ -64,10 +64,10 @@ bench-flow: setup $(BUILD)/build.ninja  ## time the flow sampler beside nbi (TOR
 	  --bench $(BUILD)/bin/flow_sample_bench --out bench/results/flow_sample
 
 experiment-prior: setup $(BUILD)/build.ninja  ## figures of the prior, and its Msum derived; writes experiments/prior/
-	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra derive_msum
+	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra experiment_prior
 	$(BUILD)/bin/penumbra prior --draws 200000 --prior paper --seed 1 --device cpu --out $(BUILD)/prior_draws.h5
 	.venv/bin/python experiments/prior/plot.py $(BUILD)/prior_draws.h5
-	$(BUILD)/bin/derive_msum data/tables/tracks.h5 > $(BUILD)/msum.csv
+	$(BUILD)/bin/experiment_prior data/tables/tracks.h5 > $(BUILD)/msum.csv
 	@mv $(BUILD)/msum.csv experiments/prior/msum.csv
 
 kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds of the CUDA kernels (needs nvcc, no GPU)

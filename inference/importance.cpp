@@ -32,7 +32,7 @@ GeneralizedPareto fit_generalized_pareto(std::span<const double> ascending) {
   const GeneralizedPareto none{std::numeric_limits<double>::infinity(), 0.0};
   if (n < kFewestTail) return none;
   const double size = static_cast<double>(n);
-  const double quarter = ascending[static_cast<std::size_t>(size / 4.0 + 0.5) - 1];
+  const double quarter = ascending[(n + 2) / 4 - 1];
   if (!(quarter > 0.0) || !std::isfinite(ascending.back() / quarter)) return none;
   const auto shape = [&](double b) {
     double sum = 0.0;

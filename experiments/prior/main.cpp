@@ -2,7 +2,7 @@
 // ratios, metallicities and ages of the prior, those that the stellar tracks have today, and an exponentially modified
 // Gaussian fitted to the histogram of M1 + M2.
 //
-//   derive_msum TRACKS.h5 > msum.csv
+//   experiment_prior TRACKS.h5 > msum.csv
 //
 // The tracks carry initial masses, which differ from today's by more than 1% only near the tip of the giant branch and
 // for O stars (sim/tracks.h).
@@ -139,7 +139,7 @@ Fit least_squares(const std::vector<double>& msum) {
 void derive(const TrackGrid& tracks) {
   const Prior prior(named_prior("paper"), tracks.view(), DustView{});
   const Fit paper_mean{1.1, 0.7, 0.25}, paper_shape{1.1 * 0.25, 0.7, 0.25};
-  fmt::print("# made by experiments/prior/derive_msum.cpp, commit {}: {} primaries, seed {}\n", program_commit(),
+  fmt::print("# made by experiments/prior/main.cpp, commit {}: {} primaries, seed {}\n", program_commit(),
              kPrimaries, kSeed);
   fmt::print("# K, mu, sigma: fitted, Msun. ln p: mean log density of the population under the fit, and under the\n");
   fmt::print("# paper's numbers with K as the mean of the exponential or as scipy's shape\n");
@@ -161,13 +161,13 @@ void derive(const TrackGrid& tracks) {
 
 int main(int count, char** arguments) {
   if (count != 2) {
-    fmt::print(stderr, "usage: derive_msum TRACKS.h5\n");
+    fmt::print(stderr, "usage: experiment_prior TRACKS.h5\n");
     return 2;
   }
   try {
     derive(TrackGrid::load(arguments[1]));
   } catch (const UserError& error) {
-    fmt::print(stderr, "derive_msum: {}\n", error.what());
+    fmt::print(stderr, "experiment_prior: {}\n", error.what());
     return 2;
   }
   return 0;
