@@ -40,11 +40,14 @@ PN_HD constexpr int brightness_terms(int crowding) { return crowding > 1 ? kBrig
 PN_HD constexpr int limb_steps(int crowding) { return crowding > 1 ? 4 : 0; }
 
 // Cosine of the angle from the line of centres of point `j`: from the middle of the facing side to where the companion
-// begins to set.
-PN_HD inline double cosine_from_axis(int j, int terms) {
+// begins to set. It has set altogether at `set`, which is early beside a small and near companion: all points then move
+// together towards the middle.
+PN_HD inline double cosine_from_axis(int j, int terms, double set) {
   if (j == 0) return 1.0;
-  if (terms < kBrightnessTerms) return j == 1 ? 0.85 : 0.62;
-  return j == 1 ? 0.978 : j == 2 ? 0.906 : j == 3 ? 0.7 : 0.4;
+  const double last = terms < kBrightnessTerms ? 0.38 : 0.6, most = 0.9 * (1.0 - set);
+  const double shrink = last > most ? most / last : 1.0;
+  if (terms < kBrightnessTerms) return 1.0 - shrink * (j == 1 ? 0.15 : 0.38);
+  return 1.0 - shrink * (j == 1 ? 0.022 : j == 2 ? 0.094 : j == 3 ? 0.3 : 0.6);
 }
 
 // Polynomial through `value` at `x`, by Newton's divided differences; terms beyond are 0.
@@ -68,10 +71,11 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
   const double* node = gauss.nodes(side);
   const double* weight = gauss.weights(side);
   const int terms = brightness_terms(crowding);
+  const double set = (star.radius - companion.radius) / star.roche.separation;  // of two spheres
   if (lanes.rank() == 0) points.terms = terms;
   for (int j = 0; j < terms; ++j) {
     // Halfway between the planes of symmetry.
-    const double toward = cosine_from_axis(j, terms), across = std::sqrt(0.5 * (1.0 - toward * toward));
+    const double toward = cosine_from_axis(j, terms, set), across = std::sqrt(0.5 * (1.0 - toward * toward));
     const Vector3 direction{toward, across, across};
     double slope;
     const Vector3 p = star.roche.radius(direction, star.radius, slope) * direction;
@@ -104,7 +108,9 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
         for (int step = 0; step < steps; ++step) r = companion.roche.radius_step(out, r, unused);
         const Vector3 g = companion.roche.gradient(r * out, unused), path = from + (-r) * out;
         const double mu = -dot(g, path) / std::sqrt(dot(g, g) * dot(path, path));
-        work.limb[ray] = cosine - mu * (sine + 0.5 * mu * cosine);
+        const double next = cosine - mu * (sine + 0.5 * mu * cosine);
+        // A step may overshoot beside a much larger star.
+        work.limb[ray] = next > 0.999 ? 0.999 : next < 0.0 ? 0.0 : next;
       });
     }
     lanes.for_each(count, [&](int i) {

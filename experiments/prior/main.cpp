@@ -139,8 +139,8 @@ Fit least_squares(const std::vector<double>& msum) {
 void derive(const TrackGrid& tracks) {
   const Prior prior(named_prior("paper"), tracks.view(), DustView{});
   const Fit paper_mean{1.1, 0.7, 0.25}, paper_shape{1.1 * 0.25, 0.7, 0.25};
-  fmt::print("# made by experiments/prior/main.cpp, commit {}: {} primaries, seed {}\n", program_commit(),
-             kPrimaries, kSeed);
+  fmt::print("# made by experiments/prior/main.cpp, commit {}: {} primaries, seed {}\n", program_commit(), kPrimaries,
+             kSeed);
   fmt::print("# K, mu, sigma: fitted, Msun. ln p: mean log density of the population under the fit, and under the\n");
   fmt::print("# paper's numbers with K as the mean of the exponential or as scipy's shape\n");
   fmt::print("initial_mass_function,selection,binaries,median_msum,K,mu,sigma,ln_p_fit,ln_p_K_mean,ln_p_K_shape\n");

@@ -13,6 +13,7 @@
 #include "kernels/flow_step.h"
 #include "nn/checkpoint.h"
 #include "nn/device.h"
+#include "nn/features.h"
 #include "nn/network.h"
 
 namespace penumbra {
@@ -157,11 +158,12 @@ TEST(FlowPack, TheShippedFlow) {
   const Checkpoint checkpoint =
       read_checkpoint(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data/checkpoints/compact.h5");
   const Preset preset = read_preset(Config::parse(checkpoint.info.preset, "compact.h5"));
-  Network network(preset.network, preset.flow, std::nullopt, at::kCPU);
-  network.weights().load(checkpoint.weights, "compact.h5");
+  const FeatureLayout features{.phase_bins = static_cast<int>(preset.network.phase_bins)};
+  const auto network = make_network(preset, features.data_layout(), std::nullopt, at::kCPU);
+  network->weights().load(checkpoint.weights, "compact.h5");
   const at::Tensor context = random_tensor({4, preset.network.context}, 34);
-  expect_naive_inverse(network.flow(), context, 40);
-  expect_density(network.flow(), context, 100);
+  expect_naive_inverse(network->flow(), context, 40);
+  expect_density(network->flow(), context, 100);
 }
 
 TEST(FlowPack, SamplesFollowTheDensity) {
