@@ -29,7 +29,8 @@ struct SimulateView {
 // Four warps: a phase curve is some 60 discs and 50 eclipsed lenses, one warp each.
 inline constexpr int kSimulateThreads = 128;
 inline constexpr int kSimulateGroups = kSimulateThreads / kWarpSize;
-inline constexpr int kSimulateBlocks = 2;  // at once on a multiprocessor, if shared memory allows
+// At once on a multiprocessor. Three would leave 168 registers, and then it spills.
+inline constexpr int kSimulateBlocks = 2;
 
 // Doubles of the series, where the SED's parts come later, and of the samples, where the curve with one band's slopes
 // comes later.
