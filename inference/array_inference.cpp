@@ -27,6 +27,7 @@ void write_array_posterior(const std::filesystem::path& file, const ArrayPosteri
                            const Coordinates& coordinates, const double* x,
                            const std::vector<std::pair<std::string, std::string>>& attributes) {
   NetcdfWriter writer(file);
+  writer.attribute("method", "neural posterior estimation");
   for (const auto& [name, value] : attributes) writer.attribute(name, value);
   const std::size_t count = posterior.log_q.size(), width = coordinates.parameter_count();
   NetcdfGroup samples(writer, "posterior");
