@@ -110,7 +110,6 @@ std::vector<float> NeuralPosterior::log_prob(const SystemView& batch) const {
 }
 
 const CheckpointInfo& NeuralPosterior::info() const { return impl_->info; }
-const DataLayout& NeuralPosterior::data_layout() const { return impl_->layout; }
 FeatureLayout NeuralPosterior::layout() const {
   if (impl_->preset.kind != "binary") {
     throw UserError(

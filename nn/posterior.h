@@ -30,7 +30,6 @@ class NeuralPosterior {
   std::vector<float> log_prob(const SystemView& batch) const;
 
   const CheckpointInfo& info() const;
-  const DataLayout& data_layout() const;
   // Of a network for binaries; UserError for another kind.
   FeatureLayout layout() const;
   std::int64_t weight_count() const;

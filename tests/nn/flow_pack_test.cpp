@@ -9,49 +9,15 @@
 #include <filesystem>
 #include <vector>
 
-#include "base/random.h"
 #include "kernels/flow_step.h"
 #include "nn/checkpoint.h"
-#include "nn/device.h"
 #include "nn/features.h"
 #include "nn/network.h"
+#include "tests/nn/one_thread.h"
+#include "tests/nn/random_flow.h"
 
 namespace penumbra {
 namespace {
-
-// One thread: the machine runs other tests beside this one.
-const auto* const kOneThread = testing::AddGlobalTestEnvironment([] {
-  struct OneThread : testing::Environment {
-    void SetUp() override { set_torch_threads(1); }
-  };
-  return new OneThread;
-}());
-
-at::Tensor random_tensor(at::IntArrayRef shape, std::uint64_t draw) {
-  at::Tensor out = at::empty(shape);
-  RandomStream random(11, draw, Stage::kTest);
-  for (std::int64_t i = 0; i < out.numel(); ++i) out.data_ptr<float>()[i] = static_cast<float>(random.normal());
-  return out;
-}
-
-struct RandomFlow {
-  Weights weights{std::uint64_t{3}};
-  Flow flow;
-  // Far from the identity: every bias and weight is perturbed.
-  RandomFlow(const FlowConfig& config, int dimensions, int context, double perturbation)
-      : flow(config, dimensions, context, weights) {
-    weights.pack(at::kCPU);
-    weights.values().add_(random_tensor({weights.count()}, 1), perturbation);
-  }
-};
-
-FlowConfig config_of(int blocks, int hidden, int components) {
-  FlowConfig config;
-  config.blocks = blocks;
-  config.hidden = hidden;
-  config.mixture_components = components;
-  return config;
-}
 
 constexpr std::uint64_t kSeed = 21, kFirst = 1000;
 
@@ -127,7 +93,7 @@ void expect_naive_inverse(const Flow& flow, const at::Tensor& context, int sampl
 
 TEST(FlowPack, RandomFlowsAreInvertedAsTheNaiveWay) {
   const at::NoGradGuard no_grad;
-  const RandomFlow paper(config_of(16, 128, 4), 16, 24, 0.02), ragged(config_of(3, 40, 3), 7, 5, 0.1);
+  const RandomFlow paper(flow_config(16, 128, 4), 16, 24, 0.02), ragged(flow_config(3, 40, 3), 7, 5, 0.1);
   expect_naive_inverse(paper.flow, random_tensor({3, 24}, 30), 31);
   for (const int systems : {1, 7, 33, 1000}) {
     for (const int samples : {1, 31}) expect_naive_inverse(ragged.flow, random_tensor({systems, 5}, 31), samples);
@@ -148,7 +114,7 @@ void expect_density(const Flow& flow, const at::Tensor& context, int samples) {
 
 TEST(FlowPack, LogQIsTheDensityOfTheSample) {
   const at::NoGradGuard no_grad;
-  const RandomFlow f(config_of(8, 128, 8), 16, 32, 0.02);
+  const RandomFlow f(flow_config(8, 128, 8), 16, 32, 0.02);
   expect_density(f.flow, random_tensor({3, 32}, 33), 50);
 }
 
@@ -168,7 +134,7 @@ TEST(FlowPack, TheShippedFlow) {
 
 TEST(FlowPack, SamplesFollowTheDensity) {
   const at::NoGradGuard no_grad;
-  const RandomFlow f(config_of(3, 16, 3), 2, 3, 0.2);
+  const RandomFlow f(flow_config(3, 16, 3), 2, 3, 0.2);
   const at::Tensor context = random_tensor({1, 3}, 20);
   constexpr int kSamples = 200000;
   const at::Tensor z = draw(f.flow, context, kSamples).z;

@@ -6,47 +6,11 @@
 
 #include <cmath>
 
-#include "base/random.h"
-#include "nn/device.h"
+#include "tests/nn/one_thread.h"
+#include "tests/nn/random_flow.h"
 
 namespace penumbra {
 namespace {
-
-// One thread: small tensors gain nothing from more, and lose much where tests run side by side.
-const auto* const kOneThread = testing::AddGlobalTestEnvironment([] {
-  struct OneThread : testing::Environment {
-    void SetUp() override { set_torch_threads(1); }
-  };
-  return new OneThread;
-}());
-
-at::Tensor random_tensor(at::IntArrayRef shape, std::uint64_t draw) {
-  at::Tensor out = at::empty(shape);
-  RandomStream random(11, draw, Stage::kTest);
-  for (std::int64_t i = 0; i < out.numel(); ++i) {
-    out.data_ptr<float>()[i] = static_cast<float>(random.normal());
-  }
-  return out;
-}
-
-struct Fixture {
-  Weights weights{std::uint64_t{3}};
-  Flow flow;
-  // Far from the identity: every bias and weight is perturbed.
-  Fixture(const FlowConfig& config, int dimensions, int context, double perturbation)
-      : flow(config, dimensions, context, weights) {
-    weights.pack(at::kCPU);
-    weights.values().add_(random_tensor({weights.count()}, 1), perturbation);
-  }
-};
-
-FlowConfig small(int blocks, int hidden, int components) {
-  FlowConfig config;
-  config.blocks = blocks;
-  config.hidden = hidden;
-  config.mixture_components = components;
-  return config;
-}
 
 TEST(Made, OutputDependsOnEarlierInputsOnly) {
   constexpr int kInputs = 7, kOutputs = 3;  // 20 units: degrees of unequal size
@@ -74,7 +38,7 @@ TEST(Made, OutputDependsOnEarlierInputsOnly) {
 
 TEST(Flow, DensityIntegratesToOneInTwoDimensions) {
   const at::NoGradGuard no_grad;
-  const Fixture f(small(4, 24, 3), 2, 3, 0.2);
+  const RandomFlow f(flow_config(4, 24, 3), 2, 3, 0.2);
   constexpr int kCells = 700;
   constexpr double kHalfWidth = 20.0, kStep = 2.0 * kHalfWidth / kCells;
   const at::Tensor axis = (at::arange(kCells, at::kFloat) + 0.5) * kStep - kHalfWidth;
@@ -88,7 +52,7 @@ TEST(Flow, DensityIntegratesToOneInTwoDimensions) {
 }
 
 TEST(Flow, GradientMatchesFiniteDifferences) {
-  Fixture f(small(3, 16, 2), 5, 3, 0.2);
+  RandomFlow f(flow_config(3, 16, 2), 5, 3, 0.2);
   const at::Tensor z = random_tensor({4, 5}, 40), context = random_tensor({4, 3}, 41);
   f.flow.log_prob(z, context).sum().backward();
   const at::NoGradGuard no_grad;

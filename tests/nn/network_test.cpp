@@ -10,20 +10,12 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "nn/device.h"
 #include "nn/features.h"
 #include "sim/parameters.h"
+#include "tests/nn/one_thread.h"
 
 namespace penumbra {
 namespace {
-
-// One thread: small tensors gain nothing from more, and lose much where tests run side by side.
-const auto* const kOneThread = testing::AddGlobalTestEnvironment([] {
-  struct OneThread : testing::Environment {
-    void SetUp() override { set_torch_threads(1); }
-  };
-  return new OneThread;
-}());
 
 void fill_normal(const at::Tensor& out, std::uint64_t draw) {
   RandomStream random(12, draw, Stage::kTest);
