@@ -12,12 +12,22 @@ mkdir -p "$out/bin" "$out/lib" "$out/data/tables" "$out/data/banks"
 # The program, and what checks and times it on a GPU.
 cp "$build/bin/penumbra" "$out/bin/"
 find "$build/bin" -name '*gpu*_test' -exec cp {} "$out/bin/" \;
-# Everything that the programs need, except what every Linux has (glibc, libstdc++'s own runtime is taken along), the
-# driver, CUDA and torch.
+# What HDF5 and netCDF would reach the network with brings 20 MB of cryptography along. In its place, libraries with
+# the same functions and versions, all of which return 0, which their callers take as a failure to connect.
+stubs=$(mktemp -d)
+trap 'rm -rf "$stubs"' EXIT
+ldd "$build/bin/penumbra" | awk '$1 ~ /^lib(curl|curl-gnutls|crypto)\.so/ {print $1, $3}' | while read -r name path; do
+  nm -D --defined-only "$path" | awk '$2 == "T" && split($3, part, "@") {print part[1], part[length(part)]}' >"$stubs/symbols"
+  awk '{print "void* " $1 "(void) { return 0; }"}' "$stubs/symbols" >"$stubs/stub.c"
+  awk '{of[$2] = of[$2] " " $1 ";"} END {for (version in of) print version " {" of[version] " };"}' "$stubs/symbols" >"$stubs/versions"
+  cc -shared -fPIC -Wl,-soname,"$name" -Wl,--version-script,"$stubs/versions" -o "$out/lib/$name" "$stubs/stub.c"
+done
+# Everything else that the programs need, except what every Linux has (glibc, libstdc++'s own runtime is taken along),
+# the driver, CUDA and torch.
 skip='^(linux-vdso|ld-linux|libc\.so|libm\.so|libdl\.so|librt\.so|libpthread\.so|libtorch|libc10|libcudart|libcupti|libcuda\.so|libgomp)'
-for program in "$out"/bin/*; do ldd "$program" || true; done |
+for program in "$out"/bin/*; do LD_LIBRARY_PATH=$out/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} ldd "$program" || true; done |
   awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' | sort -u | while read -r name path; do
-    [[ $name =~ $skip ]] || cp -Ln "$path" "$out/lib/$name"
+    [[ $name =~ $skip ]] || [ -e "$out/lib/$name" ] || cp -Ln "$path" "$out/lib/$name"
   done
 for icu in "$out"/lib/libicudata.so.*; do
   [ -f "$icu" ] || continue
