@@ -166,12 +166,13 @@ struct Binary {
   // All but the companion's brightness.
   PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
-    return {{s.q, separation, potential + s.q / separation},
-            s.radius,
-            s.gravity_darkening,
-            log_mean_gravity,
-            crowding_at(which, separation),
-            {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), {}}};
+    return {
+        {s.q, separation, potential + s.q / separation},
+        s.radius,
+        s.gravity_darkening,
+        log_mean_gravity,
+        crowding_at(which, separation),
+        {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), separation * separation, {}}};
   }
 };
 

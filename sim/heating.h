@@ -9,11 +9,15 @@ namespace penumbra {
 
 namespace detail {
 
+// Rays from the middle of the companion's disc to its limb, and points on each.
+PN_HD constexpr int heating_rays(int crowding) { return crowding > 1 ? 10 : 3 + crowding; }
+PN_HD constexpr int heating_depth(int crowding) { return crowding > 1 ? 7 : 3 + crowding; }
+
 // Brightness of the companion from points j of a star: direct[j] + sum_l mutual[j][l] b[l], b being the polynomial of
 // the star's own brightness seen from the companion. As many points as the polynomial has terms.
 struct HeatingPoints {
   int terms;
-  double aspect[kBrightnessTerms];
+  double nearness[kBrightnessTerms];
   double direct[kBrightnessTerms];
   double mutual[kBrightnessTerms][kBrightnessTerms];
 };
@@ -21,14 +25,14 @@ struct HeatingPoints {
 }  // namespace detail
 
 // Working memory of fit_brightness.
-inline constexpr int kMostHeatingSide = 3 + kMostCrowding;
-inline constexpr int kHeatingPoints = whole_lanes(kMostHeatingSide * kMostHeatingSide);
+inline constexpr int kHeatingRays = detail::heating_rays(kMostCrowding);
+inline constexpr int kHeatingPoints = whole_lanes(kHeatingRays * detail::heating_depth(kMostCrowding));
 struct HeatingWork {
   detail::HeatingPoints points[2];
-  double limb[whole_lanes(kMostHeatingSide)];  // cosine on each ray at which the companion's surface turns away
+  double limb[whole_lanes(kHeatingRays)];  // cosine on each ray at which the companion's surface turns away
   // Of the points of the companion.
   double cosine[kHeatingPoints], azimuth[kHeatingPoints], seen[kHeatingPoints], leaving[kHeatingPoints];
-  double log_gravity[kHeatingPoints], cos_zenith[kHeatingPoints], distance[kHeatingPoints], off_axis2[kHeatingPoints];
+  double log_gravity[kHeatingPoints], cos_zenith[kHeatingPoints], distance[kHeatingPoints];
   double direct[kHeatingPoints];
 };
 
@@ -66,10 +70,11 @@ template <class Lanes>
 PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Surface& companion, double u,
                               double u_back, const GaussTable& gauss, HeatingWork& work, HeatingPoints& points) {
   const int crowding = star.crowding > companion.crowding ? star.crowding : companion.crowding;
-  const int side = 3 + crowding, total = side * side, count = whole_lanes(total);
+  const int rays = heating_rays(crowding), depth = heating_depth(crowding);
+  const int total = rays * depth, count = whole_lanes(total);
   const int steps = newton_steps(crowding);
-  const double* node = gauss.nodes(side);
-  const double* weight = gauss.weights(side);
+  const double* node = gauss.nodes(depth);
+  const double* weight = gauss.weights(depth);
   const int terms = brightness_terms(crowding);
   const double set = (star.radius - companion.radius) / star.roche.separation;  // of two spheres
   if (lanes.rank() == 0) points.terms = terms;
@@ -81,7 +86,7 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
     const Vector3 p = star.roche.radius(direction, star.radius, slope) * direction;
     const LocalSurface here = local_surface(star, p, direction);
     const double distance = here.companion_distance;
-    const double even = star.companion.irradiance(here.cos_zenith, distance, here.off_axis2);
+    const double even = star.companion.irradiance(here.cos_zenith, distance);
     // The point in the companion's mirrored frame, and the upward normal there.
     const Vector3 from{star.roche.separation - p.x, p.y, p.z};
     const double inverse_g = 1.0 / std::sqrt(dot(here.gravity, here.gravity));
@@ -94,12 +99,12 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
     const double b2 = companion.radius * companion.radius * companion.radius / a;
     const double limb = a2 / distance;
     const double edge = limb / std::sqrt(limb * limb + b2 * (1.0 - a2 / (distance * distance)));
-    lanes.for_each(whole_lanes(side), [&](int ray) {
-      work.azimuth[ray] = kTwoPi * (ray + 0.5) / side;
+    lanes.for_each(whole_lanes(rays), [&](int ray) {
+      work.azimuth[ray] = kTwoPi * (ray + 0.5) / rays;
       work.limb[ray] = edge;
     });
     for (int limb_step = 0; limb_step < limb_steps(crowding); ++limb_step) {
-      lanes.for_each(whole_lanes(side), [&](int ray) {
+      lanes.for_each(whole_lanes(rays), [&](int ray) {
         const double cosine = work.limb[ray], sine = std::sqrt(1.0 - cosine * cosine);
         double s, c;
         sine_cosine(work.azimuth[ray], s, c);
@@ -114,11 +119,11 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
       });
     }
     lanes.for_each(count, [&](int i) {
-      const RayPoint at = ray_point(i < total ? i : total - 1, side);
+      const RayPoint at = ray_point(i < total ? i : total - 1, depth);
       const double limb_cosine = work.limb[at.ray];
       work.cosine[i] = limb_cosine + (1.0 - limb_cosine) * node[at.point];
-      work.azimuth[i] = kTwoPi * (at.ray + 0.5) / side;
-      work.seen[i] = i < total ? weight[at.point] * (1.0 - limb_cosine) * kTwoPi / side / (kPi * even) : 0.0;
+      work.azimuth[i] = kTwoPi * (at.ray + 0.5) / rays;
+      work.seen[i] = i < total ? weight[at.point] * (1.0 - limb_cosine) * kTwoPi / rays / (kPi * even) : 0.0;
     });
     lanes.for_each(count, [&](int i) {
       const double cosine = work.cosine[i], sine = std::sqrt(1.0 - cosine * cosine);
@@ -141,7 +146,6 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
       work.log_gravity[i] = 0.5 * logarithm(there.relative_gravity2);
       work.cos_zenith[i] = there.cos_zenith;
       work.distance[i] = there.companion_distance;  // from the star's centre
-      work.off_axis2[i] = there.off_axis2;
     });
     lanes.for_each(count, [&](int i) {
       const auto law = [&](double c) { return (1.0 - c + c * work.leaving[i]) / (1.0 - c / 3.0); };
@@ -149,19 +153,17 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
       work.seen[i] *= law(u_back);
     });
     lanes.for_each(count, [&](int i) {  // of the real points only: this does not run in vectors
-      if (i < total)
-        work.seen[i] *= companion.companion.heating(work.cos_zenith[i], work.distance[i], work.off_axis2[i]);
+      if (i < total) work.seen[i] *= companion.companion.heating(work.cos_zenith[i], work.distance[i]);
     });
     const double direct = lanes.sum(count, [&](int i) { return work.direct[i]; });
-    const auto aspect = [&](int i) { return work.off_axis2[i] / (work.distance[i] * work.distance[i]); };
     if (lanes.rank() == 0) {
-      points.aspect[j] = here.off_axis2 / (distance * distance);
+      points.nearness[j] = star.companion.nearness(distance);
       points.direct[j] = direct;
     }
     for (int l = 0; l < terms; ++l) {
       const double mutual = lanes.sum(count, [&](int i) { return work.seen[i]; });
       if (lanes.rank() == 0) points.mutual[j][l] = mutual;
-      lanes.for_each(count, [&](int i) { work.seen[i] *= aspect(i); });
+      lanes.for_each(count, [&](int i) { work.seen[i] *= companion.companion.nearness(work.distance[i]); });
     }
   }
 }
@@ -190,7 +192,7 @@ PN_HD void fit_brightness(const Lanes& lanes, Surface* surface, double u0, doubl
         value[j] = points[k].direct[j];
         for (int l = 0; l < terms; ++l) value[j] += points[k].mutual[j][l] * other[l];
       }
-      detail::fit_polynomial(points[k].aspect, value, terms, surface[k].companion.brightness);
+      detail::fit_polynomial(points[k].nearness, value, terms, surface[k].companion.brightness);
     }
   }
   lanes.sync();

@@ -41,26 +41,29 @@ PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius, doub
 PN_HD inline double darkened_share(double u) { return 2.0 * u / (3.0 - u); }
 
 // The companion as a source of heat: a sphere whose brightness, over its mean, depends on where it is seen from. That
-// is a polynomial in the squared sine of the angle at the companion's centre from the line of centres (heating.h).
+// is a polynomial in (separation / distance)^2 - 1, which falls steadily from the facing point to the horizon, and
+// there hardly differs between the directions along the orbit and across it (heating.h).
 inline constexpr int kBrightnessTerms = 5;
 
 struct Companion {
   double radius;
   double irradiation;  // the star's albedo times the companion's mean surface flux over its own; 0: no reflection
   double darkened;     // darkened_share
+  double separation2;  // of the stars' centres, squared
   double brightness[kBrightnessTerms];
 
-  // In units of the companion's mean flux. `off_axis2`: squared distance from the line of centres.
-  PN_HD double irradiance(double cos_zenith, double distance, double off_axis2) const {
-    const double aspect = off_axis2 / (distance * distance);
+  PN_HD double nearness(double distance) const { return separation2 / (distance * distance) - 1.0; }
+  // In units of the companion's mean flux. `distance`: of its centre.
+  PN_HD double irradiance(double cos_zenith, double distance) const {
+    const double near = nearness(distance);
     double seen = brightness[kBrightnessTerms - 1];
     PN_DEVICE_UNROLL
-    for (int l = kBrightnessTerms - 2; l >= 0; --l) seen = brightness[l] + aspect * seen;
+    for (int l = kBrightnessTerms - 2; l >= 0; --l) seen = brightness[l] + near * seen;
     return sphere_irradiance(cos_zenith, radius / distance, darkened) * seen;
   }
   // What it adds to (T / Teff)^4.
-  PN_HD double heating(double cos_zenith, double distance, double off_axis2) const {
-    return irradiation * irradiance(cos_zenith, distance, off_axis2);
+  PN_HD double heating(double cos_zenith, double distance) const {
+    return irradiation * irradiance(cos_zenith, distance);
   }
 };
 

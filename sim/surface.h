@@ -59,7 +59,6 @@ struct LocalSurface {
   double relative_gravity2;  // (g / g_mean)^2, g_mean = G M / R^2
   double cos_zenith;         // of the companion's centre
   double companion_distance;
-  double off_axis2;  // squared distance from the line of centres
 };
 
 PN_INLINE LocalSurface local_surface(const Surface& surface, const Vector3& position, const Vector3& sight) {
@@ -73,7 +72,6 @@ PN_INLINE LocalSurface local_surface(const Surface& surface, const Vector3& posi
   local.relative_gravity2 = g2 * r2 * r2;
   const double toward = surface.roche.separation * local.gravity.x - dot(local.gravity, position);
   local.cos_zenith = -toward * inverse_g / local.companion_distance;
-  local.off_axis2 = position.y * position.y + position.z * position.z;
   return local;
 }
 
@@ -112,9 +110,7 @@ struct ViewPoints {
   union {
     double z[kViewPoints], companion_distance[kViewPoints];
   };
-  union {
-    double r[kViewPoints], off_axis2[kViewPoints];
-  };
+  double r[kViewPoints];
 
   PN_INLINE void set(int i, const LocalSurface& local, double w) {
     weight[i] = w;
@@ -122,7 +118,6 @@ struct ViewPoints {
     log_gravity[i] = local.relative_gravity2;
     cos_zenith[i] = local.cos_zenith;
     companion_distance[i] = local.companion_distance;
-    off_axis2[i] = local.off_axis2;
   }
 };
 
@@ -142,9 +137,8 @@ PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints&
     t[i] = intrinsic_flux(surface, log_gravity);
   });
   if (surface.companion.irradiation > 0.0) {
-    lanes.for_each(count, [&](int i) {
-      t[i] += surface.companion.heating(points.cos_zenith[i], points.companion_distance[i], points.off_axis2[i]);
-    });
+    lanes.for_each(
+        count, [&](int i) { t[i] += surface.companion.heating(points.cos_zenith[i], points.companion_distance[i]); });
   }
   lanes.for_each(count, [&](int i) { t[i] = xi_of(t[i]); });
   for (int k = 0; k < band_count; ++k) {

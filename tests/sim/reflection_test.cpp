@@ -129,7 +129,7 @@ Heated compare_with_radiosity(const System& system, Reflection scheme, int n) {
       Vector3 p = patch.position;
       if (k == 1) p.x = 1.0 - p.x;
       const LocalSurface local = local_surface(surface[k], p, p);
-      const double found = surface[k].companion.heating(local.cos_zenith, local.companion_distance, local.off_axis2);
+      const double found = surface[k].companion.heating(local.cos_zenith, local.companion_distance);
       largest = std::max(largest, patch.heat);
       worst = std::max(worst, std::abs(found - patch.heat));
       sum += patch.area * patch.heat;

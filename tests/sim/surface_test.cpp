@@ -10,7 +10,8 @@ namespace {
 Surface make_surface(double q, double separation, double radius, double beta) {
   const RocheFit fit = fit_roche(q, separation, radius, beta, gauss_table());
   EXPECT_TRUE(fit.closed);
-  return {{q, separation, fit.potential}, radius, beta, fit.log_mean_gravity, 0, {0.1, 0.0, 0.0, {1.0, 0.0, 0.0}}};
+  return {{q, separation, fit.potential}, radius, beta,
+          fit.log_mean_gravity,           0,      {0.1, 0.0, 0.0, separation * separation, {1.0}}};
 }
 
 TEST(Surface, SphereKeepsTheMeanDiscIntensityUnderAnyLimbDarkening) {
@@ -89,7 +90,7 @@ TEST(Reflection, WarmsOnlyTheFacingHemisphere) {
     const double r = surface.roche.radius(direction, 0.2, slope);
     const LocalSurface local = local_surface(surface, r * direction, {0.0, 0.0, 1.0});
     const double t4 = intrinsic_flux(surface, 0.5 * logarithm(local.relative_gravity2));
-    return xi_of(t4 + surface.companion.heating(local.cos_zenith, local.companion_distance, local.off_axis2));
+    return xi_of(t4 + surface.companion.heating(local.cos_zenith, local.companion_distance));
   };
   EXPECT_GT(xi(s, {1, 0, 0}), xi(dark, {1, 0, 0}) + 1e-3);
   EXPECT_EQ(xi(s, {-1, 0, 0}), xi(dark, {-1, 0, 0}));
