@@ -142,7 +142,7 @@ Preset read_preset(const Config& config) {
 
 Preset load_preset(const std::filesystem::path& file) {
   const Config config = Config::load(file);
-  const Preset preset = read_preset(config);
+  Preset preset = read_preset(config);
   config.finish();
   return preset;
 }

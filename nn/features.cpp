@@ -150,7 +150,8 @@ void pack_features(const Observation& observation, const FeatureLayout& layout, 
   std::fill_n(row.meta, layout.meta_size(), 0.0f);
   if (row.summaries != nullptr) std::fill_n(row.summaries, FeatureLayout::summary_size(), 0.0f);
 
-  const std::size_t channel_size = static_cast<std::size_t>(FeatureLayout::kBinChannels * layout.curve_length());
+  const std::size_t channel_size =
+      std::size_t{FeatureLayout::kBinChannels} * static_cast<std::size_t>(layout.curve_length());
   for (std::size_t c = 0; c < static_cast<std::size_t>(layout.channels); ++c) {
     if (layout.points > 0) {
       pack_points(observation.light_curves[c], layout.points, row.curves + c * channel_size);
