@@ -63,6 +63,12 @@ bench-flow: setup $(BUILD)/build.ninja  ## time the flow sampler beside nbi (TOR
 	PYTHONPATH=.venv-peers/lib/python3.11/site-packages $(TORCH_PYTHON) bench/peers/flow_samples.py \
 	  --bench $(BUILD)/bin/flow_sample_bench --out bench/results/flow_sample
 
+bench-training: setup $(BUILD)/build.ninja  ## time training steps beside nbi (TORCH_PYTHON; ARGS="--batch 16")
+	@cmake --build $(BUILD) --parallel $(JOBS) --target training
+	@tools/setup.sh peers
+	PYTHONPATH=.venv-peers/lib/python3.11/site-packages $(TORCH_PYTHON) bench/peers/training.py \
+	  --bench $(BUILD)/bin/training --data data --out bench/results/training $(ARGS)
+
 experiment-prior: setup $(BUILD)/build.ninja  ## figures of the prior, and its Msum derived; writes experiments/prior/
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra experiment_prior
 	$(BUILD)/bin/penumbra prior --draws 200000 --prior paper --seed 1 --device cpu --out $(BUILD)/prior_draws.h5

@@ -1,5 +1,6 @@
 // penumbra info: the program, its devices, its tables and checkpoints.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -13,6 +14,8 @@
 #include "base/sha256.h"
 #include "nn/checkpoint.h"
 #include "nn/device.h"
+#include "nn/features.h"
+#include "nn/network_table.h"
 
 namespace penumbra {
 namespace {
@@ -21,6 +24,7 @@ namespace fs = std::filesystem;
 
 struct Arguments {
   Settings settings;
+  std::string preset;
   std::vector<std::string> files;
 };
 
@@ -54,6 +58,18 @@ void print_checkpoint(const fs::path& file) {
              info.has_training_state ? "; holds training state" : "");
 }
 
+// As the paper's Table 3, from the network as it is built.
+void print_network(const Preset& preset, const DataLayout& layout) {
+  std::int64_t all = 0, flow = 0;
+  fmt::print("{:<28} {:>12} {:>10}\n", "layer", "output", "weights");
+  for (const LayerRow& row : network_table(preset, layout)) {
+    fmt::print("{:<28} {:>12} {:>10}\n", row.layer, fmt::format("{}", fmt::join(row.output, " x ")), row.weights);
+    all += row.weights;
+    if (row.layer.starts_with("flow.")) flow += row.weights;
+  }
+  fmt::print("{:<28} {:>12} {:>10}\n{:<28} {:>12} {:>10}\n", "the flow", "", flow, "all", "", all);
+}
+
 std::string cuda_text() {
   try {
     return describe_device(resolve_device("cuda"));
@@ -62,10 +78,32 @@ std::string cuda_text() {
   }
 }
 
+void print_preset(const Arguments& arguments) {
+  const fs::path file = preset_file(arguments.preset, arguments.settings.data_folder());
+  const Config config = arguments.settings.read(file);
+  read_run_settings(config);
+  const Preset preset = read_preset(config);
+  if (!preset.for_binaries()) {
+    throw UserError(
+        fmt::format("{}: network.kind = \"{}\": its layers depend on the simulations; expected "
+                    "--checkpoint FILE.h5 of a trained one",
+                    file.string(), preset.kind));
+  }
+  config.finish();
+  print_network(preset, FeatureLayout::of(preset).data_layout());
+}
+
 void run_info(const Arguments& arguments) {
+  if (!arguments.preset.empty()) return print_preset(arguments);
   const Config config = arguments.settings.read();
   read_run_settings(config);
+  const fs::path checkpoint = config.text("checkpoint", "");
   config.finish();
+  if (!checkpoint.empty()) {
+    const CheckpointInfo info = read_checkpoint(checkpoint).info;
+    const Preset preset = read_preset(Config::parse(info.preset, checkpoint.string()));
+    return print_network(preset, preset.for_binaries() ? FeatureLayout::of(preset).data_layout() : info.layout);
+  }
   for (const std::string& file : arguments.files) print_file(file);
   if (!arguments.files.empty()) return;
 
@@ -89,8 +127,13 @@ void add_info(CLI::App& program) {
   verb->add_option("files", arguments->files,
                    "tell of these files only: tables, checkpoints, simulations or posteriors")
       ->type_name("FILE");
+  verb->add_option("--preset", arguments->preset,
+                   "a preset's network, layer by layer: name of a preset in <data>/presets, or a TOML file");
   arguments->settings.attach(*verb);
-  verb->footer("Keys of --config and --set: seed, device, threads; none of them changes what is told.");
+  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "a trained network, layer by layer", true);
+  verb->footer(
+      "Keys of --config and --set: checkpoint, and with --preset network.*, flow.*, train.*; seed, device and threads\n"
+      "change nothing that is told.");
   verb->callback([arguments] { run_info(*arguments); });
 }
 

@@ -1,6 +1,7 @@
 #include "app/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -147,6 +148,19 @@ std::filesystem::path Settings::data_folder() const {
                     folder.string()));
   }
   return folder;
+}
+
+std::filesystem::path preset_file(const std::string& preset, const std::filesystem::path& data) {
+  if (preset.find_first_of("./") != std::string::npos) return preset;
+  const std::filesystem::path folder = data / "presets", file = folder / (preset + ".toml");
+  if (std::filesystem::exists(file)) return file;
+  std::vector<std::string> known;
+  if (std::filesystem::is_directory(folder)) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) known.push_back(entry.path().stem().string());
+  }
+  std::sort(known.begin(), known.end());
+  throw UserError(
+      fmt::format("--preset {}: no such preset; allowed: {}, or a TOML file", preset, fmt::join(known, ", ")));
 }
 
 RunSettings read_run_settings(const Config& config) {

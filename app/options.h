@@ -38,6 +38,9 @@ class Settings {
   std::vector<std::function<void(Config&)>> shortcuts_;
 };
 
+// A name is a preset of <data>/presets; anything with a dot or a slash is a file. UserError: no such preset.
+std::filesystem::path preset_file(const std::string& preset, const std::filesystem::path& data);
+
 // Values of the keys that every verb that computes has.
 struct RunSettings {
   std::uint64_t seed;

@@ -14,9 +14,10 @@
 #include "base/provenance.h"
 #include "base/sha256.h"
 #include "nn/checkpoint.h"
-#include "nn/device.h"
+#include "nn/distributed.h"
 #include "nn/features.h"
 #include "nn/simulation_set.h"
+#include "nn/targets.h"
 
 namespace penumbra {
 namespace {
@@ -29,27 +30,13 @@ struct Arguments {
   bool resume = false;
 };
 
-// A name is a preset of data/presets; anything with a dot or a slash is a file.
-fs::path preset_file(const std::string& preset, const fs::path& data) {
-  if (preset.find_first_of("./") != std::string::npos) return preset;
-  fs::path file = data / "presets" / (preset + ".toml");
-  if (fs::exists(file)) return file;
-  std::vector<std::string> known;
-  if (fs::is_directory(data / "presets")) {
-    for (const auto& entry : fs::directory_iterator(data / "presets")) known.push_back(entry.path().stem().string());
-  }
-  std::sort(known.begin(), known.end());
-  throw UserError(
-      fmt::format("--preset {}: no such preset; allowed: {}, or a TOML file", preset, fmt::join(known, ", ")));
-}
-
 // A training set on disk in place of the simulator.
 TrainReport train_on_file(const fs::path& file, Preset preset, TrainOptions options) {
-  if (preset.kind == "binary") {
+  if (preset.for_binaries()) {
     throw UserError(
-        fmt::format("{}: network.kind = \"binary\" reads what the program simulates itself; expected "
+        fmt::format("{}: network.kind = \"{}\" reads what the program simulates itself; expected "
                     "\"vector\" or \"series\" (--preset vector, --preset series)",
-                    file.string()));
+                    file.string(), preset.kind));
   }
   const SimulationSet set = SimulationSet::load(file, preset.kind == "series");
   // At most a tenth is kept for validation.
@@ -68,7 +55,7 @@ TrainReport train_on_file(const fs::path& file, Preset preset, TrainOptions opti
 
 TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& settings, const Preset& preset,
                              TrainOptions options) {
-  if (preset.kind != "binary") {
+  if (!preset.for_binaries()) {
     throw UserError(
         fmt::format("network.kind = \"{}\" needs simulations of your own: --simulations FILE.h5", preset.kind));
   }
@@ -79,16 +66,19 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
                     preset.train.epochs));
   }
   options.provenance.prior = describe_prior(settings.prior, settings.dust);
-  options.provenance.simulation = to_toml(settings);
   const LoadedSimulator simulator(data, settings);
-  const FeatureLayout features{.phase_bins = static_cast<int>(preset.network.phase_bins)};
+  const FeatureLayout features = FeatureLayout::of(preset);
+  const Targets targets = Targets::make(preset.targets, simulator->prior());
+  options.provenance.simulation = to_toml(settings) + targets.to_toml();
   const SystemSource source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
     thread_local Simulation simulation;
     for (int b = 0; b < count; ++b) {
-      simulator->simulate(seed, first + static_cast<std::uint64_t>(b), simulation);
+      const std::uint64_t index = first + static_cast<std::uint64_t>(b);
+      simulator->simulate(seed, index, simulation);
+      RandomStream dropping(seed, index, Stage::kDropping), free_coordinate(seed, index, Stage::kFreeCoordinate);
+      if (preset.train.drop_share > 0.0) drop_at_random(preset.train.drop_share, dropping, simulation.observation);
       pack_features(simulation.observation, features, feature_row(rows, b));
-      RandomStream free_coordinate(seed, first + static_cast<std::uint64_t>(b), Stage::kFreeCoordinate);
-      pack_target(simulation.draw.z, simulation.observation, free_coordinate, rows.target(b));
+      targets.pack(simulation.draw, simulation.observation, free_coordinate, rows.target(b));
     }
   };
   return train(preset, features.data_layout(), source, options);
@@ -117,6 +107,7 @@ void run_train(const Arguments& arguments) {
 
   const TrainReport report =
       settings ? train_on_the_fly(data, *settings, preset, options) : train_on_file(simulations, preset, options);
+  if (worker_place().rank > 0) return;  // the first process speaks for all
   const fs::path checkpoint = options.folder / "checkpoint.h5";
   fmt::print("{} systems, {} steps, {} weights, {}; validation loss {:.4f} (best {:.4f}{})\n", report.systems,
              report.steps, report.weights, duration_text(report.seconds), report.validation_loss,
@@ -150,11 +141,14 @@ void add_train(CLI::App& program) {
       "Keys of --config and --set: seed, device, threads, out, simulations, stop_after_minutes, checkpoint_seconds, "
       "and the tables "
       "of a\n"
-      "preset: network.*, flow.*, train.* (data/presets/compact.toml explains them), prior.name (paper or field),\n"
+      "preset: network.*, flow.*, train.* (data/presets/*.toml explain them), prior.name (paper or field),\n"
       "prior.dust_map and the prior's numbers, simulation.azimuths, polar, lens_radial, lens_arc, "
       "out_of_eclipse_phases, eclipse_phases, reflection\n"
       "(none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative, albedo_radiative_from_k.\n"
       "--config FILE.toml takes the place of --preset.\n"
+      "Under torchrun --no-python, mpirun or srun the processes share every batch; only the first one writes and "
+      "speaks. On\n"
+      "several machines --out must be a folder that all see.\n"
       "With --simulations the presets are vector (x is numbers) and series (x is [T] or [C][T]). The file may also "
       "hold\n"
       "/parameters (P names) and /bounds [P][2] (the prior's limits, which no sample then leaves). A tenth at most is "

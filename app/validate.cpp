@@ -30,14 +30,16 @@ struct Arguments {
 };
 
 // The samples of system b that the prior accepts.
-std::vector<Theta> accepted_samples(const Prior& prior, double period_day, const float* z, std::size_t samples) {
+std::vector<Theta> accepted_samples(const Targets& targets, const Prior& prior, double period_day, const float* z,
+                                    std::size_t samples) {
   std::vector<Theta> thetas;
   thetas.reserve(samples);
   for (std::size_t s = 0; s < samples; ++s) {
     Latent latent;
-    for (std::size_t p = 0; p < latent.size(); ++p) latent[p] = z[s * latent.size() + p];
     Theta theta;
-    if (prior.theta_from_latent(latent, period_day, theta) == Status::kOk) thetas.push_back(theta);
+    if (targets.restore(prior, z + s * kParameterCount, period_day, latent, theta) == Status::kOk) {
+      thetas.push_back(theta);
+    }
   }
   return thetas;
 }
@@ -63,6 +65,7 @@ void run_validate(const Arguments& arguments) {
                                 checkpoint.string(), seed));
   }
   const FeatureLayout layout = posterior.layout();
+  const Targets& targets = posterior.targets();
   const SimulationSettings settings =
       recorded_simulation_settings(posterior.info().provenance.simulation, checkpoint, dust_map);
   if (!dust_map.empty() && settings.dust.file.empty()) {
@@ -80,22 +83,25 @@ void run_validate(const Arguments& arguments) {
     FeatureBatch batch;
     batch.resize(static_cast<int>(count), layout);
     std::vector<Theta> truth(count);
-    std::vector<double> period(count);
+    std::vector<double> period(count), log_jacobian(count);
     parallel_for(count, run.threads, [&](std::size_t b) {
       thread_local Simulation simulation;
       simulator->simulate(seed, first + b, simulation);
       pack_features(simulation.observation, batch.layout, batch.row(static_cast<int>(b)));
       RandomStream free_coordinate(seed, first + b, Stage::kFreeCoordinate);
-      pack_target(simulation.draw.z, simulation.observation, free_coordinate, &batch.z[b * kParameterCount]);
+      targets.pack(simulation.draw, simulation.observation, free_coordinate, &batch.z[b * kParameterCount]);
+      log_jacobian[b] = targets.log_jacobian(simulator->prior(), simulation.draw.z, simulation.draw.theta,
+                                             simulation.observation.period_day);
       truth[b] = simulation.draw.theta;
       period[b] = simulation.observation.period_day;
     });
     std::vector<float> z, density;
     posterior.sample(batch, static_cast<int>(samples), seed, first, z, density);
-    for (const float value : posterior.log_prob(batch)) calibration.add_log_q(value);
+    const std::vector<float> log_q = posterior.log_prob(batch);
+    for (std::size_t b = 0; b < count; ++b) calibration.add_log_q(log_q[b] + log_jacobian[b]);
     std::vector<std::vector<Theta>> thetas(count);
     parallel_for(count, run.threads, [&](std::size_t b) {
-      thetas[b] = accepted_samples(simulator->prior(), period[b], &z[b * samples * kParameterCount], samples);
+      thetas[b] = accepted_samples(targets, simulator->prior(), period[b], &z[b * samples * kParameterCount], samples);
     });
     for (std::size_t b = 0; b < count; ++b) {
       accepted += static_cast<double>(thetas[b].size()) / static_cast<double>(samples * systems);
@@ -103,8 +109,10 @@ void run_validate(const Arguments& arguments) {
     }
     progress.advance(count);
   }
-  fmt::print("{}mean held-out ln q(z | x): {:.3f}; samples inside the prior's support: {:.2f}%\n", calibration.table(),
-             calibration.mean_log_q(), 100.0 * accepted);
+  const bool any = calibration.systems() > 0;
+  fmt::print("{}mean held-out ln q(z | x): {:.3f}; samples inside the prior's support: {:.2f}%\n",
+             any ? calibration.table() : "", calibration.mean_log_q(), 100.0 * accepted);
+  if (!any) throw std::runtime_error("no system had a sample inside the prior's support: nothing to calibrate");
   if (calibration.systems() < systems)
     fmt::print("{} systems had no sample inside the prior's support\n", systems - calibration.systems());
   const std::vector<std::string> provenance{

@@ -23,6 +23,7 @@ enum class Stage : std::uint32_t {
   kShuffle = 6,
   kResample = 7,
   kRefinement = 8,
+  kDropping = 9,
   kTest = 100,
 };
 

@@ -27,6 +27,10 @@ target_compile_options(penumbra_torch INTERFACE
   "SHELL:-idirafter ${torch_root}/include" "SHELL:-idirafter ${torch_root}/include/torch/csrc/api/include")
 target_link_libraries(penumbra_torch INTERFACE
   ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so ${CMAKE_DL_LIBS})
+# For nn/distributed.cpp: the wheel holds c10d with Gloo, and its header, but not the headers of Gloo that this one
+# includes. Nothing here looks into Gloo's types, so those of the Debian package serve; its library is not linked.
+find_path(gloo_include gloo/rendezvous/store.h REQUIRED)
+target_include_directories(penumbra_torch SYSTEM INTERFACE ${gloo_include})
 # libtorch_cpu needs libcudart.so.13 and libcupti.so.13 even without a GPU: from the nvidia wheels or from the toolkit.
 set(CMAKE_BUILD_RPATH ${torch_root}/lib ${torch_nvidia_libs})
 foreach(dir ${torch_nvidia_libs})

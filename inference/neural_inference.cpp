@@ -89,6 +89,7 @@ Predictions predict(const Simulator& simulator, const Observation& observation, 
 
 Inference infer_object(const Simulator& simulator, const NeuralPosterior& posterior, const Object& object,
                        const InferenceOptions& options) {
+  const Targets& targets = posterior.targets();
   FeatureBatch batch;
   batch.resize(1, posterior.layout());
   pack_features(object.observation, posterior.layout(), batch.row(0));
@@ -103,15 +104,17 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
     throw_if_interrupted();
     posterior.sample(batch, options.samples, options.seed, stream_of(object.name) + (round << kRoundShift), z, log_q);
     for (std::size_t s = 0; s < wanted && samples.theta.size() < wanted; ++s) {
+      const double period_day = object.observation.period_day;
       Latent latent;
-      std::copy_n(z.begin() + static_cast<std::ptrdiff_t>(s * kParameterCount), kParameterCount, latent.begin());
       Theta theta;
       ++drawn;
-      if (simulator.prior().theta_from_latent(latent, object.observation.period_day, theta) != Status::kOk) continue;
+      if (targets.restore(simulator.prior(), &z[s * kParameterCount], period_day, latent, theta) != Status::kOk) {
+        continue;
+      }
       ++accepted;
       samples.theta.push_back(theta);
       samples.z.push_back(latent);
-      samples.log_q.push_back(log_q[s]);
+      samples.log_q.push_back(log_q[s] + targets.log_jacobian(simulator.prior(), latent, theta, period_day));
       samples.log_prior.push_back(log_unit_normal(latent));
     }
   }

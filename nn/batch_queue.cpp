@@ -10,14 +10,14 @@ constexpr int kChunk = 16;  // systems that a thread claims at once: enough to m
 
 }  // namespace
 
-BatchQueue::BatchQueue(const SystemSource& source, std::uint64_t seed, std::int64_t first, std::int64_t end, int batch,
-                       std::vector<SystemRows> slots, int threads)
+BatchQueue::BatchQueue(const SystemSource& source, std::uint64_t seed, std::int64_t first, std::int64_t end,
+                       const BatchShare& share, std::vector<SystemRows> slots, int threads)
     : source_(source),
       seed_(seed),
       end_(end),
-      batch_(batch),
+      share_(share),
       slots_(std::move(slots)),
-      rows_left_(slots_.size(), batch),
+      rows_left_(slots_.size(), share.count),
       consumed_(first),
       claimed_batch_(first) {
   for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this] { produce(); });
@@ -39,16 +39,16 @@ void BatchQueue::produce() {
                     [&] { return stop_ || claimed_batch_ >= end_ || claimed_batch_ < consumed_ + std::ssize(slots_); });
     if (stop_ || claimed_batch_ >= end_) return;
     const std::int64_t batch = claimed_batch_;
-    const int row = claimed_row_, count = std::min(kChunk, batch_ - row);
+    const int row = claimed_row_, count = std::min(kChunk, share_.count - row);
     claimed_row_ += count;
-    if (claimed_row_ == batch_) {
+    if (claimed_row_ == share_.count) {
       ++claimed_batch_;
       claimed_row_ = 0;
     }
     lock.unlock();
     std::exception_ptr error;
     try {
-      const auto first = static_cast<std::uint64_t>(batch * batch_ + row);
+      const auto first = static_cast<std::uint64_t>(batch * share_.batch + share_.first + row);
       source_(seed_, first, count, slots_[slot(batch)].from(row));
     } catch (...) {
       error = std::current_exception();
@@ -75,7 +75,7 @@ std::size_t BatchQueue::next() {
 void BatchQueue::release() {
   {
     const std::scoped_lock lock(mutex_);
-    rows_left_[slot(consumed_)] = batch_;
+    rows_left_[slot(consumed_)] = share_.count;
     ++consumed_;
   }
   slot_free_.notify_all();

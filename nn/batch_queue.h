@@ -12,12 +12,24 @@
 
 namespace penumbra {
 
-// Batch k holds the systems k * batch .. (k + 1) * batch - 1. Batches come in order, whichever thread made them.
+// The part of every batch that this process makes: rows first .. first + count - 1 of `batch`.
+struct BatchShare {
+  std::int64_t batch;
+  int first, count;
+  // Part number `part` of `parts`, as equal as can be.
+  BatchShare(std::int64_t size, int part, int parts)
+      : batch(size),
+        first(static_cast<int>(size * part / parts)),
+        count(static_cast<int>(size * (part + 1) / parts) - first) {}
+};
+
+// Batch k holds the systems k * batch .. (k + 1) * batch - 1, or a share of them. Batches come in order, whichever
+// thread made them.
 class BatchQueue {
  public:
   // Makes batches first .. end - 1 in the given memory: one slot is one batch. The source must outlive the queue.
-  BatchQueue(const SystemSource& source, std::uint64_t seed, std::int64_t first, std::int64_t end, int batch,
-             std::vector<SystemRows> slots, int threads);
+  BatchQueue(const SystemSource& source, std::uint64_t seed, std::int64_t first, std::int64_t end,
+             const BatchShare& share, std::vector<SystemRows> slots, int threads);
   ~BatchQueue();  // stops the threads
   BatchQueue(const BatchQueue&) = delete;
   BatchQueue& operator=(const BatchQueue&) = delete;
@@ -33,7 +45,7 @@ class BatchQueue {
   const SystemSource& source_;
   const std::uint64_t seed_;
   const std::int64_t end_;
-  const int batch_;
+  const BatchShare share_;
   const std::vector<SystemRows> slots_;
 
   std::mutex mutex_;

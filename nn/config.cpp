@@ -5,15 +5,20 @@
 
 #include <cmath>
 
+#include "sim/passbands.h"
+
 namespace penumbra {
 namespace {
 
 constexpr Range kCount{1.0};  // >= 1
+constexpr Range kShare{0.0, 1.0};
+const std::vector<std::string> kKinds{"binary", "points", "vector", "series"}, kTargets{"latent", "theta"};
 
 // The one list of keys: `visit` is called with the table, the key, the member and what it may be.
 template <class P, class Visit>
 void for_each_key(P& p, const Visit& visit) {
-  visit("network", "kind", p.kind);
+  visit("network", "kind", p.kind, kKinds);
+  if (p.for_binaries()) visit("network", "targets", p.targets, kTargets);
   if (p.kind == "vector") {
     visit("network", "hidden", p.vector.hidden, kCount);
     visit("network", "context", p.vector.context, kCount);
@@ -21,6 +26,16 @@ void for_each_key(P& p, const Visit& visit) {
     visit("network", "widths", p.series.widths, kCount);
     visit("network", "blocks", p.series.blocks, kCount);
     visit("network", "context", p.series.context, kCount);
+  } else if (p.kind == "points") {
+    visit("network", "channels", p.points.channels, Range{1.0, kChannelCount});
+    visit("network", "points", p.points.points, Range{8.0, 1e6});
+    visit("network", "curve_widths", p.points.curve_widths, kCount);
+    visit("network", "curve_embedding", p.points.curve_embedding, kCount);
+    visit("network", "sed_widths", p.points.sed_widths, kCount);
+    visit("network", "sed_embedding", p.points.sed_embedding, kCount);
+    visit("network", "blocks", p.points.blocks, kCount);
+    visit("network", "meta_hidden", p.points.meta_hidden, kCount);
+    visit("network", "meta_embedding", p.points.meta_embedding, kCount);
   } else {
     visit("network", "phase_bins", p.network.phase_bins, Range{8.0});
     visit("network", "curve_widths", p.network.curve_widths, kCount);
@@ -36,6 +51,7 @@ void for_each_key(P& p, const Visit& visit) {
   visit("flow", "hidden", p.flow.hidden, kCount);
   visit("flow", "mixture_components", p.flow.mixture_components, kCount);
   visit("flow", "log_scale_limit", p.flow.log_scale_limit, kPositive);
+  visit("flow", "context_to_outputs", p.flow.context_to_outputs);
   visit("train", "systems", p.train.systems, kCount);
   visit("train", "epochs", p.train.epochs, Range{0.0});
   visit("train", "batch", p.train.batch, kCount);
@@ -43,7 +59,8 @@ void for_each_key(P& p, const Visit& visit) {
   visit("train", "minimum_learning_rate", p.train.minimum_learning_rate, Range{0.0});
   visit("train", "warmup_steps", p.train.warmup_steps, Range{0.0});
   visit("train", "gradient_norm_limit", p.train.gradient_norm_limit, kPositive);
-  visit("train", "average_decay", p.train.average_decay, Range{0.0, 1.0});
+  visit("train", "average_decay", p.train.average_decay, kShare);
+  if (p.for_binaries()) visit("train", "drop_share", p.train.drop_share, kShare);
   visit("train", "validation_systems", p.train.validation_systems, kCount);
   visit("train", "validate_every", p.train.validate_every, kCount);
   visit("train", "patience", p.train.patience, Range{0.0});
@@ -52,8 +69,12 @@ void for_each_key(P& p, const Visit& visit) {
 
 struct Reader {
   const Config& config;
-  void operator()(const char* table, const char* key, std::string& value) const {
-    value = config.section(table).choice(key, value, {"binary", "vector", "series"});
+  void operator()(const char* table, const char* key, std::string& value,
+                  const std::vector<std::string>& allowed) const {
+    value = config.section(table).choice(key, value, allowed);
+  }
+  void operator()(const char* table, const char* key, bool& value) const {
+    value = config.section(table).flag(key, value);
   }
   void operator()(const char* table, const char* key, std::int64_t& value, const Range& range) const {
     value = config.section(table).integer(key, value, range);
@@ -75,9 +96,13 @@ struct Writer {
     text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table);
     table_now = table;
   }
-  void operator()(const char* table, const char* key, const std::string& value) const {
+  void operator()(const char* table, const char* key, const std::string& value, const std::vector<std::string>&) const {
     begin(table);
     text += fmt::format("{} = \"{}\"\n", key, value);
+  }
+  void operator()(const char* table, const char* key, bool value) const {
+    begin(table);
+    text += fmt::format("{} = {}\n", key, value);
   }
   void operator()(const char* table, const char* key, std::int64_t value, const Range&) const {
     begin(table);
@@ -99,9 +124,13 @@ Preset read_preset(const Config& config) {
   Preset preset;
   for_each_key(preset, Reader{config});
   const std::int64_t halvings = std::ssize(preset.network.curve_widths) - 1;
-  if (std::ssize(preset.series.widths) > 16) {
-    throw config.section("network").error("widths", "expected at most 16 levels: the length halves at each");
-  }
+  const auto few_levels = [&](const char* key, const std::vector<std::int64_t>& widths) {
+    if (std::ssize(widths) <= 16) return;
+    throw config.section("network").error(key, "expected at most 16 levels: the length halves at each");
+  };
+  few_levels("widths", preset.series.widths);
+  few_levels("curve_widths", preset.points.curve_widths);
+  few_levels("sed_widths", preset.points.sed_widths);
   if (halvings > 16 || preset.network.phase_bins % (std::int64_t{1} << halvings) != 0) {
     throw config.section("network").error(
         "phase_bins", fmt::format("the length halves at each of the {} levels of network.curve_widths after the first: "
@@ -113,7 +142,7 @@ Preset read_preset(const Config& config) {
 
 Preset load_preset(const std::filesystem::path& file) {
   const Config config = Config::load(file);
-  const Preset preset = read_preset(config);
+  Preset preset = read_preset(config);
   config.finish();
   return preset;
 }

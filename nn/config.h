@@ -24,6 +24,18 @@ struct NetworkConfig {
   std::int64_t context = 256;                              // what the flow is conditioned on
 };
 
+// kind = "points": the same data with the light curves as single points, and the network of the paper's Table 3.
+struct PointsConfig {
+  std::int64_t channels = 4;                                 // light-curve channels: the first of sim/passbands.h
+  std::int64_t points = 2000;                                // L, of a light curve at most
+  std::vector<std::int64_t> curve_widths{32, 64, 128, 256};  // channels a level; the length halves between levels
+  std::int64_t curve_embedding = 128;
+  std::vector<std::int64_t> sed_widths{32, 64, 128};
+  std::int64_t sed_embedding = 64;
+  std::int64_t blocks = 2;  // residual blocks a level
+  std::int64_t meta_hidden = 32, meta_embedding = 16;
+};
+
 // kind = "vector": x of any other simulator, as numbers without an order.
 struct VectorConfig {
   std::vector<std::int64_t> hidden{128, 128};  // units in each hidden layer
@@ -41,7 +53,8 @@ struct FlowConfig {
   std::int64_t blocks = 10;   // masked autoregressive blocks; the last one's output is the mixture
   std::int64_t hidden = 192;  // units in each of a block's two hidden layers
   std::int64_t mixture_components = 8;
-  double log_scale_limit = 3.0;  // |log scale| of every affine map stays below this
+  double log_scale_limit = 3.0;    // |log scale| of every affine map stays below this
+  bool context_to_outputs = true;  // the context feeds a block's outputs too, not its first hidden layer alone
 };
 
 struct TrainConfig {
@@ -52,6 +65,7 @@ struct TrainConfig {
   std::int64_t warmup_steps = 500;
   double gradient_norm_limit = 5.0;
   double average_decay = 0.999;  // exponential moving average of the weights
+  double drop_share = 0.0;       // of the light curves, magnitudes and parallaxes that a simulated binary has
   std::int64_t validation_systems = 2048;
   std::int64_t validate_every = 20000;  // systems
   std::int64_t patience = 0;            // validations without a gain before it ends early; 0: never
@@ -59,12 +73,15 @@ struct TrainConfig {
 };
 
 struct Preset {
-  std::string kind = "binary";  // which of the next three [network] holds
+  std::string kind = "binary";     // which of the next four [network] holds
+  std::string targets = "latent";  // of a network for binaries: what its dimensions are (nn/targets.h)
   NetworkConfig network;
+  PointsConfig points;
   VectorConfig vector;
   SeriesConfig series;
   FlowConfig flow;
   TrainConfig train;
+  bool for_binaries() const { return kind == "binary" || kind == "points"; }
 };
 
 // Reads [network], [flow] and [train] of a file that may hold other tables too; the caller finishes the Config.

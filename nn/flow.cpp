@@ -45,7 +45,7 @@ struct Mixture {
 }  // namespace
 
 Made::Made(const std::string& name, std::int64_t dimensions, std::int64_t context, std::int64_t hidden,
-           std::int64_t outputs, Weights& weights)
+           std::int64_t outputs, bool context_to_outputs, Weights& weights)
     : dimensions_(dimensions), hidden_(hidden), outputs_(outputs) {
   const std::int64_t width = dimensions * outputs;
   // Half of the first layer's variance comes from the context; small outputs start each block near the identity.
@@ -55,7 +55,7 @@ Made::Made(const std::string& name, std::int64_t dimensions, std::int64_t contex
   layers_.middle = weights.orthogonal(name + ".middle", hidden, hidden, std::sqrt(2.0));
   layers_.middle_bias = weights.zeros(name + ".middle_bias", {hidden});
   layers_.out = weights.orthogonal(name + ".out", width, hidden, 0.1);
-  layers_.out_context = weights.orthogonal(name + ".out_context", width, context, 0.1);
+  if (context_to_outputs) layers_.out_context = weights.orthogonal(name + ".out_context", width, context, 0.1);
   layers_.out_bias = weights.zeros(name + ".out_bias", {width});
 
   const at::Tensor input = at::arange(dimensions);
@@ -72,7 +72,8 @@ void Made::to(const at::Device& device) {
 
 Made::ContextTerms Made::context_terms(const at::Tensor& context) const {
   return {at::linear(context, layers_.in_context, layers_.in_bias),
-          at::linear(context, layers_.out_context, layers_.out_bias)};
+          layers_.out_context.defined() ? at::linear(context, layers_.out_context, layers_.out_bias)
+                                        : layers_.out_bias.unsqueeze(0)};
 }
 
 at::Tensor Made::forward(const at::Tensor& x, const ContextTerms& terms) const {
@@ -86,7 +87,7 @@ Flow::Flow(const FlowConfig& config, std::int64_t dimensions, std::int64_t conte
   for (std::int64_t block = 0; block < config.blocks; ++block) {
     const bool last = block == config.blocks - 1;
     mades_.emplace_back("flow." + std::to_string(block), dimensions, context, config.hidden,
-                        last ? 3 * config.mixture_components : 2, weights);
+                        last ? 3 * config.mixture_components : 2, config.context_to_outputs, weights);
     permutations_.push_back(at::tensor(permutation(block, dimensions)));
   }
 }

@@ -21,11 +21,11 @@ namespace penumbra {
 // feeds the outputs d and above.
 class Made {
  public:
-  // outputs: numbers per dimension
+  // outputs: numbers per dimension; context_to_outputs: else the context feeds the first hidden layer alone
   Made(const std::string& name, std::int64_t dimensions, std::int64_t context, std::int64_t hidden,
-       std::int64_t outputs, Weights& weights);
+       std::int64_t outputs, bool context_to_outputs, Weights& weights);
 
-  // What the context adds to the first layer and to the output. [B][hidden], [B][D * outputs]
+  // What the context adds to the first layer and to the output. [B][hidden], [B or 1][D * outputs]
   struct ContextTerms {
     at::Tensor hidden, output;
   };
@@ -39,7 +39,7 @@ class Made {
   struct Layers {
     at::Tensor in, in_context, in_bias;     // [H][D], [H][C], [H]
     at::Tensor middle, middle_bias;         // [H][H], [H]
-    at::Tensor out, out_context, out_bias;  // [D * outputs][H], [D * outputs][C], [D * outputs]
+    at::Tensor out, out_context, out_bias;  // [D * outputs][H], [D * outputs][C] or undefined, [D * outputs]
   };
   const Layers& layers() const { return layers_; }
   std::int64_t hidden() const { return hidden_; }

@@ -31,7 +31,9 @@ PackedFlow pack_flow(const Flow& flow) {
                     .middle = floats(layers.middle),
                     .middle_bias = floats(layers.middle_bias),
                     .out = floats(layers.out),
-                    .out_context = floats(layers.out_context),
+                    .out_context = layers.out_context.defined() ? floats(layers.out_context)
+                                                                : std::vector<float>(static_cast<std::size_t>(
+                                                                      layers.out.size(0) * layers.in_context.size(1))),
                     .out_bias = floats(layers.out_bias),
                     .order = {}};
     const at::Tensor order = flow.permutations()[b].to(at::kCPU);

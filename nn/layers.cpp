@@ -15,6 +15,19 @@ Convolution convolution(Weights& weights, const std::string& name, std::int64_t 
   return {weight, weights.zeros(name + ".bias", {outputs}), stride, ends};
 }
 
+MaskedConvolution masked_convolution(Weights& weights, const std::string& name, std::int64_t inputs,
+                                     std::int64_t outputs, std::int64_t width, double gain) {
+  const at::Tensor direction = weights.normal(name + ".direction", {outputs, inputs, width},
+                                              1.0 / std::sqrt(static_cast<double>(inputs * width)));
+  return {direction, weights.constant(name + ".size", at::full({outputs, 1, 1}, gain)),
+          weights.zeros(name + ".bias", {outputs})};
+}
+
+// Orthogonal rows or columns, no bias: how the paper's code starts its linear layers.
+Linear orthogonal_linear(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs) {
+  return {weights.orthogonal(name + ".weight", outputs, inputs, 1.0), weights.zeros(name + ".bias", {outputs})};
+}
+
 }  // namespace
 
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
@@ -78,6 +91,81 @@ ResidualNetwork residual_network(Weights& weights, const std::string& name, std:
     }
   }
   return network;
+}
+
+at::Tensor MaskedConvolution::operator()(const at::Tensor& x) const {
+  const std::int64_t width = direction.size(2);
+  return at::conv1d(x, at::_weight_norm(direction, size, 0), bias, 1, (width - 1) / 2);
+}
+
+at::Tensor MaskedEncoder::operator()(const at::Tensor& input, at::Tensor mask, const Listener& listen) const {
+  constexpr double kBelowEverything = 1e9;
+  at::Tensor x = input * mask;
+  for (std::size_t level = 0; level < levels.size(); ++level) {
+    if (level > 0) {  // an odd end stands alone
+      x = at::max_pool1d(x + (mask - 1.0) * kBelowEverything, 2, 2, 0, 1, /*ceil_mode=*/true);
+      mask = at::max_pool1d(mask, 2, 2, 0, 1, /*ceil_mode=*/true);
+      x = x * mask;
+    }
+    for (const Block& block : levels[level]) {
+      const at::Tensor branch = at::relu(block.second(at::relu(block.first(x)) * mask));
+      x = (branch + (block.skip.direction.defined() ? block.skip(x) : x)) * mask;
+    }
+    listen(fmt::format("{}.{}", name, level), x);
+  }
+  const at::Tensor mean = x.sum(2) / mask.sum(2).clamp_min(1.0);
+  const at::Tensor embedded = embedding(mean);
+  listen(name + ".embedding", embedded);
+  return embedded;
+}
+
+MaskedEncoder masked_encoder(Weights& weights, const std::string& name, std::int64_t channels,
+                             const std::vector<std::int64_t>& widths, std::int64_t blocks_a_level,
+                             std::int64_t embedding) {
+  MaskedEncoder encoder{.name = name, .levels = {}, .embedding = {}};
+  // He et al. (2015) for ReLU; small branches keep the variance of the stack, as in residual_network.
+  const double branch_gain = std::sqrt(2.0 / static_cast<double>(std::ssize(widths) * blocks_a_level));
+  std::int64_t width = channels;
+  for (std::size_t level = 0; level < widths.size(); ++level) {
+    const std::int64_t next = widths[level];
+    std::vector<MaskedEncoder::Block> blocks;
+    for (std::int64_t b = 0; b < blocks_a_level; ++b) {
+      const std::string prefix = fmt::format("{}.{}.{}", name, level, b);
+      MaskedEncoder::Block block;
+      block.first = masked_convolution(weights, prefix + ".first", width, next, 3, std::sqrt(2.0));
+      block.second = masked_convolution(weights, prefix + ".second", next, next, 3, branch_gain);
+      if (width != next) block.skip = masked_convolution(weights, prefix + ".skip", width, next, 1, 1.0);
+      blocks.push_back(block);
+      width = next;
+    }
+    encoder.levels.push_back(blocks);
+  }
+  encoder.embedding = orthogonal_linear(weights, name + ".embedding", width, embedding);
+  return encoder;
+}
+
+at::Tensor RecurrentEncoder::operator()(const at::Tensor& x) const {
+  at::Tensor state = x;
+  for (const Layer& layer : layers) {
+    const at::Tensor zeros = at::zeros({x.size(0), layer.state.size(1)}, x.options());
+    state = at::gru_cell(state, zeros, layer.input, layer.state, layer.input_bias, layer.state_bias);
+  }
+  return embedding(state);
+}
+
+RecurrentEncoder recurrent_encoder(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t hidden,
+                                   std::int64_t embedding) {
+  RecurrentEncoder encoder;
+  for (int layer = 0; layer < 2; ++layer) {
+    const std::string prefix = fmt::format("{}.{}", name, layer);
+    const std::int64_t width = layer == 0 ? inputs : hidden;
+    encoder.layers.push_back({weights.orthogonal(prefix + ".input", 3 * hidden, width, 1.0),
+                              weights.orthogonal(prefix + ".state", 3 * hidden, hidden, 1.0),
+                              weights.zeros(prefix + ".input_bias", {3 * hidden}),
+                              weights.zeros(prefix + ".state_bias", {3 * hidden})});
+  }
+  encoder.embedding = orthogonal_linear(weights, name + ".embedding", hidden, embedding);
+  return encoder;
 }
 
 }  // namespace penumbra

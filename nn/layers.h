@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -50,5 +51,45 @@ struct ResidualNetwork {
 };
 ResidualNetwork residual_network(Weights& weights, const std::string& name, std::int64_t channels,
                                  const std::vector<std::int64_t>& widths, std::int64_t blocks_a_level, Ends ends);
+
+// Is told what each layer gives, by the layer's name: that which its weights' names begin with.
+using Listener = std::function<void(const std::string& layer, const at::Tensor& output)>;
+
+struct MaskedConvolution {
+  at::Tensor direction, size, bias;  // [out][in][width], [out][1][1], [out]
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+
+// The residual network of the paper (section 3.2) for a series of which some elements do not exist: per level residual
+// blocks (convolution over 3, ReLU, convolution over 3, ReLU, plus the skip), the larger of two neighbours between
+// levels, the mean over the series, a linear layer. The weights are normalised (Salimans & Kingma 2016). What does not
+// exist counts as beyond the end: it is zero in every convolution and enters neither maximum nor mean, so that neither
+// what stands there nor how much of it there is changes the result.
+struct MaskedEncoder {
+  struct Block {
+    MaskedConvolution first, second, skip;  // skip.direction is undefined where the widths agree
+  };
+  std::string name;
+  std::vector<std::vector<Block>> levels;
+  Linear embedding;
+  // x [B][channels][T], mask [B][1][T] of ones and zeros -> [B][embedding]
+  at::Tensor operator()(const at::Tensor& x, at::Tensor mask, const Listener& listen) const;
+};
+MaskedEncoder masked_encoder(Weights& weights, const std::string& name, std::int64_t channels,
+                             const std::vector<std::int64_t>& widths, std::int64_t blocks_a_level,
+                             std::int64_t embedding);
+
+// Gated recurrent units (Cho et al. 2014) in two layers, and a linear one on the last state.
+struct RecurrentEncoder {
+  struct Layer {
+    at::Tensor input, state, input_bias, state_bias;  // [3 H][in], [3 H][H], [3 H], [3 H]
+  };
+  std::vector<Layer> layers;
+  Linear embedding;
+  // One step from a state of zeros: x [B][in] -> [B][embedding]
+  at::Tensor operator()(const at::Tensor& x) const;
+};
+RecurrentEncoder recurrent_encoder(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t hidden,
+                                   std::int64_t embedding);
 
 }  // namespace penumbra

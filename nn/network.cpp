@@ -1,11 +1,17 @@
 #include "nn/network.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <stdexcept>
+#include <tuple>
+
 #include "base/error.h"
-#include "nn/layers.h"
+#include "nn/features.h"
+#include "sim/passbands.h"
 
 namespace penumbra {
 namespace {
@@ -33,17 +39,65 @@ class BinaryNetwork final : public Network {
     finish(preset.flow, std::ssize(layout.parameters), network.context, device);
   }
 
-  at::Tensor context(const Inputs& inputs) const override {
+  at::Tensor embed(const Inputs& inputs, const Listener& listen) const override {
     const auto& [curves, summaries, sed, meta] =
         std::tie(inputs.arrays[0], inputs.arrays[1], inputs.arrays[2], inputs.arrays[3]);
-    return context_(at::relu(
-        at::cat({curve_embedding_(curves_(curves).flatten(1)), sed_(sed), summaries_(summaries), meta_(meta)}, 1)));
+    const auto told = [&](const char* layer, const at::Tensor& output) {
+      listen(layer, output);
+      return output;
+    };
+    const at::Tensor curve = told("curves.embedding", curve_embedding_(told("curves", curves_(curves)).flatten(1)));
+    const at::Tensor colours = told("sed", sed_(sed)), summary = told("summaries", summaries_(summaries));
+    return told("context", context_(at::relu(at::cat({curve, colours, summary, told("meta", meta_(meta))}, 1))));
   }
 
  private:
   ResidualNetwork curves_;
   Linear curve_embedding_;
   Perceptron sed_, summaries_, meta_, context_;
+};
+
+// kind = "points": the paper's (Table 3), for any number of light-curve channels.
+class PointsNetwork final : public Network {
+ public:
+  PointsNetwork(const Preset& preset, const DataLayout& layout, std::optional<std::uint64_t> seed,
+                const at::Device& device)
+      : Network(seed) {
+    const PointsConfig& config = preset.points;
+    for (std::int64_t c = 0; c < config.channels; ++c) {
+      const std::string name = fmt::format("curve.{}", kChannels[static_cast<std::size_t>(c)].name);
+      curves_.push_back(masked_encoder(weights_, name, FeatureLayout::kPointChannels, config.curve_widths,
+                                       config.blocks, config.curve_embedding));
+    }
+    sed_ = masked_encoder(weights_, "sed", FeatureLayout::kSedChannels, config.sed_widths, config.blocks,
+                          config.sed_embedding);
+    meta_ = recurrent_encoder(weights_, "meta", FeatureLayout::kPointMeta, config.meta_hidden, config.meta_embedding);
+    finish(preset.flow, std::ssize(layout.parameters),
+           config.channels * config.curve_embedding + config.sed_embedding + config.meta_embedding, device);
+  }
+
+  // The last of a series' channels is its mask.
+  at::Tensor embed(const Inputs& inputs, const Listener& listen) const override {
+    std::vector<at::Tensor> parts;
+    for (std::size_t c = 0; c < curves_.size(); ++c) {
+      constexpr std::int64_t kRows = FeatureLayout::kPointChannels;
+      at::Tensor x = inputs.arrays[0].narrow(1, static_cast<std::int64_t>(c) * kRows, kRows);
+      // Points come first and padding counts for nothing: as many columns as the longest light curve has.
+      const double longest = x.select(1, kRows - 1).sum(1).max().item<double>();
+      x = x.narrow(2, 0, std::max<std::int64_t>(static_cast<std::int64_t>(longest), 1));
+      parts.push_back(curves_[c](x, x.narrow(1, kRows - 1, 1), listen));
+    }
+    const at::Tensor sed = inputs.arrays[1].view({-1, FeatureLayout::kSedChannels, kSedBandCount});
+    parts.push_back(sed_(sed, sed.narrow(1, FeatureLayout::kSedChannels - 1, 1), listen));
+    parts.push_back(meta_(inputs.arrays[2]));
+    listen("meta", parts.back());
+    return at::cat(parts, 1);
+  }
+
+ private:
+  std::vector<MaskedEncoder> curves_;
+  MaskedEncoder sed_;
+  RecurrentEncoder meta_;
 };
 
 // kind = "vector": numbers without an order.
@@ -60,7 +114,11 @@ class VectorNetwork final : public Network {
     finish(preset.flow, std::ssize(layout.parameters), config.context, device);
   }
 
-  at::Tensor context(const Inputs& inputs) const override { return embedding_(inputs.arrays[0].flatten(1)); }
+  at::Tensor embed(const Inputs& inputs, const Listener& listen) const override {
+    const at::Tensor context = embedding_(inputs.arrays[0].flatten(1));
+    listen("embedding", context);
+    return context;
+  }
 
  private:
   Perceptron embedding_;
@@ -83,14 +141,18 @@ class SeriesNetwork final : public Network {
     finish(preset.flow, std::ssize(layout.parameters), config.context, device);
   }
 
-  at::Tensor context(const Inputs& inputs) const override {
+  at::Tensor embed(const Inputs& inputs, const Listener& listen) const override {
     at::Tensor x = inputs.arrays[0];
     if (x.dim() == 2) x = x.unsqueeze(1);
     const std::int64_t length = x.size(2);
     if (padded_ > length) {  // to a length that halves at every level, by repeating the last value
       x = at::cat({x, x.narrow(2, length - 1, 1).expand({-1, -1, padded_ - length})}, 2);
     }
-    return embedding_(at::relu(body_(x).flatten(1)));
+    x = body_(x);
+    listen("series", x);
+    const at::Tensor context = embedding_(at::relu(x.flatten(1)));
+    listen("embedding", context);
+    return context;
   }
 
  private:
@@ -127,6 +189,38 @@ Inputs Inputs::rows(std::int64_t first, std::int64_t count) const {
   return part;
 }
 
+at::Tensor Network::context(const Inputs& inputs) const {
+  return embed(inputs, [](const std::string&, const at::Tensor&) {});
+}
+
+std::vector<LayerRow> Network::table(const DataLayout& layout) const {
+  const at::NoGradGuard no_grad;
+  std::vector<LayerRow> rows;
+  Inputs full = Inputs::empty(1, layout, at::kFloat);
+  for (at::Tensor& array : full.arrays) array.fill_(1.0);  // masks too: series at full length
+  embed(full, [&](const std::string& layer, const at::Tensor& output) {
+    rows.push_back({layer, output.sizes().slice(1).vec(), 0});
+  });
+  for (std::size_t b = 0; b < flow_.mades().size(); ++b) {
+    rows.push_back({fmt::format("flow.{}", b), {std::ssize(layout.parameters), flow_.mades()[b].outputs()}, 0});
+  }
+  for (const Weights::Named& tensor : weights_.tensors()) {  // of the layer with the longest name that begins its own
+    LayerRow* owner = nullptr;
+    for (LayerRow& row : rows) {
+      if (tensor.name.starts_with(row.layer + ".") && (owner == nullptr || row.layer.size() > owner->layer.size())) {
+        owner = &row;
+      }
+    }
+    if (owner == nullptr) throw std::logic_error("no layer told of weights " + tensor.name);
+    owner->weights += tensor.tensor.numel();
+  }
+  return rows;
+}
+
+std::vector<LayerRow> network_table(const Preset& preset, const DataLayout& layout) {
+  return make_network(preset, layout, std::nullopt, at::kCPU)->table(layout);
+}
+
 at::Tensor Network::log_prob(const at::Tensor& z, const Inputs& inputs) const {
   return flow_.log_prob(z, context(inputs));
 }
@@ -144,6 +238,7 @@ std::unique_ptr<Network> make_network(const Preset& preset, const DataLayout& la
                                 preset.flow.hidden, layout.dimensions()));
   }
   if (preset.kind == "binary") return std::make_unique<BinaryNetwork>(preset, layout, seed, device);
+  if (preset.kind == "points") return std::make_unique<PointsNetwork>(preset, layout, seed, device);
   const bool one = layout.inputs.size() == 1;
   if (preset.kind == "vector" && one) return std::make_unique<VectorNetwork>(preset, layout, seed, device);
   if (preset.kind == "series" && one && !layout.inputs[0].shape.empty() && layout.inputs[0].shape.size() <= 2) {

@@ -12,7 +12,9 @@
 
 #include "nn/config.h"
 #include "nn/flow.h"
+#include "nn/layers.h"
 #include "nn/layout.h"
+#include "nn/network_table.h"
 #include "nn/weights.h"
 
 namespace penumbra {
@@ -32,13 +34,16 @@ class Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  virtual at::Tensor context(const Inputs& inputs) const = 0;            // [B][context]
+  at::Tensor context(const Inputs& inputs) const;                        // [B][context]
   at::Tensor log_prob(const at::Tensor& z, const Inputs& inputs) const;  // z [B][D] -> [B]
   const Flow& flow() const { return flow_; }
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }
+  std::vector<LayerRow> table(const DataLayout& layout) const;
 
  protected:
+  // [B][context]; tells of its layers.
+  virtual at::Tensor embed(const Inputs& inputs, const Listener& listen) const = 0;
   explicit Network(std::optional<std::uint64_t> seed) : weights_(seed) {}
   // The last act of a constructor: the flow, and everything onto the device.
   void finish(const FlowConfig& flow, std::int64_t dimensions, std::int64_t context, const at::Device& device);

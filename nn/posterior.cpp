@@ -25,6 +25,7 @@ struct NeuralPosterior::Impl {
   CheckpointInfo info;
   Preset preset;
   DataLayout layout;
+  Targets targets;  // of a network for binaries
   at::Device device;
   std::unique_ptr<Network> network;
   std::optional<FlowSampler> sampler;  // of the loaded weights
@@ -64,11 +65,11 @@ NeuralPosterior NeuralPosterior::load(const std::filesystem::path& file, const s
   const at::Device device(resolve_device(device_request));
   const Checkpoint checkpoint = read_checkpoint(file);
   const Preset preset = read_preset(Config::parse(checkpoint.info.preset, file.string()));
-  const DataLayout layout = preset.kind == "binary"
-                                ? FeatureLayout{.phase_bins = static_cast<int>(preset.network.phase_bins)}.data_layout()
-                                : checkpoint.info.layout;
-  auto impl = std::make_unique<Impl>(
-      Impl{checkpoint.info, preset, layout, device, make_network(preset, layout, std::nullopt, device), std::nullopt});
+  const DataLayout layout = preset.for_binaries() ? FeatureLayout::of(preset).data_layout() : checkpoint.info.layout;
+  const Targets targets =
+      preset.targets == "latent" ? Targets() : Targets::parse(checkpoint.info.provenance.simulation, file.string());
+  auto impl = std::make_unique<Impl>(Impl{checkpoint.info, preset, layout, targets, device,
+                                          make_network(preset, layout, std::nullopt, device), std::nullopt});
   impl->network->weights().load(checkpoint.weights, file.string());
   impl->sampler.emplace(impl->network->flow());
   return NeuralPosterior(std::move(impl));
@@ -111,13 +112,14 @@ std::vector<float> NeuralPosterior::log_prob(const SystemView& batch) const {
 
 const CheckpointInfo& NeuralPosterior::info() const { return impl_->info; }
 FeatureLayout NeuralPosterior::layout() const {
-  if (impl_->preset.kind != "binary") {
+  if (!impl_->preset.for_binaries()) {
     throw UserError(
         fmt::format("the checkpoint holds a network of kind \"{}\", trained on {}; expected one for binaries",
                     impl_->preset.kind, impl_->info.provenance.prior));
   }
-  return {.phase_bins = static_cast<int>(impl_->preset.network.phase_bins)};
+  return FeatureLayout::of(impl_->preset);
 }
+const Targets& NeuralPosterior::targets() const { return impl_->targets; }
 std::int64_t NeuralPosterior::weight_count() const { return impl_->network->weights().count(); }
 std::string NeuralPosterior::device() const { return impl_->on_cpu() ? "cpu" : "cuda"; }
 

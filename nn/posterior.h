@@ -10,6 +10,7 @@
 #include "nn/checkpoint.h"
 #include "nn/features.h"
 #include "nn/layout.h"
+#include "nn/targets.h"
 
 namespace penumbra {
 
@@ -22,7 +23,8 @@ class NeuralPosterior {
   ~NeuralPosterior();
 
   // S samples of each of the B systems: z[B][S][D] and log_q[B][S] = ln q(z | x), density in z. Sample s of system b
-  // is a function of (seed, first_index + b, s) and of its features, not of B or S.
+  // is a function of (seed, first_index + b, s) and of its features, not of B or S. For binaries z is as targets()
+  // says.
   void sample(const SystemView& batch, int samples, std::uint64_t seed, std::uint64_t first_index,
               std::vector<float>& z, std::vector<float>& log_q) const;
 
@@ -32,6 +34,7 @@ class NeuralPosterior {
   const CheckpointInfo& info() const;
   // Of a network for binaries; UserError for another kind.
   FeatureLayout layout() const;
+  const Targets& targets() const;
   std::int64_t weight_count() const;
   std::string device() const;  // "cpu" or "cuda"
 

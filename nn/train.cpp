@@ -10,7 +10,9 @@
 #include <fstream>
 #include <limits>
 #include <memory>
+#include <new>
 #include <optional>
+#include <string_view>
 #include <thread>
 
 #include "base/atomic_file.h"
@@ -21,6 +23,7 @@
 #include "nn/batch_queue.h"
 #include "nn/checkpoint.h"
 #include "nn/device.h"
+#include "nn/distributed.h"
 #include "nn/network.h"
 
 namespace penumbra {
@@ -97,15 +100,34 @@ class Log {
   std::ofstream out_;
 };
 
+// The number that was asked for, or this process's share of the machine's.
+int threads_of(int wanted, const WorkerPlace& place) {
+  return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / place.local_size);
+}
+
+// LibTorch's own error of a device, its error of the host's allocator, oneDNN's, and the standard library's.
+bool is_out_of_memory(const std::exception& error) {
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  const std::string_view text = error.what();
+  return text.find("can't allocate memory") != text.npos || text.find("out of memory") != text.npos ||
+         text.find("could not create a primitive") != text.npos;
+}
+
 class Trainer {
  public:
-  Trainer(const Preset& preset, const DataLayout& layout, const SystemSource& source, const TrainOptions& options)
+  Trainer(const Preset& preset, const DataLayout& layout, const SystemSource& source, const TrainOptions& options,
+          const WorkerPlace& place)
       : config_(preset.train),
         options_(options),
         source_(source),
         layout_(layout),
-        kind_(preset.kind),
+        for_binaries_(preset.for_binaries()),
         preset_text_(to_toml(preset)),
+        workers_(place),
+        share_(config_.batch, place.rank, place.size),
+        validation_share_(config_.validation_systems, place.rank, place.size),
+        together_(share_.count),
         device_(resolve_device(options.device)),
         network_(make_network(preset, layout, options.seed, device_)),
         weights_(network_->weights()),
@@ -120,29 +142,47 @@ class Trainer {
 
   TrainReport run() {
     if (report_.finished) return report_;
+    try {
+      return run_to_the_end();
+    } catch (const WorkerLost& lost) {
+      const std::string file = checkpoint_file().string();
+      const std::string next =
+          std::filesystem::exists(file) ? "go on from " + file + " with --resume" : "no checkpoint had been written";
+      throw WorkerLost(fmt::format("training stopped at step {}: {}; {}", report_.steps, lost.what(), next));
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  TrainReport run_to_the_end() {
     make_validation_set();
-    Log log(options_.folder / "train.csv", report_.steps);
+    std::optional<Log> log;
+    if (workers_.first()) log.emplace(options_.folder / "train.csv", report_.steps);
     std::vector<HostBatch> memory;
     std::vector<SystemRows> slots;
     // On a CPU simulation and training take turns, each with all cores: side by side they would only slow each other
     // down.
     const int slots_wanted = device_.is_cuda() ? std::max(options_.prefetch_batches, 2) : 1;
     for (int i = 0; i < slots_wanted; ++i) {
-      memory.emplace_back(config_.batch, layout_, device_.is_cuda());
+      memory.emplace_back(share_.count, layout_, device_.is_cuda());
       slots.push_back(memory.back().rows);
     }
-    BatchQueue queue(source_, options_.seed, report_.steps, total_steps_, static_cast<int>(config_.batch), slots,
-                     simulation_threads());
+    BatchQueue queue(source_, options_.seed, report_.steps, total_steps_, share_, slots,
+                     threads_of(options_.simulation_threads, workers_.place()));
     std::optional<Progress> progress;
     const std::int64_t first_step = report_.steps;
-    if (!options_.quiet) progress.emplace("training", static_cast<std::uint64_t>(total_steps_ - first_step));
+    if (!options_.quiet && workers_.first())
+      progress.emplace("training", static_cast<std::uint64_t>(total_steps_ - first_step));
 
     started_ = saved_ = Clock::now();
     seconds_before_ = report_.seconds;
     double loss_sum = 0.0;
     std::int64_t loss_count = 0, bad_in_a_row = 0;
+    bool leave = false;
+    agree(leave);
     while (!report_.finished) {
-      if (should_leave()) {
+      if (leave) {
         save();
         return report_;
       }
@@ -152,7 +192,7 @@ class Trainer {
       queue.release();  // the loss is known, so the copy to the device is over
       ++report_.steps;
       report_.systems = report_.steps * config_.batch;
-      report_.seconds = seconds_before_ + seconds_since(started_);
+      agree(leave);
       if (std::isfinite(loss) && std::isfinite(gradient_norm)) {
         bad_in_a_row = 0;
         loss_sum += loss;
@@ -171,7 +211,7 @@ class Trainer {
       const std::int64_t validate_every = std::max<std::int64_t>(1, config_.validate_every / config_.batch);
       if (report_.finished || report_.steps % validate_every == 0) validation = validate();
       if (validation || report_.steps % kLogEvery == 0) {
-        log.row(report_, rate, loss_sum / static_cast<double>(loss_count), gradient_norm, validation);
+        if (log) log->row(report_, rate, loss_sum / static_cast<double>(loss_count), gradient_norm, validation);
         loss_sum = 0.0;
         loss_count = 0;
       }
@@ -189,16 +229,8 @@ class Trainer {
     return report_;
   }
 
- private:
-  using Clock = std::chrono::steady_clock;
-
   static double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-  }
-
-  int simulation_threads() const {
-    return options_.simulation_threads > 0 ? options_.simulation_threads
-                                           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   }
 
   std::filesystem::path checkpoint_file() const { return options_.folder / "checkpoint.h5"; }
@@ -212,15 +244,15 @@ class Trainer {
     if (options_.resume) {
       if (!exists) throw UserError(fmt::format("{}: nothing to resume", checkpoint_file().string()));
       restore();
-    } else if (exists) {
+    } else if (exists && workers_.first()) {
       throw UserError(fmt::format("{}: exists; resume it or choose another folder", checkpoint_file().string()));
     }
   }
 
   void make_validation_set() {
-    HostBatch host(config_.validation_systems, layout_, device_.is_cuda());
-    BatchQueue queue(source_, validation_seed(options_.seed), 0, 1, static_cast<int>(config_.validation_systems),
-                     {host.rows}, simulation_threads());
+    HostBatch host(validation_share_.count, layout_, device_.is_cuda());
+    BatchQueue queue(source_, validation_seed(options_.seed), 0, 1, validation_share_, {host.rows},
+                     threads_of(options_.simulation_threads, workers_.place()));
     queue.next();
     validation_inputs_ = host.inputs.to(device_);
     validation_z_ = host.z.to(device_);
@@ -253,15 +285,53 @@ class Trainer {
            (options_.stop_after_systems > 0 && report_.systems >= options_.stop_after_systems);
   }
 
+  // The processes go by the first one's time, and leave when any of them wants to.
+  void agree(bool& leave) {
+    report_.seconds = seconds_before_ + seconds_since(started_);
+    at::Tensor said = at::tensor({workers_.first() ? report_.seconds : 0.0, should_leave() ? 1.0 : 0.0}, at::kDouble);
+    workers_.sum(said);
+    report_.seconds = said[0].item<double>();
+    leave = said[1].item<double>() > 0.0;
+  }
+
+  // Works with together_ systems at once, and with fewer where memory is short.
+  template <class Work>
+  auto within_memory(const Work& work) {
+    while (true) {
+      try {
+        return work();
+      } catch (const std::exception& error) {
+        if (!is_out_of_memory(error) || together_ == 1) throw;
+      }
+      together_ = (together_ + 1) / 2;
+      fmt::print(stderr, "a batch of {} systems does not fit in memory: it is taken in parts of {}\n", share_.count,
+                 together_);
+    }
+  }
+
+  // The gradient of this process's share of the mean loss; returns that share.
+  at::Tensor backward(const HostBatch& batch) {
+    weights_.gradient().zero_();
+    at::Tensor loss = at::zeros({}, at::TensorOptions(device_).dtype(at::kDouble));
+    for (std::int64_t first = 0; first < share_.count; first += together_) {
+      const std::int64_t count = std::min<std::int64_t>(together_, share_.count - first);
+      const at::Tensor z = batch.z.narrow(0, first, count).to(device_, at::kFloat, /*non_blocking=*/true);
+      const at::Tensor part =
+          -network_->log_prob(z, batch.inputs.rows(first, count).to(device_)).sum() / static_cast<double>(share_.batch);
+      part.backward();
+      loss += part.detach();
+    }
+    return loss;
+  }
+
   // One update of the weights; none where the loss or the gradient is not finite. Returns both, the norm before
   // clipping.
   std::pair<double, double> step(const HostBatch& batch, double rate) {
-    weights_.gradient().zero_();
-    const at::Tensor loss =
-        -network_->log_prob(batch.z.to(device_, at::kFloat, /*non_blocking=*/true), batch.inputs.to(device_)).mean();
-    loss.backward();
+    at::Tensor loss = within_memory([&] { return backward(batch); });
     const at::NoGradGuard no_grad;
-    const at::Tensor both = at::stack({loss, weights_.gradient().norm()}).to(at::kCPU, at::kDouble);
+    workers_.sum(weights_.gradient());
+    workers_.sum(loss);
+    const at::Tensor both = at::stack({loss, weights_.gradient().norm().to(at::kDouble)}).to(at::kCPU);
     const double loss_value = both[0].item<double>(), norm = both[1].item<double>();
     if (std::isfinite(loss_value) && std::isfinite(norm)) {
       if (norm > config_.gradient_norm_limit) weights_.gradient().mul_(config_.gradient_norm_limit / norm);
@@ -274,15 +344,19 @@ class Trainer {
     return {loss_value, norm};
   }
 
-  double validation_loss() const {
-    double sum = 0.0;
-    for (std::int64_t first = 0; first < config_.validation_systems; first += config_.batch) {
-      const std::int64_t count = std::min(config_.batch, config_.validation_systems - first);
-      sum -= network_->log_prob(validation_z_.narrow(0, first, count), validation_inputs_.rows(first, count))
-                 .sum(at::kDouble)
-                 .item<double>();
-    }
-    return sum / static_cast<double>(config_.validation_systems);
+  double validation_loss() {
+    at::Tensor sum = within_memory([&] {
+      at::Tensor own = at::zeros({}, at::kDouble);
+      for (std::int64_t first = 0; first < validation_share_.count; first += together_) {
+        const std::int64_t count = std::min<std::int64_t>(together_, validation_share_.count - first);
+        own -= network_->log_prob(validation_z_.narrow(0, first, count), validation_inputs_.rows(first, count))
+                   .sum(at::kDouble)
+                   .to(at::kCPU);
+      }
+      return own;
+    });
+    workers_.sum(sum);
+    return sum.item<double>() / static_cast<double>(config_.validation_systems);
   }
 
   // Losses of the latest weights and of their moving average; the best weights so far are kept.
@@ -307,7 +381,7 @@ class Trainer {
 
   // What the checkpoint keeps of the layout: the inputs of a network for binaries follow from its preset.
   DataLayout stored_layout() const {
-    return {kind_ == "binary" ? std::vector<InputArray>{} : layout_.inputs, layout_.parameters};
+    return {for_binaries_ ? std::vector<InputArray>{} : layout_.inputs, layout_.parameters};
   }
 
   // What a resumed run needs, each a flat vector of all weights.
@@ -319,6 +393,9 @@ class Trainer {
   }
 
   void save() {
+    report_.together = together_;
+    saved_ = Clock::now();
+    if (!workers_.first()) return;
     Checkpoint checkpoint;
     checkpoint.info = {.preset = preset_text_,
                        .preset_sha256 = sha256_of_text(preset_text_),
@@ -336,7 +413,6 @@ class Trainer {
       checkpoint.training.push_back({name, {static_cast<std::size_t>(host.numel())}, {values, values + host.numel()}});
     }
     write_checkpoint(checkpoint_file(), checkpoint);
-    saved_ = Clock::now();
   }
 
   void restore() {
@@ -376,8 +452,11 @@ class Trainer {
   const TrainOptions& options_;
   const SystemSource& source_;
   const DataLayout layout_;
-  const std::string kind_;
+  const bool for_binaries_;
   const std::string preset_text_;
+  Workers workers_;
+  const BatchShare share_, validation_share_;
+  std::int64_t together_;
   const at::Device device_;
   const std::unique_ptr<Network> network_;
   Weights& weights_;
@@ -395,8 +474,16 @@ class Trainer {
 
 TrainReport train(const Preset& preset, const DataLayout& layout, const SystemSource& source,
                   const TrainOptions& options) {
-  set_torch_threads(options.torch_threads);
-  return Trainer(preset, layout, source, options).run();
+  const WorkerPlace place = worker_place();
+  if (place.size > std::min(preset.train.batch, preset.train.validation_systems)) {
+    throw UserError(
+        fmt::format("{} processes: expected at most one for each system of train.batch = {} and of "
+                    "train.validation_systems = {}",
+                    place.size, preset.train.batch, preset.train.validation_systems));
+  }
+  set_torch_threads(threads_of(options.torch_threads, place));
+  if (options.device != "cpu") take_own_gpu(place);
+  return Trainer(preset, layout, source, options, place).run();
 }
 
 }  // namespace penumbra

@@ -2,6 +2,9 @@
 //
 // Every system is a pure function of (seed, index), so a run that was killed and resumed repeats the same numbers: on
 // the same device with the same thread count the result is bit-identical.
+//
+// Processes that were started together (nn/distributed.h) share every batch. They see the same folder, and only the
+// first one writes to it and speaks. A run may be resumed with another number of them.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +32,8 @@ struct TrainOptions {
   std::filesystem::path folder;  // gets checkpoint.h5 and train.csv
   std::string device = "auto";   // auto | cpu | cuda
   std::uint64_t seed = 1;        // of the systems and of the initial weights
-  int torch_threads = 0;         // 0: all cores
-  int simulation_threads = 0;    // 0: all cores
+  int torch_threads = 0;         // 0: all cores, shared with the other processes of this machine
+  int simulation_threads = 0;    // as above
   int prefetch_batches = 4;      // simulated ahead while a GPU trains
   double checkpoint_seconds = 300.0;
   double stop_after_minutes = 0.0;      // save and leave after this long, to be resumed later; 0: never
@@ -51,12 +54,16 @@ struct TrainReport {
   std::int64_t best_step = 0;         // when they were found
   bool finished = false;              // false: stopped early, can be resumed
   std::int64_t weights = 0;           // number of trained weights
+  std::int64_t together = 0;          // systems of a batch that this process took at once: fewer where memory is short
 };
 
 // Minimises the mean of -ln q(z | x) (the paper, section 3.3) with Adam. Saves folder/checkpoint.h5 at intervals, at
 // the end, and when interrupt_requested() (base/interrupt.h). Throws UserError: unknown device, a checkpoint of another
-// preset or seed, a layout that the preset's kind of network cannot read; std::runtime_error: the loss is not finite
-// for 100 steps in a row.
+// preset or seed, a layout that the preset's kind of network cannot read; WorkerLost where another process is gone,
+// with the checkpoint to go on from; std::runtime_error: the loss is not finite for 100 steps in a row.
+//
+// Where memory does not suffice for a batch, it is taken in parts of half the size, and again; the gradient is their
+// sum, so nothing else changes.
 TrainReport train(const Preset& preset, const DataLayout& layout, const SystemSource& source,
                   const TrainOptions& options);
 

@@ -201,10 +201,15 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
 
 double Prior::log_barrier(const Theta& theta) const { return penumbra::log_barrier(spec_, theta); }
 
-double Prior::log_period_density(const Theta& theta) const {
-  const double a = spec_.rsum_alpha, b = spec_.rsum_beta, r = theta[kRsumFrac];
+double Prior::log_rsumfrac_density(double r) const {
+  const double a = spec_.rsum_alpha, b = spec_.rsum_beta;
   const double log_beta = std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b);
-  return std::log(2.0 / 3.0) + a * std::log(r) + (b - 1.0) * std::log1p(-r) - log_beta;
+  return (a - 1.0) * std::log(r) + (b - 1.0) * std::log1p(-r) - log_beta;
+}
+
+double Prior::log_period_density(const Theta& theta) const {
+  const double r = theta[kRsumFrac];
+  return std::log(2.0 / 3.0 * r) + log_rsumfrac_density(r);
 }
 
 double Prior::log_jacobian(const Latent& z, const Theta& theta) const {

@@ -45,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(, BatchQueueSlots, testing::Values(1, 2, 5));
 TEST_P(BatchQueueSlots, BatchesComeInOrderAndComplete) {
   Memory memory(GetParam());
   const SystemSource source = mark;
-  BatchQueue queue(source, 1, 3, 40, kBatch, memory.rows(), 4);
+  BatchQueue queue(source, 1, 3, 40, {kBatch, 0, 1}, memory.rows(), 4);
   for (int batch = 3; batch < 40; ++batch) {
     const FeatureBatch& b = memory.batches[queue.next()];
     for (std::size_t i = 0; i < kBatch; ++i) {
@@ -69,7 +69,7 @@ TEST(BatchQueue, StopsWhileItsThreadsAreBusy) {
     mark(seed, first, count, rows);
   };
   {
-    BatchQueue queue(source, 1, 0, 1'000'000, kBatch, memory.rows(), 3);
+    BatchQueue queue(source, 1, 0, 1'000'000, {kBatch, 0, 1}, memory.rows(), 3);
     queue.next();
   }
   EXPECT_GE(calls, 4);      // one batch
@@ -82,7 +82,7 @@ TEST(BatchQueue, RethrowsWhatASourceThrows) {
     if (first >= 2 * kBatch) throw std::runtime_error("no more");
     mark(seed, first, count, rows);
   };
-  BatchQueue queue(source, 1, 0, 10, kBatch, memory.rows(), 2);
+  BatchQueue queue(source, 1, 0, 10, {kBatch, 0, 1}, memory.rows(), 2);
   EXPECT_THROW(
       {
         for (int i = 0; i < 10; ++i) {

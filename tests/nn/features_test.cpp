@@ -182,6 +182,79 @@ TEST(Features, ExtremeAndBadPointsStayBounded) {
   EXPECT_EQ(packed.summary(kKeplerChannel, 0), 0.0f);
 }
 
+TEST(Features, PointsByHand) {
+  const FeatureLayout layout{.points = 6, .channels = 4};
+  Observation observation;
+  observation.period_day = 10.0;
+  LightCurve& curve = observation.light_curves[kZtfGChannel];
+  curve.phase = {0.0, 0.25, 0.5, 0.75};
+  curve.flux = {1.0, 2.0, kMissing, 2.2};  // median 2
+  curve.sigma = {0.02, 0.02, 0.02, 0.2};
+  LightCurve& many = observation.light_curves[kAsassnV];  // twelve points into six places
+  for (int i = 0; i < 12; ++i) {
+    many.phase.push_back(i / 12.0);
+    many.flux.push_back(i % 2 == 0 ? 1.1 : 0.9);
+    many.sigma.push_back(i % 2 == 0 ? 0.01 : 0.02);
+  }
+  observation.light_curves[kTessChannel] = curve;  // not a channel of this network
+  observation.sed_flux_jy[kJohnsonV] = 0.01;
+  observation.sed_sigma_jy[kJohnsonV] = 0.0005;
+  observation.parallax_mas = 2.0;
+  observation.parallax_sigma_mas = 0.03;
+  FeatureBatch batch;
+  batch.resize(2, layout);
+  pack_features(observation, layout, batch.row(0));
+  pack_features(Observation{}, layout, batch.row(1));
+  ASSERT_EQ(batch.curves.size(), 2u * 4u * 4u * 6u);
+  EXPECT_TRUE(batch.summaries.empty());
+  const auto value = [&](int channel, int row, int k) {
+    return batch.curves[static_cast<std::size_t>((channel * 4 + row) * 6 + k)];
+  };
+  EXPECT_EQ(value(kZtfGChannel, 0, 0), -1.0f);
+  EXPECT_EQ(value(kZtfGChannel, 0, 2), 0.5f);  // the third is no measurement
+  EXPECT_NEAR(value(kZtfGChannel, 1, 0), std::asinh(-5.0), 1e-6);
+  EXPECT_NEAR(value(kZtfGChannel, 1, 2), std::asinh(1.0), 1e-6);
+  EXPECT_NEAR(value(kZtfGChannel, 2, 1), (std::log10(0.01) + 3.0) / 1.5, 1e-6);
+  for (int k = 0; k < 6; ++k) EXPECT_EQ(value(kZtfGChannel, 3, k), k < 3 ? 1.0f : 0.0f);
+  for (int row = 0; row < 4; ++row) EXPECT_EQ(value(kZtfGChannel, row, 4), 0.0f);
+  // Weights 4 and 1: flux (4 x 1.1 + .9) / 5 = 1.06, phase a fifth of the way to the second point, median 1.
+  EXPECT_NEAR(value(kAsassnV, 0, 1), 2.0 * (2.2 / 12.0) - 1.0, 1e-6);
+  EXPECT_NEAR(value(kAsassnV, 1, 5), std::asinh(0.6), 1e-6);
+  EXPECT_NEAR(value(kAsassnV, 2, 5), (std::log10(0.02 / std::sqrt(5.0)) + 3.0) / 1.5, 1e-6);
+  EXPECT_EQ(value(kAsassnV, 3, 5), 1.0f);
+  EXPECT_NEAR(batch.sed[kJohnsonV], 0.5 * (std::log10(0.01) + 1.0), 1e-6);  // not over the SED's own level
+  ASSERT_EQ(batch.meta.size(), 2u * 4u);
+  EXPECT_EQ(batch.meta[0], 1.0f);
+  EXPECT_EQ(batch.meta[3], 1.0f);
+  EXPECT_TRUE(std::all_of(batch.curves.begin() + 96, batch.curves.end(), [](float v) { return v == 0.0f; }));
+  EXPECT_TRUE(std::all_of(batch.meta.begin() + 4, batch.meta.end(), [](float v) { return v == 0.0f; }));
+  const SystemRows rows = batch.rows();
+  EXPECT_EQ(rows.input(1, 1), batch.sed.data() + 69);
+  EXPECT_EQ(feature_row(rows, 1).meta, batch.meta.data() + 4);
+}
+
+TEST(Features, DroppedDataAreMissing) {
+  constexpr int kTries = 4000;
+  constexpr double kShare = 0.3;
+  int curves = 0, bands = 0, parallaxes = 0;
+  for (int i = 0; i < kTries; ++i) {
+    Observation observation;
+    for (LightCurve& curve : observation.light_curves) curve.phase = curve.flux = curve.sigma = {0.5};
+    observation.sed_flux_jy.fill(1.0);
+    observation.sed_sigma_jy.fill(0.1);
+    observation.parallax_mas = observation.parallax_sigma_mas = 1.0;
+    RandomStream random(5, static_cast<std::uint64_t>(i), Stage::kDropping);
+    drop_at_random(kShare, random, observation);
+    curves += observation.light_curves[kTessChannel].empty();
+    bands += std::isnan(observation.sed_flux_jy[kGaiaG]) && std::isnan(observation.sed_sigma_jy[kGaiaG]);
+    parallaxes += !observation.has_parallax();
+  }
+  const double deviation = std::sqrt(kShare * (1.0 - kShare) / kTries);
+  for (const int dropped : {curves, bands, parallaxes}) {
+    EXPECT_NEAR(dropped / double{kTries}, kShare, 4.0 * deviation);
+  }
+}
+
 TEST(Features, RowsOfABatchDoNotOverlap) {
   FeatureLayout layout;
   layout.phase_bins = 8;

@@ -53,7 +53,8 @@ Drawn naive_inverse(const Flow& flow, const at::Tensor& context, std::int64_t sa
   for (std::size_t b = flow.mades().size(); b-- > 0;) {
     const Made& made = flow.mades()[b];
     Made::ContextTerms terms = made.context_terms(context);
-    terms = {terms.hidden.repeat_interleave(samples, 0), terms.output.repeat_interleave(samples, 0)};
+    terms = {terms.hidden.repeat_interleave(samples, 0),
+             terms.output.expand({systems, -1}).repeat_interleave(samples, 0)};
     at::Tensor x = at::zeros({systems * samples, dimensions});
     for (std::int64_t d = 0; d < dimensions; ++d) {
       const at::Tensor output = made.forward(x, terms).select(1, d);
@@ -99,6 +100,16 @@ TEST(FlowPack, RandomFlowsAreInvertedAsTheNaiveWay) {
     for (const int samples : {1, 31}) expect_naive_inverse(ragged.flow, random_tensor({systems, 5}, 31), samples);
   }
   expect_naive_inverse(ragged.flow, random_tensor({1, 5}, 32), 10000);
+}
+
+// Preset `paper`: the context enters the first hidden layer alone.
+TEST(FlowPack, ThePapersFlow) {
+  const at::NoGradGuard no_grad;
+  FlowConfig config = flow_config(16, 128, 4);
+  config.log_scale_limit = 1.0;
+  config.context_to_outputs = false;
+  const RandomFlow paper(config, 16, 592, 0.02);
+  expect_naive_inverse(paper.flow, random_tensor({2, 592}, 35), 31);
 }
 
 // The samples' ln q is the density that the network gives them.

@@ -4,9 +4,12 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -125,6 +128,133 @@ TEST(Network, InitialWeightsDependOnTheSeedOnly) {
              c = binary_network(small_network(), small_flow(), 2);
   EXPECT_TRUE(at::equal(a->weights().values(), b->weights().values()));
   EXPECT_FALSE(at::equal(a->weights().values(), c->weights().values()));
+}
+
+// The paper's network, small.
+Preset small_points() {
+  Preset preset;
+  preset.kind = "points";
+  preset.points = {.channels = 2,
+                   .points = 40,
+                   .curve_widths = {6, 8, 10},
+                   .curve_embedding = 7,
+                   .sed_widths = {5, 6},
+                   .sed_embedding = 4,
+                   .blocks = 2,
+                   .meta_hidden = 6,
+                   .meta_embedding = 3};
+  preset.flow = small_flow();
+  preset.flow.context_to_outputs = false;
+  return preset;
+}
+
+DataLayout points_layout(const Preset& preset) { return FeatureLayout::of(preset).data_layout(); }
+
+// Light curves of lengths[system][channel] points, and every other band of the SED.
+Inputs random_points(const Preset& preset, const std::vector<std::vector<std::int64_t>>& lengths) {
+  Inputs inputs = Inputs::empty(std::ssize(lengths), points_layout(preset), at::kFloat);
+  for (std::size_t a = 0; a < inputs.arrays.size(); ++a) fill_normal(inputs.arrays[a], a + 20);
+  for (std::size_t b = 0; b < lengths.size(); ++b) {
+    const at::Tensor curves = inputs.arrays[0][static_cast<std::int64_t>(b)];
+    for (std::size_t c = 0; c < lengths[b].size(); ++c) {
+      const at::Tensor mask = curves[static_cast<std::int64_t>(4 * c + 3)];
+      mask.zero_();
+      mask.narrow(0, 0, lengths[b][c]).fill_(1.0);
+    }
+    inputs.arrays[1][static_cast<std::int64_t>(b)].narrow(0, 46, 23).copy_(at::arange(23).remainder(2));
+  }
+  return inputs;
+}
+
+// What stands where there is no point, how much of it there is, and what other systems have, changes nothing.
+TEST(PointsNetwork, PaddingDoesNotMatter) {
+  const at::NoGradGuard no_grad;
+  const Preset preset = small_points();
+  const auto network = make_network(preset, points_layout(preset), 1, at::kCPU);
+  const std::vector<std::vector<std::int64_t>> lengths{{13, 0}, {40, 9}, {1, 26}, {0, 0}, {22, 39}};
+  const Inputs inputs = random_points(preset, lengths);
+  const at::Tensor context = network->context(inputs);
+  EXPECT_TRUE(context.isfinite().all().item<bool>());
+
+  Inputs other = inputs;
+  for (at::Tensor& array : other.arrays) array = array.clone();
+  for (std::int64_t b = 0; b < 5; ++b) {
+    for (std::int64_t c = 0; c < 2; ++c) {
+      const at::Tensor curve = other.arrays[0][b].narrow(0, 4 * c, 4);
+      curve.narrow(0, 0, 3).add_((1.0 - curve[3]) * 1000.0);
+    }
+    const at::Tensor sed = other.arrays[1][b].view({3, 23});
+    sed.narrow(0, 0, 2).add_((1.0 - sed[2]) * 1000.0);
+  }
+  EXPECT_TRUE(at::equal(network->context(other), context));
+
+  for (std::int64_t b = 0; b < 5; ++b) {  // alone, a system is padded to its own longest light curve only
+    EXPECT_LT((network->context(inputs.rows(b, 1))[0] - context[b]).abs().max().item<float>(), 1e-5f) << b;
+  }
+
+  // But every point that exists counts: the last one of each light curve, and each band.
+  for (const auto& [b, c, last] : {std::tuple{0, 0, 12}, {1, 0, 39}, {2, 0, 0}, {4, 1, 38}}) {
+    Inputs changed = inputs;
+    changed.arrays[0] = inputs.arrays[0].clone();
+    changed.arrays[0][b][4 * c + 1][last] += 1.0;
+    EXPECT_GT((network->context(changed)[b] - context[b]).abs().max().item<float>(), 1e-4f) << b << " " << c;
+  }
+  for (std::int64_t band = 1; band < 23; band += 2) {
+    Inputs changed = inputs;
+    changed.arrays[1] = inputs.arrays[1].clone();
+    changed.arrays[1][0][band] += 1.0;
+    EXPECT_GT((network->context(changed)[0] - context[0]).abs().max().item<float>(), 1e-4f) << band;
+  }
+}
+
+TEST(PointsNetwork, EveryWeightReceivesAGradient) {
+  const Preset preset = small_points();
+  const auto network = make_network(preset, points_layout(preset), 1, at::kCPU);
+  const at::Tensor z = at::empty({16, kParameterCount});
+  fill_normal(z, 5);
+  network->log_prob(z, random_points(preset, std::vector<std::vector<std::int64_t>>(16, {33, 18}))).mean().backward();
+  for (const auto& [name, tensor] : network->weights().tensors()) {
+    // The GRU takes one step, from a state of zeros.
+    const bool unused = name.starts_with("meta.") && name.ends_with(".state");
+    const float largest = tensor.grad().abs().max().item<float>();
+    EXPECT_TRUE(unused ? largest == 0.0f : largest > 0.0f) << name;
+  }
+}
+
+std::int64_t weights_of(const std::vector<LayerRow>& table, const std::string& prefix) {
+  std::int64_t sum = 0;
+  for (const LayerRow& row : table) sum += row.layer.starts_with(prefix) ? row.weights : 0;
+  return sum;
+}
+
+// Table 3, and the totals of the paper's own code.
+TEST(PointsNetwork, PaperHasTheWeightsOfTable3) {
+  const Preset preset = load_preset(PENUMBRA_SOURCE_DIR "/data/presets/paper.toml");
+  const std::vector<LayerRow> table = network_table(preset, points_layout(preset));
+  EXPECT_NEAR(static_cast<double>(weights_of(table, "")), 5.83e6, 0.005e6);
+  EXPECT_NEAR(static_cast<double>(weights_of(table, "flow.")), 1.60e6, 0.005e6);
+  using Extents = std::vector<std::int64_t>;
+  const auto output = [&](const std::string& layer) {
+    const auto row = std::find_if(table.begin(), table.end(), [&](const LayerRow& r) { return r.layer == layer; });
+    return row == table.end() ? Extents{} : row->output;
+  };
+  for (const char* channel : {"ASAS-SN:V", "ASAS-SN:g", "ZTF:g", "ZTF:r"}) {
+    const std::string curve = std::string("curve.") + channel;
+    EXPECT_EQ(output(curve + ".0"), (Extents{32, 2000}));
+    EXPECT_EQ(output(curve + ".3"), (Extents{256, 250}));
+    EXPECT_EQ(output(curve + ".embedding"), Extents{128});
+  }
+  EXPECT_EQ(output("sed.2"), (Extents{128, 6}));
+  EXPECT_EQ(output("sed.embedding"), Extents{64});
+  EXPECT_EQ(output("meta"), Extents{16});
+  EXPECT_EQ(output("flow.14"), (Extents{16, 2}));
+  EXPECT_EQ(output("flow.15"), (Extents{16, 12}));
+  EXPECT_TRUE(output("flow.16").empty());
+  EXPECT_EQ(weights_of(table, "curve.TESS"), 0);
+
+  const Preset survey = load_preset(PENUMBRA_SOURCE_DIR "/data/presets/survey.toml");
+  EXPECT_EQ(weights_of(network_table(survey, points_layout(survey)), "curve.TESS:T."),
+            weights_of(table, "curve.ZTF:r."));
 }
 
 TEST(Preset, CompactFileIsTheDefault) {

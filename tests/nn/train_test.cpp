@@ -1,6 +1,9 @@
 #include "nn/train.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,61 +19,10 @@
 #include "nn/features.h"
 #include "nn/posterior.h"
 #include "sim/parameters.h"
+#include "tests/nn/linear_gaussian.h"
 
 namespace penumbra {
 namespace {
-
-const DataLayout kLayout = FeatureLayout{.phase_bins = 8}.data_layout();
-constexpr double kNoise = 0.5, kSumNoise = 0.1;
-
-// A linear-Gaussian world with a posterior in closed form: z ~ N(0, I); meta[k] = z[k] + N(0, .5^2) for k < 5;
-// summaries[0] = z[5] + z[6] + N(0, .1^2); everything else carries nothing.
-void linear_gaussian(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
-  for (int b = 0; b < count; ++b) {
-    RandomStream random(seed, first + static_cast<std::uint64_t>(b), Stage::kTest);
-    const FeatureRow row = feature_row(rows, b);
-    float* z = rows.target(b);
-    std::fill_n(row.curves, rows.layout->inputs[0].size(), 0.0f);
-    std::fill_n(row.summaries, FeatureLayout::summary_size(), 0.0f);
-    std::fill_n(row.sed, FeatureLayout::sed_size(), 0.0f);
-    std::fill_n(row.meta, FeatureLayout::kMeta, 0.0f);
-    for (int i = 0; i < kParameterCount; ++i) z[i] = static_cast<float>(random.normal());
-    for (int k = 0; k < 5; ++k) row.meta[k] = z[k] + static_cast<float>(kNoise * random.normal());
-    row.summaries[0] = z[5] + z[6] + static_cast<float>(kSumNoise * random.normal());
-  }
-}
-
-Preset tiny() {
-  Preset preset;
-  preset.network = {.phase_bins = 8,
-                    .curve_widths = {4, 4},
-                    .curve_blocks = 1,
-                    .curve_embedding = 8,
-                    .sed_hidden = 8,
-                    .sed_embedding = 4,
-                    .scalar_hidden = 32,
-                    .scalar_embedding = 16,
-                    .context = 32};
-  preset.flow = {.blocks = 3, .hidden = 48, .mixture_components = 2, .log_scale_limit = 3.0};
-  preset.train.systems = 30 * 64;
-  preset.train.batch = 64;
-  preset.train.warmup_steps = 10;
-  preset.train.validation_systems = 100;
-  preset.train.validate_every = 640;
-  return preset;
-}
-
-TrainOptions quiet_options(const std::string& name) {
-  TrainOptions options;
-  options.folder = std::filesystem::path(testing::TempDir()) / ("train_test_" + name);
-  std::filesystem::remove_all(options.folder);
-  options.device = "cpu";
-  options.torch_threads = 1;
-  options.simulation_threads = 2;
-  options.quiet = true;
-  options.provenance = {"linear", "gaussian", "commit"};
-  return options;
-}
 
 std::string error_of(const Preset& preset, const SystemSource& source, const TrainOptions& options) {
   try {
@@ -219,6 +171,48 @@ TEST(TrainDeathTest, InterruptedRunGoesOnBitIdentically) {
   const TrainOptions straight = quiet_options("uninterrupted");
   train(tiny(), kLayout, linear_gaussian, straight);
   expect_same_state(straight, interrupted);
+}
+
+Preset wide() {
+  Preset preset = tiny();
+  preset.flow.hidden = 256;
+  preset.train.batch = 16384;  // more than 100 MB of hidden layers
+  preset.train.systems = 3 * 16384;
+  return preset;
+}
+
+// From the second step on this process may have 64 MB more than it has then.
+[[noreturn]] void train_with_little_memory(const TrainOptions& options) {
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);  // what is freed goes back at once
+  const auto source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
+    if (seed == options.seed && first == 16384) {
+      long pages = 0;
+      std::ifstream("/proc/self/statm") >> pages;
+      const rlim_t bytes = static_cast<rlim_t>(pages) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (64u << 20);
+      const rlimit limit{bytes, bytes};
+      setrlimit(RLIMIT_AS, &limit);
+    }
+    linear_gaussian(seed, first, count, rows);
+  };
+  const TrainReport report = train(wide(), kLayout, source, options);
+  std::_Exit(report.finished && report.together < 16384 ? 0 : 1);
+}
+
+TEST(TrainDeathTest, ABatchLargerThanMemoryIsTakenInParts) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer needs all addresses";
+#endif
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  TrainOptions little = quiet_options("little");
+  little.simulation_threads = 1;
+  EXPECT_EXIT(train_with_little_memory(little), testing::ExitedWithCode(0),
+              "batch of 16384 systems does not fit in memory: it is taken in parts of");
+  const TrainOptions enough = quiet_options("enough");
+  EXPECT_EQ(train(wide(), kLayout, linear_gaussian, enough).together, 16384);
+  const Checkpoint a = read_checkpoint(little.folder / "checkpoint.h5"),
+                   b = read_checkpoint(enough.folder / "checkpoint.h5");
+  EXPECT_NEAR(a.info.progress.validation_loss, b.info.progress.validation_loss, 1e-4);
+  EXPECT_EQ(a.info.progress.steps, 3);
 }
 
 TEST(Train, RefusesToResumeAnotherRun) {

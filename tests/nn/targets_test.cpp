@@ -1,0 +1,155 @@
+#include "nn/targets.h"
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+#include "sim/system.h"
+#include "tests/sim/prior_tables.h"
+
+namespace penumbra {
+namespace {
+
+using TargetsTest = PriorTest;
+using Sample = std::array<float, kParameterCount>;
+
+Observation with_period(double period_day) {
+  Observation observation;
+  observation.period_day = period_day;
+  return observation;
+}
+
+double period_of(const Theta& theta) {
+  return period_from_sma_day((theta[kRadius1] + theta[kRadius2]) / theta[kRsumFrac], theta[kMsum]);
+}
+
+Sample packed(const Targets& targets, const PriorDraw& draw, double period_day, std::uint64_t index) {
+  Sample sample;
+  RandomStream random(1, index, Stage::kFreeCoordinate);
+  targets.pack(draw, with_period(period_day), random, sample.data());
+  return sample;
+}
+
+TEST_F(TargetsTest, ThetaHasUnitMoments) {
+  const Targets targets = Targets::make("theta", paper());
+  constexpr int kDraws = 4000;
+  std::array<double, kParameterCount> sum{}, square{};
+  for (std::uint64_t i = 0; i < kDraws; ++i) {
+    const Sample sample = packed(targets, paper().draw(3, i), kMissing, i);
+    for (std::size_t p = 0; p < sample.size(); ++p) {
+      sum[p] += sample[p] / kDraws;
+      square[p] += std::pow(sample[p], 2) / kDraws;
+    }
+  }
+  for (std::size_t p = 0; p < sum.size(); ++p) {
+    EXPECT_NEAR(sum[p], 0.0, 5.0 / std::sqrt(kDraws)) << kParameters[p].name;
+    // The radii and E(B-V) have tails so long that a few of the draws make their deviations.
+    const bool long_tail = p == kRadius1 || p == kRadius2 || p == kEbv;
+    EXPECT_NEAR(square[p], long_tail ? 0.75 : 1.0, long_tail ? 0.75 : 0.3) << kParameters[p].name;
+  }
+}
+
+// What is packed is what comes back, and the period decides rsumfrac where it is known.
+TEST_F(TargetsTest, RestoreIsTheInverseOfPack) {
+  for (const char* kind : {"latent", "theta"}) {
+    const Targets targets = Targets::make(kind, paper());
+    int restored = 0;
+    for (std::uint64_t i = 0; i < 200; ++i) {
+      const PriorDraw draw = paper().draw(4, i);
+      for (const double period_day : {kMissing, period_of(draw.theta)}) {
+        const Sample sample = packed(targets, draw, period_day, i);
+        Latent z;
+        Theta theta;
+        // Float rounding may push a draw that lies just inside the prior's edge outside.
+        if (targets.restore(paper(), sample.data(), period_day, z, theta) != Status::kOk) continue;
+        ++restored;
+        for (std::size_t p = 0; p < theta.size(); ++p) {
+          EXPECT_NEAR(theta[p], draw.theta[p], 2e-5 * std::max(1.0, std::abs(draw.theta[p])))
+              << kind << " " << kParameters[p].name;
+          // The offsets from the tracks magnify the rounding of float, and so do tracks near a turn.
+          if (p != kRsumFrac) {
+            EXPECT_NEAR(z[p], draw.z[p], 0.02) << kind << " " << kParameters[p].name;
+          }
+        }
+        EXPECT_NEAR(z[kRsumFrac], std::isnan(period_day) ? draw.z[kRsumFrac] : sample[kRsumFrac], 1e-3);
+      }
+    }
+    EXPECT_GE(restored, 380) << kind;
+  }
+}
+
+TEST_F(TargetsTest, SamplesOffTheTracksAreRejected) {
+  const Targets targets = Targets::make("theta", paper());
+  const PriorDraw draw = paper().draw(4, 1);
+  Sample sample = packed(targets, draw, kMissing, 1);
+  sample[kRadius1] += 1.0f;
+  Latent z;
+  Theta theta;
+  EXPECT_NE(targets.restore(paper(), sample.data(), kMissing, z, theta), Status::kOk);
+  // omega is an angle: beyond 2 pi it goes on at 0.
+  int turned = 0;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const PriorDraw other = paper().draw(4, i);
+    sample = packed(targets, other, kMissing, i);
+    sample[kOmega] += 3.0f;
+    if (targets.restore(paper(), sample.data(), kMissing, z, theta) != Status::kOk) continue;
+    turned += theta[kOmega] < other.theta[kOmega];
+    EXPECT_GE(theta[kOmega], 0.0);
+    EXPECT_LT(theta[kOmega], 2.0 * std::numbers::pi);
+  }
+  EXPECT_GE(turned, 30);
+}
+
+// The determinant by differences, without the code under test: all sixteen dimensions, or the fifteen that a known
+// period leaves.
+TEST_F(TargetsTest, LogJacobianIsTheDeterminant) {
+  constexpr double kStep = 4e-3;
+  const Targets targets = Targets::make("theta", paper());
+  int tested = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    const PriorDraw draw = paper().draw(5, i);
+    for (const double period_day : {kMissing, period_of(draw.theta)}) {
+      const bool known = !std::isnan(period_day);
+      Eigen::MatrixXd jacobian = Eigen::MatrixXd::Identity(kParameterCount, kParameterCount);
+      bool possible = true;
+      for (int p = 0; p < kParameterCount && possible; ++p) {
+        if (known && p == kRsumFrac) continue;
+        Sample side[2];
+        for (int s = 0; s < 2; ++s) {
+          PriorDraw moved = draw;
+          moved.z[static_cast<std::size_t>(p)] += s == 0 ? -kStep : kStep;
+          possible = possible && paper().theta_from_latent(moved.z, period_day, moved.theta) == Status::kOk;
+          side[s] = packed(targets, moved, period_day, i);
+        }
+        for (int row = 0; row < kParameterCount; ++row) {
+          if (known && row == kRsumFrac) continue;
+          const auto r = static_cast<std::size_t>(row);
+          jacobian(row, p) = (double{side[1][r]} - double{side[0][r]}) / (2.0 * kStep);
+        }
+      }
+      if (!possible) continue;
+      ++tested;
+      EXPECT_NEAR(targets.log_jacobian(paper(), draw.z, draw.theta, period_day),
+                  std::log(std::abs(jacobian.determinant())), 0.05)
+          << i << (known ? ", known period" : "");
+    }
+  }
+  EXPECT_GE(tested, 40);
+  const PriorDraw draw = paper().draw(5, 0);
+  EXPECT_EQ(Targets().log_jacobian(paper(), draw.z, draw.theta, kMissing), 0.0);
+}
+
+TEST_F(TargetsTest, TextReadsBack) {
+  const Targets targets = Targets::make("theta", paper());
+  const std::string text = "prior.name = \"paper\"\n" + targets.to_toml();
+  const PriorDraw draw = paper().draw(6, 0);
+  EXPECT_EQ(packed(Targets::parse(text, "checkpoint"), draw, kMissing, 0), packed(targets, draw, kMissing, 0));
+  EXPECT_EQ(packed(Targets::parse("prior.name = \"paper\"\n", "checkpoint"), draw, kMissing, 0),
+            packed(Targets(), draw, kMissing, 0));
+  EXPECT_EQ(Targets().to_toml(), "");
+  EXPECT_THROW(Targets::parse("targets.mean = [1.0]\n", "checkpoint"), UserError);
+}
+
+}  // namespace
+}  // namespace penumbra
