@@ -86,6 +86,7 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
     thread_local Simulation simulation;
     for (int b = 0; b < count; ++b) {
       simulator->simulate(seed, first + static_cast<std::uint64_t>(b), simulation);
+      leave_out(preset.train.drop, simulation.observation);
       pack_features(simulation.observation, features, feature_row(rows, b));
       RandomStream free_coordinate(seed, first + static_cast<std::uint64_t>(b), Stage::kFreeCoordinate);
       pack_target(simulation.draw.z, simulation.observation, free_coordinate, rows.target(b));

@@ -89,9 +89,11 @@ Predictions predict(const Simulator& simulator, const Observation& observation, 
 
 Inference infer_object(const Simulator& simulator, const NeuralPosterior& posterior, const Object& object,
                        const InferenceOptions& options) {
+  Observation seen = object.observation;
+  leave_out(posterior.dropped(), seen);
   FeatureBatch batch;
   batch.resize(1, posterior.layout());
-  pack_features(object.observation, posterior.layout(), batch.row(0));
+  pack_features(seen, posterior.layout(), batch.row(0));
 
   Inference out;
   out.record.object = object;
@@ -107,7 +109,7 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
       std::copy_n(z.begin() + static_cast<std::ptrdiff_t>(s * kParameterCount), kParameterCount, latent.begin());
       Theta theta;
       ++drawn;
-      if (simulator.prior().theta_from_latent(latent, object.observation.period_day, theta) != Status::kOk) continue;
+      if (simulator.prior().theta_from_latent(latent, seen.period_day, theta) != Status::kOk) continue;
       ++accepted;
       samples.theta.push_back(theta);
       samples.z.push_back(latent);

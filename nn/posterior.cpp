@@ -118,6 +118,7 @@ FeatureLayout NeuralPosterior::layout() const {
   }
   return {.phase_bins = static_cast<int>(impl_->preset.network.phase_bins)};
 }
+const std::vector<Modality>& NeuralPosterior::dropped() const { return impl_->preset.train.drop; }
 std::int64_t NeuralPosterior::weight_count() const { return impl_->network->weights().count(); }
 std::string NeuralPosterior::device() const { return impl_->on_cpu() ? "cpu" : "cuda"; }
 
