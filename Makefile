@@ -80,6 +80,11 @@ experiment-observations: setup $(BUILD)/build.ninja  ## do simulations look real
 	@cp $(addprefix $(BUILD)/experiments/observations/,provenance.toml tests.csv distributions.csv errors.csv \
 	  catalogue_errors.csv detections.csv nearest.csv figures/*.png figures/*.pdf) experiments/observations/results/
 
+paper:  ## the report with the committed results, build/paper/penumbra.pdf (installs LaTeX)
+	@tools/setup.sh python
+	@tools/setup.sh paper
+	@paper/build.sh build/paper
+
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@tools/bundle.sh $(BUILD) build/bundle
