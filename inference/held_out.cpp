@@ -96,6 +96,7 @@ void HeldOut::visit(const Visit& visit, const Edit& edit) const {
       Simulation& simulation = simulations[b];
       simulator_->simulate(seed(), first + b, simulation);
       if (edit) edit(first + b, simulation.observation);
+      leave_out(posterior_.dropped(), simulation.observation);
       pack_features(simulation.observation, layout, batch.row(static_cast<int>(b)));
       RandomStream free_coordinate(seed(), first + b, Stage::kFreeCoordinate);
       pack_target(simulation.draw.z, simulation.observation, free_coordinate, &batch.z[b * kParameterCount]);

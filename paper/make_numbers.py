@@ -321,9 +321,61 @@ def ablation(book):
     book.record_toml("ablation", results / "provenance.toml")
 
 
+def ppc(book):
+    results = book.root / "experiments" / "ppc" / "results"
+    rows, _ = read_csv(results / "posteriors.csv")
+    checks, _ = read_csv(results / "checks.csv")
+    real = {row["object"]: None for row in rows if row["kind"] != "simulated"}
+    book.number(len(real), "ppc real objects")
+    neural = [abs(float(row["sigma"])) for row in rows if row["object"] in real and row["posterior"] == "neural" and row["sigma"]]
+    book.number(len(neural), "ppc known")
+    for limit in (1, 2):
+        book.number(percent(sum(sigma <= limit for sigma in neural) / len(neural), 0), "ppc within", limit)
+    body = []
+    for key, posterior in dict.fromkeys((row["object"], row["posterior"]) for row in rows):
+        sigmas = [abs(float(row["sigma"])) for row in rows
+                  if (row["object"], row["posterior"]) == (key, posterior) and row["sigma"]]
+        mine = [row for row in checks if (row["object"], row["posterior"]) == (key, posterior)]
+        p = [float(value) for row in mine for name, value in row.items() if name.startswith("p_") and value]
+        reduced = [float(row["chi2"]) / float(row["points"]) for row in mine if row["chi2"] and float(row["points"]) > 1]
+        body.append([text(key), posterior, len(sigmas), fixed(statistics.median(sigmas), 1) if sigmas else "--",
+                     fixed(max(sigmas), 1) if sigmas else "--", fixed(max(reduced), 2) if reduced else "--",
+                     significant(min(p)) if p else "--"])
+    book.table("ppc", "llrrrrr", ["object", "posterior", "known values", r"median $|\Delta|/\sigma$", "largest",
+                                  r"largest $\chi^2_{\rm red}$", "smallest $p$"], body)
+    book.record_toml("posterior predictive checks", results / "provenance.toml")
+
+
+def timing(book):
+    results = book.root / "experiments" / "timing" / "results"
+    rows = [row for name in ("own.csv", "peers.csv") for row in read_csv(results / name)[0]]
+    names = {"neural": "neural posterior", "importance": "importance weights", "mcmc": "own MCMC", "emcee_ellc": "emcee with ellc",
+             "emcee_phoebe": "emcee with PHOEBE, extrapolated"}
+    body = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in rows if row["method"] == method and row["effective_size"] and row["cpu_s"]]
+        if not mine:
+            continue
+        size, cost, each = (statistics.median(values) for values in (
+            [float(row["effective_size"]) for row in mine], [float(row["cpu_s"]) for row in mine],
+            [float(row["cpu_s"]) / float(row["effective_size"]) for row in mine]))
+        trusted = sum(row["trusted"] == "yes" for row in mine)
+        body.append([names.get(method, text(method)), f"{trusted} of {len(mine)}", significant(size, 3), significant(cost, 3), significant(1e3 * each, 3)])
+        book.number(significant(1e3 * each, 2), "timing", method)
+    book.table("timing", "lrrrr", ["method", "trusted", "effective samples", "CPU [s]", "for 1000 effective [s]"], body)
+    scaling, _ = read_csv(results / "scaling.csv")
+    book.table("scaling", "rrr", ["systems", "CPU [s]", "CPU a system [ms]"],
+               [[fixed(int(row["systems"]), 0), significant(float(row["cpu_s"]), 3),
+                 fixed(1e3 * float(row["cpu_s"]) / float(row["systems"]), 1)] for row in scaling])
+    largest = max(scaling, key=lambda row: int(row["systems"]))
+    book.number(fixed(1e3 * float(largest["cpu_s"]) / float(largest["systems"]), 1), "timing network ms")
+    book.number(fixed(int(largest["samples"]), 0), "timing network samples")
+    book.record_toml("timing", results / "provenance.toml")
+
+
 # What is always there; then the experiments in the order of the paper, and whether their plot.py reads committed tables only.
 ALWAYS = (forward_model, speed, network)
-EXPERIMENTS = ((prior, False), (observations, False), (ablation, True))
+EXPERIMENTS = ((prior, False), (observations, False), (ppc, False), (ablation, True), (timing, True))
 
 
 def used_commands(files):
