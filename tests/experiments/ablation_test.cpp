@@ -105,9 +105,12 @@ TEST(AblationExperiment, Runs) {
   const auto network = rows.texts("network"), configuration = rows.texts("configuration");
   for (std::size_t n = 0; n < rows.rows(); ++n) {
     EXPECT_GT(width[n], 0.0);
-    if (configuration[n] == "all") EXPECT_EQ(relative[n], 1.0);
-    if (network[n] == "shipped" && configuration[n] == "parallax" && rows.texts("parameter")[n] == "cos_i")
+    if (configuration[n] == "all") {
+      EXPECT_EQ(relative[n], 1.0);
+    }
+    if (network[n] == "shipped" && configuration[n] == "parallax" && rows.texts("parameter")[n] == "cos_i") {
       EXPECT_GT(relative[n], 2.0);  // without light curves and photometry nothing is known of the inclination
+    }
   }
   const TextTable information = run.table("information.csv");
   EXPECT_EQ(information.rows(), 12u);
