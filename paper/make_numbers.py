@@ -279,7 +279,7 @@ def ablation(book):
     names = list(dict.fromkeys(row["configuration"] for row in shipped))
     cell = {(row["network"], row["configuration"], row["parameter"]): row for row in rows}
     for row in shipped:
-        book.number(fixed(float(row["relative_width"]), 2), "ablation", row["configuration"], row["parameter"])
+        book.number(significant(float(row["relative_width"])), "ablation", row["configuration"], row["parameter"])
     biases = {(row["configuration"], row["parameter"]): float(row["bias"]) for row in shipped}
     worst = max(biases, key=lambda key: abs(biases[key]))
     book.number(fixed(abs(biases[worst]), 2), "ablation largest bias")
@@ -319,6 +319,66 @@ def ablation(book):
     book.table("impossible", "lr", ["reason", "share of independent draws"],
                [[text(row["quantity"]), percent(float(row["value"]), 2)] for row in structure[1:]])
     book.record_toml("ablation", results / "provenance.toml")
+
+
+def recovery(book):
+    results = book.root / "experiments" / "recovery" / "results"
+    widths, _ = read_csv(results / "widths.csv")
+    accuracy, _ = read_csv(results / "accuracy.csv")
+    labels, of = dict(parameters(book.root)), {row["parameter"]: row for row in accuracy}
+    facts = read_toml(results / "provenance.toml")
+    book.number(fixed(int(facts["systems_with_samples"]), 0), "recovery systems")
+    book.number(fixed(int(facts["config"]["samples"]), 0), "recovery samples")
+    ratios = {row["parameter"]: float(row["width68"]) / float(row["paper_width68"]) for row in widths}
+    for name, choose in (("narrowest", min), ("widest", max)):
+        worst = choose(ratios, key=ratios.get)
+        book.number(fixed(ratios[worst], 2), "recovery", name)
+        book.number(labels[worst].split(" [")[0], "recovery", name, "parameter")
+    book.number(sum(ratio < 1 for ratio in ratios.values()), "recovery narrower")
+    book.table("recovery", "lrrrrrr", ["parameter", r"68\%", r"paper's", r"90\%", r"paper's", "contraction", "rms error"],
+               [[labels[row["parameter"]], *(significant(float(row[key]), 3) for key in ("width68", "paper_width68", "width90", "paper_width90")),
+                 fixed(float(of[row["parameter"]]["contraction"]), 2), significant(float(of[row["parameter"]]["rms_error"]), 3)] for row in widths])
+    book.record_toml("recovery", results / "provenance.toml")
+
+
+def sbc(book):
+    results = book.root / "experiments" / "sbc" / "results"
+    rows, _ = read_csv(results / "tests.csv")
+    labels = {name: label.split(" [")[0] for name, label in parameters(book.root)}
+    facts = read_toml(results / "provenance.toml")
+    book.number(fixed(int(facts["systems_with_samples"]), 0), "sbc systems")
+    failed = [row for row in rows if float(row["p_holm"]) < 0.05]
+    book.number(len(rows), "sbc tests")
+    book.number(len(failed), "sbc failed")
+    book.number(", ".join(labels.get(row["name"], text(row["name"])) for row in failed) or "none", "sbc failures")
+    classifier = next(row for row in rows if row["name"] == "classifier")
+    book.number(percent(float(classifier["value"])), "sbc classifier")
+    book.table("sbc", "llrrr", ["ranks of", "statistic", "value", "$p$", "$p$ (Holm)"],
+               [[labels.get(row["name"], text(row["name"].replace("_", " "))), text(row["statistic"]), fixed(float(row["value"]), 3),
+                 significant(float(row["p"])), significant(float(row["p_holm"]))] for row in rows])
+    book.record_toml("simulation-based calibration", results / "provenance.toml")
+
+
+def coverage(book):
+    results = book.root / "experiments" / "coverage" / "results"
+    rows, _ = read_csv(results / "coverage.csv")
+    labels = {name: label.split(" [")[0] for name, label in parameters(book.root)}
+    of = {(row["parameter"], row["region"], float(row["level"])): row for row in rows}
+    levels = sorted({level for _, _, level in of})
+    departures = {key: abs(float(row["departure_points"])) for key, row in of.items()}
+    worst = max(departures, key=departures.get)
+    book.number(fixed(departures[worst], 1), "coverage largest departure")
+    book.number(labels.get(worst[0], "the joint region"), "coverage worst")
+    missed = {name for (name, _, _), departure in departures.items() if name in labels and departure > 2}
+    book.number(len(missed), "coverage missed")
+    book.number(", ".join(labels[name] for name in labels if name in missed) or "none", "coverage missed parameters")
+    book.number(fixed(int(read_toml(results / "provenance.toml")["systems_with_samples"]), 0), "coverage systems")
+    book.table("coverage", "l" + "r" * 2 * len(levels),
+               ["parameter", *(rf"central {100 * level:.0f}\%" for level in levels), *(rf"densest {100 * level:.0f}\%" for level in levels)],
+               [[labels.get(name, "all together"),
+                 *(fixed(100 * float(of[name, region, level]["coverage"]), 1) if (name, region, level) in of else "--"
+                   for region in ("central", "highest_density") for level in levels)] for name in dict.fromkeys(row["parameter"] for row in rows)])
+    book.record_toml("coverage", results / "provenance.toml")
 
 
 def ppc(book):
@@ -375,7 +435,8 @@ def timing(book):
 
 # What is always there; then the experiments in the order of the paper, and whether their plot.py reads committed tables only.
 ALWAYS = (forward_model, speed, network)
-EXPERIMENTS = ((prior, False), (observations, False), (ppc, False), (ablation, True), (timing, True))
+EXPERIMENTS = ((prior, False), (observations, False), (recovery, False), (sbc, True), (coverage, True), (ppc, False), (ablation, True),
+               (timing, True))
 
 
 def used_commands(files):
