@@ -430,6 +430,9 @@ def timing(book):
     largest = max(scaling, key=lambda row: int(row["systems"]))
     book.number(fixed(1e3 * float(largest["cpu_s"]) / float(largest["systems"]), 1), "timing network ms")
     book.number(fixed(int(largest["samples"]), 0), "timing network samples")
+    reference = {row["what"]: float(row["value"]) for row in read_csv(results / "reference.csv")[0]}
+    for name in ("ellc", "phoebe"):
+        book.number(fixed(reference[f"paper_{name}_core_s"] / 3600, 0), "timing paper", name)
     book.record_toml("timing", results / "provenance.toml")
 
 
