@@ -82,9 +82,10 @@ struct QualityInfo {
 const std::vector<QualityInfo>& qualities() {
   static const std::vector<QualityInfo> all{
       {"signal_to_noise",
-       {0, 10, 30, 100, 300, INFINITY}},                  // sqrt of the sum of ((f - mean) / sigma)^2, f without noise
-      {"depth_over_error", {0, 1, 3, 10, 30, INFINITY}},  // deepest minimum over the median relative error, best curve
-      {"points", {0, 1, 100, 300, 1000, INFINITY}},       // of all light curves
+       {0, 10, 30, 100, 300, INFINITY}},  // sqrt of the sum of ((f - mean) / sigma)^2, f without noise
+      {"depth_over_error",
+       {0, 1, 3, 10, 30, 100, INFINITY}},  // deepest minimum over the median relative error, best curve
+      {"points", {0, 1, 300, 1000, 3000, 10000, INFINITY}},  // of all light curves
       {"light_curves", {0, 1, 2, 3, 4, INFINITY}},
       {"sed_points", {0, 1, 6, 11, 16, INFINITY}},
       {"parallax", {0, 1, INFINITY}},
