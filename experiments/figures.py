@@ -101,10 +101,10 @@ def parameter_grid(parameters, height=7.1, units=True, **options):
 
 
 def logarithmic(axis):
-    """Both axes, with plain numbers at 1, 2 and 5."""
+    """Both axes, with plain numbers at 1 and 3."""
     axis.set(xscale="log", yscale="log")
     for one in (axis.xaxis, axis.yaxis):
-        one.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        one.set_major_locator(LogLocator(subs=(1, 3)))
         one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         one.set_minor_locator(NullLocator())
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "experiments/experiment.h"
+#include "experiments/recovery/quality.h"
 #include "inference/quantile.h"
 #include "inference/ranks.h"
 #include "sim/constants.h"
@@ -72,60 +73,6 @@ double full_turns(const Recovered& r, int q, double value) {
   return q == kOmega ? kTwoPi * std::floor((r.origin + value) / kTwoPi) : 0.0;
 }
 double whole_truth(const Recovered& r, int q) { return r.origin + r.truth - full_turns(r, q, r.truth); }
-
-// What a system's data are worth, and the limits of the groups in which it is looked at.
-enum Quality : int { kSignalToNoise, kDepthOverError, kPoints, kLightCurves, kSedPoints, kParallax, kQualityCount };
-struct QualityInfo {
-  const char* name;
-  std::vector<double> limits;
-};
-const std::vector<QualityInfo>& qualities() {
-  static const std::vector<QualityInfo> all{
-      {"signal_to_noise",
-       {0, 10, 30, 100, 300, INFINITY}},  // sqrt of the sum of ((f - mean) / sigma)^2, f without noise
-      {"depth_over_error",
-       {0, 1, 3, 10, 30, 100, INFINITY}},  // deepest minimum over the median relative error, best curve
-      {"points", {0, 1, 300, 1000, 3000, 10000, INFINITY}},  // of all light curves
-      {"light_curves", {0, 1, 2, 3, 4, INFINITY}},
-      {"sed_points", {0, 1, 6, 11, 16, INFINITY}},
-      {"parallax", {0, 1, INFINITY}},
-  };
-  return all;
-}
-using Qualities = std::array<double, kQualityCount>;
-
-Qualities measure_quality(const Simulator& simulator, const Simulation& simulation) {
-  const Observation& observation = simulation.observation;
-  Qualities q{};
-  Observation clean;
-  const bool rendered = simulator.predict(simulation.draw.theta, observation, clean) == Status::kOk;
-  double squares = 0.0;
-  for (std::size_t c = 0; c < observation.light_curves.size(); ++c) {
-    const LightCurve& curve = observation.light_curves[c];
-    if (curve.empty()) continue;
-    q[kLightCurves] += 1.0;
-    q[kPoints] += static_cast<double>(curve.phase.size());
-    if (!rendered) continue;
-    const std::vector<double>& flux = clean.light_curves[c].flux;
-    double weights = 0.0, mean = 0.0;
-    for (std::size_t t = 0; t < flux.size(); ++t) {
-      const double weight = 1.0 / (curve.sigma[t] * curve.sigma[t]);
-      weights += weight;
-      mean += weight * flux[t];
-    }
-    mean /= weights;
-    for (std::size_t t = 0; t < flux.size(); ++t) squares += std::pow((flux[t] - mean) / curve.sigma[t], 2);
-    std::vector<double> sigma = curve.sigma;
-    std::ranges::sort(sigma);
-    const double depth = 1.0 - *std::ranges::min_element(flux);
-    q[kDepthOverError] = std::max(q[kDepthOverError], depth / quantile(sigma, 0.5));
-  }
-  q[kSignalToNoise] = std::sqrt(squares);
-  q[kSedPoints] = static_cast<double>(
-      std::ranges::count_if(observation.sed_flux_jy, [](double flux) { return std::isfinite(flux); }));
-  q[kParallax] = observation.has_parallax() ? 1.0 : 0.0;
-  return q;
-}
 
 double median_of(std::vector<double> values) {
   std::ranges::sort(values);
@@ -211,7 +158,7 @@ ExperimentResult recovery(const Config& config) {
     accuracy += fmt::format("{},{},{},{:.5g},{:.5g}\n", info.name, info.unit, summary(everyone, prior),
                             std::sqrt(squares / static_cast<double>(systems)), prior);
     for (std::size_t k = 0; k < kQualityCount; ++k) {
-      const QualityInfo& axis = qualities()[k];
+      const QualityInfo& axis = kQualities[k];
       for (std::size_t b = 0; b + 1 < axis.limits.size(); ++b) {
         std::vector<const Recovered*> group;
         for (std::size_t i = 0; i < systems; ++i)

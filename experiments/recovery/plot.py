@@ -5,7 +5,8 @@ import numpy as np
 from experiments import figures
 from experiments.figures import BLUE, GREEN, INK, ORANGE, SKY, VERMILION, WIDTH, plt
 
-BINS = 12
+BINS = 24
+FEWEST = 20  # systems of a group that is drawn
 LOGARITHMIC = {"teff1", "teff2", "radius1", "radius2", "distance", "msum"}
 INSTEAD = {  # what the paper shows: smooth where e goes to 0
     "eccentricity": ("sqrt_e_cos_omega", r"$\sqrt{e}\,\cos\omega$"),
@@ -32,7 +33,7 @@ def draw_recovery(tables, save, parameters):
         chosen = rows["quantity"] == quantity
         truth, median = rows["truth"][chosen], rows["median"][chosen]
         low, high = np.percentile(truth, [0.5, 99.5])
-        axis.plot(truth, median, ".", ms=1, color=GREEN, alpha=0.4, rasterized=True)
+        axis.plot(truth, median, ".", ms=1, color=GREEN, alpha=0.35, rasterized=True, zorder=1)
         edges = np.quantile(truth, np.linspace(0.005, 0.995, BINS + 1))
         centres = [np.median(truth[(truth >= a) & (truth <= b)]) for a, b in zip(edges, edges[1:])]
         for name, colour in (("90", SKY), ("68", ORANGE)):
@@ -40,8 +41,8 @@ def draw_recovery(tables, save, parameters):
                 [np.median(rows[end + name][chosen][(truth >= a) & (truth <= b)]) for a, b in zip(edges, edges[1:])]
                 for end in ("low", "high")
             ]
-            axis.fill_between(centres, *ends, color=colour, alpha=0.45, lw=0)
-        axis.plot([low, high], [low, high], color=INK, lw=0.8)
+            axis.fill_between(centres, *ends, color=colour, alpha=0.55, lw=0, zorder=2)
+        axis.plot([low, high], [low, high], color=INK, lw=0.8, zorder=3)
         axis.set_title(label, pad=3)
         if parameter.name in LOGARITHMIC:
             figures.logarithmic(axis)
@@ -80,7 +81,7 @@ def draw_quality(tables, save, parameters):
     tex = {p.name: f"${p.tex}$" for p in parameters}
     figure, axes = plt.subplots(2, len(QUALITIES), figsize=(WIDTH, 3.6), layout="constrained", sharey="row", sharex="col")
     for (upper, lower), (quality, label) in zip(axes.T, QUALITIES.items()):
-        chosen = rows["quality"] == quality
+        chosen = (rows["quality"] == quality) & (rows["systems"] >= FEWEST)
         groups = sorted({(a, b) for a, b in zip(rows["from"][chosen], rows["to"][chosen])})
         for name, colour, marker in FOLLOWED:
             mine = chosen & (rows["parameter"] == name)

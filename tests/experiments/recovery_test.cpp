@@ -1,9 +1,44 @@
+#include <cmath>
 #include <map>
 
+#include "experiments/recovery/quality.h"
+#include "inference/likelihood.h"
+#include "sim/simulation_settings.h"
 #include "tests/experiments/run_experiment.h"
 
 namespace penumbra {
 namespace {
+
+// By how much chi^2 of the data falls from a constant to the true curve: the squared signal to noise, but for noise.
+TEST(Quality, SignalToNoiseIsThatOfTheData) {
+  if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
+  SimulationSettings settings;
+  settings.prior = named_prior("field");
+  const LoadedSimulator simulator(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data", settings);
+  int compared = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    Simulation simulation;
+    simulator->simulate(1, i, simulation);
+    const Qualities quality = measure_quality(*simulator, simulation);
+    Observation clean;
+    ASSERT_EQ(simulator->predict(simulation.draw.theta, simulation.observation, clean), Status::kOk);
+    double fall = 0.0, points = 0.0, curves = 0.0;
+    for (std::size_t c = 0; c < kChannelCount; ++c) {
+      const LightCurve& curve = simulation.observation.light_curves[c];
+      if (curve.empty()) continue;
+      const std::vector<double> constant(curve.phase.size(), 1.0);
+      fall += fit_scale(curve, constant.data()).chi2 - fit_scale(curve, clean.light_curves[c].flux.data()).chi2;
+      points += static_cast<double>(curve.phase.size());
+      curves += 1.0;
+    }
+    EXPECT_EQ(quality[kPoints], points);
+    EXPECT_EQ(quality[kLightCurves], curves);
+    if (quality[kSignalToNoise] < 100.0) continue;
+    ++compared;
+    EXPECT_NEAR(std::sqrt(fall) / quality[kSignalToNoise], 1.0, 0.05) << i;  // 3 standard deviations of noise 1.7 x
+  }
+  EXPECT_GT(compared, 10);
+}
 
 TEST(RecoveryExperiment, Runs) {
   if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
