@@ -75,7 +75,7 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 	@.venv/bin/python tools/kernel_report.py $(BUILD)
 
 # One rule for all that follow: tools/experiment.sh. CONFIG=experiments/<name>/smoke.toml: a short run, nothing committed.
-experiment-ablation:  ## what does each kind of data tell, and the prior's hierarchy? (half an hour on one core)
+experiment-ablation:  ## what does each kind of data tell, and the prior's hierarchy? (ten minutes)
 experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
 experiment-recovery:  ## medians, intervals and widths against the truth (4,999 systems: minutes)
 experiment-sbc:  ## ranks of the truth: bands, TARP, a classifier (minutes)

@@ -285,6 +285,9 @@ def ablation(book):
     book.number(fixed(abs(biases[worst]), 2), "ablation largest bias")
     book.number(labels[worst[1]].split(" [")[0], "ablation largest bias parameter")
     book.number(text(worst[0]), "ablation largest bias configuration")
+    lowest = min(shipped, key=lambda row: float(row["coverage68"]))
+    book.number(percent(float(lowest["coverage68"]), 0), "ablation lowest coverage")
+    book.number(text(lowest["configuration"]), "ablation lowest coverage configuration")
     short = {"light curves": "LC", "photometry": "SED", "parallax": r"$\varpi$"}
 
     def initials(configuration):
@@ -311,6 +314,7 @@ def ablation(book):
     book.number(fixed(int(facts["config"]["samples"]), 0), "ablation samples")
     book.number(fixed(int(facts["config"]["networks"]["systems"]), 0), "check systems")
 
+    book.number(fixed(int(facts["config"]["prior_draws"]), 0), "prior draws")
     structure, _ = read_csv(results / "prior.csv")
     value = {row["quantity"]: (float(row["value"]), float(row["error"])) for row in structure}
     book.number(fixed(value["total correlation [nats]"][0], 1), "prior nats")
