@@ -76,6 +76,7 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
       const std::uint64_t index = first + static_cast<std::uint64_t>(b);
       simulator->simulate(seed, index, simulation);
       RandomStream dropping(seed, index, Stage::kDropping), free_coordinate(seed, index, Stage::kFreeCoordinate);
+      leave_out(preset.train.drop, simulation.observation);
       if (preset.train.drop_share > 0.0) drop_at_random(preset.train.drop_share, dropping, simulation.observation);
       pack_features(simulation.observation, features, feature_row(rows, b));
       targets.pack(simulation.draw, simulation.observation, free_coordinate, rows.target(b));

@@ -90,9 +90,11 @@ Predictions predict(const Simulator& simulator, const Observation& observation, 
 Inference infer_object(const Simulator& simulator, const NeuralPosterior& posterior, const Object& object,
                        const InferenceOptions& options) {
   const Targets& targets = posterior.targets();
+  Observation seen = object.observation;
+  leave_out(posterior.dropped(), seen);
   FeatureBatch batch;
   batch.resize(1, posterior.layout());
-  pack_features(object.observation, posterior.layout(), batch.row(0));
+  pack_features(seen, posterior.layout(), batch.row(0));
 
   Inference out;
   out.record.object = object;

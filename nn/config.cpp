@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "sim/passbands.h"
@@ -65,6 +66,7 @@ void for_each_key(P& p, const Visit& visit) {
   visit("train", "validate_every", p.train.validate_every, kCount);
   visit("train", "patience", p.train.patience, Range{0.0});
   visit("train", "max_minutes", p.train.max_minutes, Range{0.0});
+  if (p.kind == "binary") visit("train", "drop", p.train.drop);
 }
 
 struct Reader {
@@ -75,6 +77,9 @@ struct Reader {
   }
   void operator()(const char* table, const char* key, bool& value) const {
     value = config.section(table).flag(key, value);
+  }
+  void operator()(const char* table, const char* key, std::vector<Modality>& value) const {
+    value = read_modalities(config.section(table), key);
   }
   void operator()(const char* table, const char* key, std::int64_t& value, const Range& range) const {
     value = config.section(table).integer(key, value, range);
@@ -104,6 +109,14 @@ struct Writer {
     begin(table);
     text += fmt::format("{} = {}\n", key, value);
   }
+  void operator()(const char* table, const char* key, const std::vector<Modality>& value) const {
+    if (value.empty()) return;
+    begin(table);
+    std::vector<std::string> names;
+    for (const Modality modality : value)
+      names.push_back(fmt::format("\"{}\"", kModalityNames[static_cast<std::size_t>(modality)]));
+    text += fmt::format("{} = [{}]\n", key, fmt::join(names, ", "));
+  }
   void operator()(const char* table, const char* key, std::int64_t value, const Range&) const {
     begin(table);
     text += fmt::format("{} = {}\n", key, value);
@@ -119,6 +132,18 @@ struct Writer {
 };
 
 }  // namespace
+
+std::vector<Modality> read_modalities(const Config& table, const std::string& key) {
+  std::vector<Modality> modalities;
+  if (!table.has(key)) return modalities;
+  for (const std::string& name : table.texts(key)) {
+    const auto found = std::ranges::find(kModalityNames, name);
+    if (found == kModalityNames.end())
+      throw table.error(key, fmt::format("expected some of: {}", fmt::join(kModalityNames, ", ")));
+    modalities.push_back(static_cast<Modality>(found - kModalityNames.begin()));
+  }
+  return modalities;
+}
 
 Preset read_preset(const Config& config) {
   Preset preset;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "sim/observation.h"
 
 namespace penumbra {
 
@@ -70,6 +71,7 @@ struct TrainConfig {
   std::int64_t validate_every = 20000;  // systems
   std::int64_t patience = 0;            // validations without a gain before it ends early; 0: never
   double max_minutes = 0.0;             // of training in all, over all invocations; 0: no limit
+  std::vector<Modality> drop;           // what a network for binaries never sees, in training or afterwards
 };
 
 struct Preset {
@@ -88,6 +90,10 @@ struct Preset {
 Preset read_preset(const Config& config);
 // A file with these three tables only.
 Preset load_preset(const std::filesystem::path& file);
+// An empty train.drop is not written.
 std::string to_toml(const Preset& preset);
+
+// The modalities that a list of names stands for; UserError naming those that exist. No such key: none.
+std::vector<Modality> read_modalities(const Config& table, const std::string& key);
 
 }  // namespace penumbra

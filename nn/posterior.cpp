@@ -120,6 +120,7 @@ FeatureLayout NeuralPosterior::layout() const {
   return FeatureLayout::of(impl_->preset);
 }
 const Targets& NeuralPosterior::targets() const { return impl_->targets; }
+const std::vector<Modality>& NeuralPosterior::dropped() const { return impl_->preset.train.drop; }
 std::int64_t NeuralPosterior::weight_count() const { return impl_->network->weights().count(); }
 std::string NeuralPosterior::device() const { return impl_->on_cpu() ? "cpu" : "cuda"; }
 

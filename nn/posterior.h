@@ -35,6 +35,8 @@ class NeuralPosterior {
   // Of a network for binaries; UserError for another kind.
   FeatureLayout layout() const;
   const Targets& targets() const;
+  // What the network was trained without: leave it out of what it is given (sim/observation.h).
+  const std::vector<Modality>& dropped() const;
   std::int64_t weight_count() const;
   std::string device() const;  // "cpu" or "cuda"
 

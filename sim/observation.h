@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include "sim/passbands.h"
@@ -41,5 +42,33 @@ struct Observation {
   }
   bool has_parallax() const { return std::isfinite(parallax_mas); }
 };
+
+// The kinds of data that an observation is made of.
+enum class Modality : int { kLightCurves = 0, kPhotometry, kParallax, kPeriod, kModalityCount };
+inline constexpr std::array<std::string_view, static_cast<int>(Modality::kModalityCount)> kModalityNames{
+    "light_curves", "photometry", "parallax", "period"};
+
+// As if these had not been observed. Light curves stay folded where only the period is left out.
+inline void leave_out(const std::vector<Modality>& modalities, Observation& observation) {
+  for (const Modality modality : modalities) {
+    switch (modality) {
+      case Modality::kLightCurves:
+        for (LightCurve& curve : observation.light_curves) curve.clear();
+        break;
+      case Modality::kPhotometry:
+        observation.sed_flux_jy.fill(kMissing);
+        observation.sed_sigma_jy.fill(kMissing);
+        break;
+      case Modality::kParallax:
+        observation.parallax_mas = observation.parallax_sigma_mas = kMissing;
+        break;
+      case Modality::kPeriod:
+        observation.period_day = kMissing;
+        break;
+      case Modality::kModalityCount:
+        break;
+    }
+  }
+}
 
 }  // namespace penumbra

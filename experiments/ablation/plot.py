@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Figures from the tables that experiment_ablation wrote. usage: python -m experiments.ablation.plot TABLES FIGURES"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm, Normalize
+
+from experiments import figures
+
+
+def cells(rows, names, parameters, column):
+    """[configuration][parameter]"""
+    value = {(row["configuration"], row["parameter"]): float(row[column]) for row in rows}
+    return np.array([[value[name, p.name] for p in parameters] for name in names])
+
+
+def heat_map(values, names, parameters, norm, colours, label, written):
+    """One row a configuration, as in the paper's Figures 18 and 19."""
+    figure, axis = plt.subplots(figsize=(figures.WIDTH, 3.0), layout="constrained")
+    image = axis.imshow(values, norm=norm, cmap=colours, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        dark = abs(norm(value) - 0.5) > 0.35
+        axis.text(column, row, written(value), ha="center", va="center", fontsize=6, color="white" if dark else "black")
+    axis.set_xticks(range(len(parameters)), [f"${p.tex}$" for p in parameters], rotation=45, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(names)), names)
+    axis.tick_params(length=0)
+    figure.colorbar(image, ax=axis, label=label, pad=0.01).ax.set_ylim(values.min(), values.max())
+    return figure
+
+
+def check(rows, parameters):
+    """Width by a retrained network over that by the masked one."""
+    names = list(dict.fromkeys(row["configuration"] for row in rows if row["network"] == "retrained"))
+    figure, axis = plt.subplots(figsize=(figures.COLUMN, 3.4), layout="constrained")
+    y = np.arange(len(parameters))
+    for name, colour, marker, shift in zip(names, figures.CYCLE, "osD^", (-0.12, 0.12, 0.3, -0.3)):
+        both = [{row["parameter"]: row for row in rows if row["network"] == network and row["configuration"] == name}
+                for network in ("retrained", "small")]
+        relative, error = (np.array([[float(table[p.name][key]) for p in parameters] for table in both])
+                           for key in ("relative_width", "relative_width_error"))
+        ratio = relative[0] / relative[1]
+        spread = ratio * np.hypot(*(error / relative))
+        left_out = both[0][parameters[0].name]["left_out"].replace("+", " and ").replace("_", " ")
+        axis.errorbar(ratio, y + shift, xerr=spread, fmt=marker, color=colour, ms=3, lw=0.8, label=f"without {left_out}")
+    axis.axvline(1.0, color=figures.INK, lw=0.6)
+    axis.set_yticks(y, [f"${p.tex}$" for p in parameters])
+    axis.invert_yaxis()
+    axis.set_xscale("log")
+    axis.set_xlabel("68% width, retrained / masked")
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return figure
+
+
+def draw(tables, save):
+    parameters = tables.parameters()
+    rows = tables.rows("configurations.csv")
+    shipped = [row for row in rows if row["network"] == "shipped"]
+    names = list(dict.fromkeys(row["configuration"] for row in shipped))
+    widths = cells(shipped, names, parameters, "relative_width")
+    limit = max(0.5, np.nanmax(np.abs(np.log10(widths))))
+    save(heat_map(widths, names, parameters, LogNorm(10**-limit, 10**limit), "PuOr_r", "68% width over that with all data",
+                  lambda value: f"{value:.2g}" if value < 9.95 else f"{value:.0f}"), "widths")
+    bias = cells(shipped, names, parameters, "bias")
+    limit = max(0.5, np.nanmax(np.abs(bias)))
+    save(heat_map(bias, names, parameters, Normalize(-limit, limit), "PuOr_r", "median (median $-$ truth) / $\\sigma$",
+                  lambda value: f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")), "bias")
+    save(check(rows, parameters), "check")
+
+
+if __name__ == "__main__":
+    figures.main(draw)
