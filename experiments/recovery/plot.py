@@ -7,7 +7,7 @@ from experiments.figures import BLUE, GREEN, INK, ORANGE, SKY, VERMILION, WIDTH,
 
 BINS = 24
 FEWEST = 20  # systems of a group that is drawn
-LOGARITHMIC = {"teff1", "teff2", "radius1", "radius2", "distance", "msum"}
+LOGARITHMIC = {"radius1", "radius2", "distance", "msum"}
 INSTEAD = {  # what the paper shows: smooth where e goes to 0
     "eccentricity": ("sqrt_e_cos_omega", r"$\sqrt{e}\,\cos\omega$"),
     "omega": ("sqrt_e_sin_omega", r"$\sqrt{e}\,\sin\omega$"),
