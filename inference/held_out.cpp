@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/interrupt.h"
 #include "base/parallel.h"
 #include "base/progress.h"
@@ -115,8 +117,8 @@ void HeldOut::visit(const Visit& visit, const Edit& edit) const {
       Theta unused;  // where rounding puts the truth outside its support, the draw as it was
       if (targets.restore(prior, &batch.z[b * kParameterCount], period_day, truth, unused) != Status::kOk)
         truth = draw.z;
-      const double log_q = log_q_of_truth[b] + targets.log_jacobian(prior, draw.z, draw.theta, period_day);
-      visit({first + b, simulations[b], truth, log_q, std::move(accepted[b])});
+      const double density = log_q_of_truth[b] + targets.log_jacobian(prior, draw.z, draw.theta, period_day);
+      visit({first + b, simulations[b], truth, density, std::move(accepted[b])});
     }
     progress.advance(count);
   }
