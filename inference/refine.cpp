@@ -46,13 +46,16 @@ void take_weighted(const Weighted& weighted, RandomStream& random, PosteriorSamp
   samples = std::move(out);
 }
 
-// The MCMC's density and the way back to samples.
+constexpr int kTriesPerWalker = 1000;  // of the prior, before a period counts as impossible
+
+// The MCMC's density, its start and the way back to samples. The walkers start from N(0, I) where the prior and the
+// forward model have an answer; the barriers and a known period's density rise with the likelihood.
 class ChainProblem {
  public:
   ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior, int threads)
       : prior_(simulator.prior()),
         posterior_(posterior),
-        coordinates_(observation.period_day),
+        coordinates_(simulator.prior(), observation.period_day),
         period_day_(observation.period_day),
         threads_(threads) {}
 
@@ -67,12 +70,33 @@ class ChainProblem {
       } else {
         theta = coordinates_.theta(point.at[1]);
       }
-      const double log_prior = coordinates_.log_prior(prior_, point.at[1], theta);
+      const double log_prior = coordinates_.log_prior(point.at[1], theta);
       if (!std::isfinite(log_prior)) return;
-      if (system == 1) point.at[0] = coordinates_.latent(prior_, point.at[1]);
-      point.log_prior = {posterior_.log_prior(point.at[0], theta), log_prior};
-      point.log_likelihood = posterior_.log_likelihood(theta);
+      if (system == 1) point.at[0] = coordinates_.latent(point.at[1], theta);
+      const double log_normal = log_unit_normal(point.at[0]);
+      const double rest = posterior_.log_prior(point.at[0], theta) - log_normal;
+      point.log_prior = {log_normal, log_prior - rest};
+      point.log_likelihood = rest + posterior_.log_likelihood(theta);
     });
+  }
+
+  // `count` draws of N(0, I) that have a density, in random order; log_share: ln of the share of such draws. Fewer where
+  // they are too rare.
+  std::vector<EnsemblePoint> start(std::size_t count, RandomStream& random, double& log_share) const {
+    std::vector<EnsemblePoint> out;
+    std::size_t tries = 0;
+    while (out.size() < count && tries < kTriesPerWalker * count) {
+      std::vector<EnsemblePoint> batch(count);
+      for (EnsemblePoint& point : batch)
+        for (double& value : point.at[0]) value = random.normal();
+      density(0, batch);
+      for (std::size_t s = 0; s < count && out.size() < count; ++s) {
+        ++tries;
+        if (std::isfinite(batch[s].log_likelihood)) out.push_back(batch[s]);
+      }
+    }
+    log_share = std::log(static_cast<double>(out.size()) / static_cast<double>(tries));
+    return out;
   }
 
   // At most `count` draws at equal distances along the chain, in random order.
@@ -81,14 +105,18 @@ class ChainProblem {
     const std::vector<double> equal(chain.draws.size(), 1.0);
     for (const std::size_t s : resample(equal, std::min(count, chain.draws.size()), random)) {
       const EnsemblePoint& point = chain.draws[s];
-      out.theta.push_back(coordinates_.theta(point.at[1]));
+      const Theta theta = coordinates_.theta(point.at[1]);
+      const double log_density = point.log_prior[0] + point.log_likelihood;
+      out.theta.push_back(theta);
       out.z.push_back(point.at[0]);
-      out.log_prior.push_back(log_unit_normal(point.at[0]));
-      out.log_likelihood.push_back(point.log_likelihood);
-      out.log_density.push_back(point.log_prior[0] + point.log_likelihood);
+      out.log_prior.push_back(point.log_prior[0]);
+      out.log_likelihood.push_back(log_density - posterior_.log_prior(point.at[0], theta));
+      out.log_density.push_back(log_density);
     }
     return out;
   }
+
+  std::vector<std::size_t> unread() const { return coordinates_.unread(); }
 
  private:
   const Prior& prior_;
@@ -98,25 +126,30 @@ class ChainProblem {
   int threads_;
 };
 
-EnsembleChain run_chain(const ChainProblem& problem, const Weighted& weighted, const RefineOptions& options,
-                        RandomStream& random, const PosteriorRecord& record) {
+EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& options, RandomStream& random,
+                        const Object& object) {
   EnsembleOptions ensemble;
   ensemble.budget = options.budget;
-  std::vector<Latent> start;
-  for (std::size_t s = 0; s < weighted.log_ratio.size(); ++s)
-    if (std::isfinite(weighted.log_ratio[s])) start.push_back(record.samples.z[s]);
-  if (std::ssize(start) < ensemble.walkers) {
-    throw OutsidePrior(fmt::format("{}: {} of the network's {} samples have a density; {} are needed to start an MCMC",
-                                   record.object.file.string(), start.size(), record.samples.z.size(),
-                                   ensemble.walkers));
+  ensemble.unread = problem.unread();
+  ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
+  const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
+  double log_share = 0.0;
+  std::vector<EnsemblePoint> start = problem.start(count, random, log_share);
+  if (start.size() < count) {
+    throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior have a density at this period: no MCMC can start",
+                                   object.file.string(), start.size(), kTriesPerWalker * count));
   }
-  Progress progress(fmt::format("{}: MCMC", record.object.name), static_cast<std::uint64_t>(options.budget));
-  ensemble.progress = [&](std::int64_t evaluations, double r_hat) {
+  Progress progress(fmt::format("{}: MCMC", object.name), static_cast<std::uint64_t>(options.budget));
+  ensemble.progress = [&](std::int64_t evaluations, double power, double r_hat) {
     progress.set(static_cast<std::uint64_t>(std::min(evaluations, options.budget)),
-                 std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat) : "");
+                 power < 1.0            ? fmt::format("likelihood to the power {:.1e}", power)
+                 : std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat)
+                                        : "");
   };
   const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) { problem.density(system, points); };
-  return sample_ensemble(density, start, ensemble, random);
+  EnsembleChain chain = sample_ensemble(density, std::move(start), ensemble, random);
+  chain.log_evidence += log_share;
+  return chain;
 }
 
 }  // namespace
@@ -133,42 +166,46 @@ void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& 
             RandomStream random, PosteriorRecord& record) {
   if (options.method == Refinement::kNone) return;
   const ExactPosterior posterior(simulator, record.object.observation, threads);
-  const Weighted weighted = weigh(posterior, record.samples, drawn);
-  const ImportanceWeights& weights = weighted.weights;
   const auto tell = [&](const char* name, double value, int digits) {
     record.refinement.emplace_back(name, fmt::format("{:.{}g}", value, digits));
   };
-  tell("importance_effective_size", weights.effective_size, 4);
-  tell("importance_efficiency", weights.efficiency, 3);
-  tell("pareto_k", weights.pareto_k, 3);
-  tell("log_evidence", weights.log_evidence, 10);
-  tell("log_evidence_error", weights.log_evidence_error, 3);
-
-  const bool reliable = weights.pareto_k <= kLargestParetoK;
-  if (options.method == Refinement::kImportance || (options.method == Refinement::kAuto && reliable)) {
-    if (!(weights.effective_size > 0.0)) {
-      throw OutsidePrior(fmt::format("{}: none of the network's {} samples has a density", record.object.file.string(),
-                                     record.samples.z.size()));
+  if (options.method != Refinement::kMcmc) {
+    const Weighted weighted = weigh(posterior, record.samples, drawn);
+    const ImportanceWeights& weights = weighted.weights;
+    tell("importance_effective_size", weights.effective_size, 4);
+    tell("importance_efficiency", weights.efficiency, 3);
+    tell("pareto_k", weights.pareto_k, 3);
+    const bool reliable = weights.pareto_k <= kLargestParetoK;
+    if (reliable || options.method == Refinement::kImportance) {
+      tell("log_evidence", weights.log_evidence, 10);
+      tell("log_evidence_error", weights.log_evidence_error, 3);
+      if (!(weights.effective_size > 0.0)) {
+        throw OutsidePrior(fmt::format("{}: none of the network's {} samples has a density",
+                                       record.object.file.string(), record.samples.z.size()));
+      }
+      record.method = "importance sampling of the neural posterior";
+      take_weighted(weighted, random, record.samples);
+      if (!reliable) {
+        record.warnings.push_back(fmt::format(
+            "the importance weights fail (k-hat {:.2f} > {}): {:.1f} samples carry the posterior, and neither "
+            "it nor the evidence can be trusted; use --refine mcmc",
+            weights.pareto_k, kLargestParetoK, weights.effective_size));
+      }
+      return;
     }
-    record.method = "importance sampling of the neural posterior";
-    take_weighted(weighted, random, record.samples);
-    if (!reliable) {
-      record.warnings.push_back(fmt::format(
-          "the importance weights fail (k-hat {:.2f} > {}): {:.1f} samples carry the posterior, and neither "
-          "it nor the evidence can be trusted; use --refine mcmc",
-          weights.pareto_k, kLargestParetoK, weights.effective_size));
-    }
-    return;
   }
 
   const ChainProblem problem(simulator, record.object.observation, posterior, threads);
-  const EnsembleChain chain = run_chain(problem, weighted, options, random, record);
-  record.method = "ensemble MCMC from the neural posterior";
-  record.samples = problem.samples(chain, record.samples.z.size(), random);
+  const EnsembleChain chain = run_chain(problem, options, random, record.object);
+  record.method = "ensemble MCMC from the prior";
+  record.samples = problem.samples(chain, std::max<std::size_t>(record.samples.z.size(), 1), random);
+  tell("log_evidence", chain.log_evidence, 10);
+  tell("log_evidence_error", chain.log_evidence_error, 3);
   tell("mcmc_r_hat", chain.r_hat, 4);
   tell("mcmc_effective_size", chain.effective_size, 4);
   tell("mcmc_autocorrelation_time", chain.autocorrelation_time, 3);
   tell("mcmc_acceptance", chain.acceptance, 2);
+  record.refinement.emplace_back("mcmc_temperatures", fmt::format("{}", chain.temperatures));
   record.refinement.emplace_back("mcmc_evaluations", fmt::format("{}", chain.evaluations));
   if (!chain.converged) {
     record.warnings.push_back(fmt::format(
