@@ -4,8 +4,8 @@
 // masses, age and metallicity stay as free as the prior leaves them. In z (sim/prior.h) these thin sheets are as curved
 // as the stellar tracks are, since radii and temperatures count from the tracks: walkers could only crawl. Here, in
 // logarithms of the quantities themselves, the sheets are flat:
-//   ln Msum, q, log age, [Fe/H], ln rsumfrac, e cos omega, e sin omega, cos i, ln Teff1, ln Teff2, z[log L1], z[log L2],
-//   ln R1, ln R2, ln d, E(B-V)
+//   ln Msum, q, log age, [Fe/H], ln rsumfrac, e cos omega, e sin omega, cos i, ln Teff1, ln Teff2, z[log L1], z[log
+//   L2], ln R1, ln R2, ln d, E(B-V)
 // The forward model does not read the luminosities (R and Teff fix the light), so they keep their own prior's
 // coordinates: log L itself would tie the masses to the prior's band of 5% about the tracks. Where the period is known,
 // rsumfrac follows from it and the fifth coordinate is the free unit normal number z[rsumfrac] itself.

@@ -12,12 +12,12 @@
 namespace penumbra {
 namespace {
 
-constexpr double kFirstSystemShare = 0.1;               // of the generations; the rest move in the second
+constexpr double kFirstSystemShare = 0.1;                 // of the generations; the rest move in the second
 constexpr double kMirrorShare = 0.05, kJumpShare = 0.05;  // of the moves; the rest is differential evolution
 constexpr double kJitter = 1e-6;
 // Between two rises of the likelihood's power each walker moves so often on average, or the generations are spent:
 // resampled walkers that have not parted again would span no volume.
-constexpr int kMovesPerRise = 3, kMovesBeforeChains = 10, kMaxGenerationsPerRise = 40;
+constexpr int kMovesPerRise = 2, kMovesBeforeChains = 10, kMaxGenerationsPerRise = 40;
 constexpr double kLeastEffectiveShare = 0.5;  // of the walkers, when it rises
 constexpr int kGenerationsPerCheck = 50;
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation

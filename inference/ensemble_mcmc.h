@@ -36,9 +36,9 @@ struct EnsemblePoint {
 using BatchDensity = std::function<void(std::size_t system, std::span<EnsemblePoint> points)>;
 
 struct EnsembleOptions {
-  int populations = 4, walkers = 128;  // walkers of a population: even
-  int chains = 64;                     // a multiple of the populations
-  std::int64_t budget = 600'000;       // densities evaluated, at most (one generation more)
+  int populations = 4, walkers = 128;            // walkers of a population: even
+  int chains = 64;                               // a multiple of the populations
+  std::int64_t budget = 600'000;                 // densities evaluated, at most (one generation more)
   double effective_size = 1000.0, r_hat = 1.05;  // stops when both are reached
   // Coordinates that the likelihood does not read, unit normal and the same in both systems: each proposal draws them
   // anew, so that they cost nothing.

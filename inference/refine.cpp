@@ -6,9 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/parallel.h"
 #include "base/progress.h"
-#include "inference/chain_coordinates.h"
+#include "inference/chain_problem.h"
 #include "inference/ensemble_mcmc.h"
 #include "inference/importance.h"
 #include "inference/likelihood.h"
@@ -46,98 +45,18 @@ void take_weighted(const Weighted& weighted, RandomStream& random, PosteriorSamp
   samples = std::move(out);
 }
 
-constexpr int kTriesPerWalker = 1000;  // of the prior, before a period counts as impossible
-
-// The MCMC's density, its start and the way back to samples. The walkers start from N(0, I) where the prior and the
-// forward model have an answer; the barriers and a known period's density rise with the likelihood.
-class ChainProblem {
- public:
-  ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior, int threads)
-      : prior_(simulator.prior()),
-        posterior_(posterior),
-        coordinates_(simulator.prior(), observation.period_day),
-        period_day_(observation.period_day),
-        threads_(threads) {}
-
-  // Coordinates 0 are z, 1 those of ChainCoordinates.
-  void density(std::size_t system, std::span<EnsemblePoint> points) const {
-    parallel_for(points.size(), threads_, [&](std::uint64_t s) {
-      EnsemblePoint& point = points[s];
-      Theta theta;
-      if (system == 0) {
-        if (prior_.theta_from_latent(point.at[0], period_day_, theta) != Status::kOk) return;
-        point.at[1] = coordinates_.point(theta, point.at[0]);
-      } else {
-        theta = coordinates_.theta(point.at[1]);
-      }
-      const double log_prior = coordinates_.log_prior(point.at[1], theta);
-      if (!std::isfinite(log_prior)) return;
-      if (system == 1) point.at[0] = coordinates_.latent(point.at[1], theta);
-      const double log_normal = log_unit_normal(point.at[0]);
-      const double rest = posterior_.log_prior(point.at[0], theta) - log_normal;
-      point.log_prior = {log_normal, log_prior - rest};
-      point.log_likelihood = rest + posterior_.log_likelihood(theta);
-    });
-  }
-
-  // `count` draws of N(0, I) that have a density, in random order; log_share: ln of the share of such draws. Fewer where
-  // they are too rare.
-  std::vector<EnsemblePoint> start(std::size_t count, RandomStream& random, double& log_share) const {
-    std::vector<EnsemblePoint> out;
-    std::size_t tries = 0;
-    while (out.size() < count && tries < kTriesPerWalker * count) {
-      std::vector<EnsemblePoint> batch(count);
-      for (EnsemblePoint& point : batch)
-        for (double& value : point.at[0]) value = random.normal();
-      density(0, batch);
-      for (std::size_t s = 0; s < count && out.size() < count; ++s) {
-        ++tries;
-        if (std::isfinite(batch[s].log_likelihood)) out.push_back(batch[s]);
-      }
-    }
-    log_share = std::log(static_cast<double>(out.size()) / static_cast<double>(tries));
-    return out;
-  }
-
-  // At most `count` draws at equal distances along the chain, in random order.
-  PosteriorSamples samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const {
-    PosteriorSamples out;
-    const std::vector<double> equal(chain.draws.size(), 1.0);
-    for (const std::size_t s : resample(equal, std::min(count, chain.draws.size()), random)) {
-      const EnsemblePoint& point = chain.draws[s];
-      const Theta theta = coordinates_.theta(point.at[1]);
-      const double log_density = point.log_prior[0] + point.log_likelihood;
-      out.theta.push_back(theta);
-      out.z.push_back(point.at[0]);
-      out.log_prior.push_back(point.log_prior[0]);
-      out.log_likelihood.push_back(log_density - posterior_.log_prior(point.at[0], theta));
-      out.log_density.push_back(log_density);
-    }
-    return out;
-  }
-
-  std::vector<std::size_t> unread() const { return coordinates_.unread(); }
-
- private:
-  const Prior& prior_;
-  const ExactPosterior& posterior_;
-  ChainCoordinates coordinates_;
-  double period_day_;
-  int threads_;
-};
-
 EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& options, RandomStream& random,
                         const Object& object) {
   EnsembleOptions ensemble;
   ensemble.budget = options.budget;
-  ensemble.unread = problem.unread();
+  ensemble.unread = problem.coordinates().unread();
   ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
   const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
   double log_share = 0.0;
   std::vector<EnsemblePoint> start = problem.start(count, random, log_share);
   if (start.size() < count) {
-    throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior have a density at this period: no MCMC can start",
-                                   object.file.string(), start.size(), kTriesPerWalker * count));
+    throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior that the MCMC starts from have a density",
+                                   object.file.string(), start.size(), count));
   }
   Progress progress(fmt::format("{}: MCMC", object.name), static_cast<std::uint64_t>(options.budget));
   ensemble.progress = [&](std::int64_t evaluations, double power, double r_hat) {
