@@ -41,7 +41,7 @@ void ChainProblem::density(std::size_t system, std::span<EnsemblePoint> points) 
   });
 }
 
-std::vector<EnsemblePoint> ChainProblem::start(std::size_t count, RandomStream& random, double& log_share) const {
+std::vector<EnsemblePoint> ChainProblem::start(std::size_t count, RandomStream& random) const {
   std::vector<EnsemblePoint> out;
   std::size_t tries = 0;
   while (out.size() < count && tries < kTriesPerWalker * count) {
@@ -54,7 +54,6 @@ std::vector<EnsemblePoint> ChainProblem::start(std::size_t count, RandomStream& 
       if (std::isfinite(batch[s].log_likelihood)) out.push_back(batch[s]);
     }
   }
-  log_share = std::log(static_cast<double>(out.size()) / static_cast<double>(tries));
   return out;
 }
 

@@ -12,14 +12,14 @@
 namespace penumbra {
 namespace {
 
-constexpr double kFirstSystemShare = 0.1;                 // of the generations; the rest move in the second
+constexpr double kLeastShare = 0.05;                      // of the generations, that move in either system
 constexpr double kMirrorShare = 0.05, kJumpShare = 0.05;  // of the moves; the rest is differential evolution
 constexpr double kJitter = 1e-6;
 // Between two rises of the likelihood's power each walker moves so often on average, or the generations are spent:
 // resampled walkers that have not parted again would span no volume.
-constexpr int kMovesPerRise = 2, kMovesBeforeChains = 10, kMaxGenerationsPerRise = 40;
-constexpr double kLeastEffectiveShare = 0.5;  // of the walkers, when it rises
-constexpr int kGenerationsPerCheck = 50;
+constexpr int kMovesPerRise = 2, kMaxGenerationsPerRise = 40;
+constexpr double kLeastEffectiveShare = 0.5;                                       // of the walkers, when it rises
+constexpr int kFirstRound = 200, kGenerationsPerCheck = 100, kLeastDiagnosed = 8;  // generations
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
 using Walkers = std::vector<EnsemblePoint>;
@@ -27,8 +27,10 @@ using Walkers = std::vector<EnsemblePoint>;
 // Walkers and the moves that they share.
 class Ensemble {
  public:
-  Ensemble(const BatchDensity& density, Walkers walkers, const EnsembleOptions& options, RandomStream& random)
-      : density_(density), walkers_(std::move(walkers)), options_(options), random_(random) {
+  // first_share: of the generations that move in the first system.
+  Ensemble(const BatchDensity& density, Walkers walkers, double first_share, const EnsembleOptions& options,
+           RandomStream& random)
+      : density_(density), walkers_(std::move(walkers)), first_share_(first_share), options_(options), random_(random) {
     read_.fill(true);
     for (const std::size_t d : options.unread) read_[d] = false;
     dimensions_ = static_cast<double>(std::count(read_.begin(), read_.end(), true));
@@ -37,6 +39,14 @@ class Ensemble {
   const Walkers& walkers() const { return walkers_; }
   Walkers& walkers() { return walkers_; }
   std::int64_t evaluations() const { return evaluations_; }
+  double first_share() const { return first_share_; }
+
+  // Shares the generations between the systems in proportion to the moves accepted in each since the last call.
+  void adapt_share() {
+    const auto rate = [&](std::size_t system) { return (1.0 + accepted_[system]) / (2.0 + proposed_[system]); };
+    first_share_ = std::clamp(rate(0) / (rate(0) + rate(1)), kLeastShare, 1.0 - kLeastShare);
+    accepted_ = proposed_ = {};
+  }
 
   // Each walker of populations of `size` proposes once, from the other half of its population: one batch a half.
   // Returns how many moved. power: of the likelihood.
@@ -67,7 +77,7 @@ class Ensemble {
   }
 
  private:
-  std::size_t choose_system() { return random_.uniform() < kFirstSystemShare ? 0 : 1; }
+  std::size_t choose_system() { return random_.uniform() < first_share_ ? 0 : 1; }
 
   // A step of walker w by the difference of two of `others`, with ln of what the proposal's asymmetry costs.
   void propose(std::size_t w, std::size_t system, std::span<const EnsemblePoint> others) {
@@ -115,11 +125,15 @@ class Ensemble {
       old = now;
       ++accepted;
     }
+    proposed_[system] += static_cast<double>(proposal_.size());
+    accepted_[system] += accepted;
     return accepted;
   }
 
   const BatchDensity& density_;
   Walkers walkers_;
+  double first_share_;
+  std::array<double, 2> proposed_{}, accepted_{};
   const EnsembleOptions& options_;
   RandomStream& random_;
   std::array<bool, kParameterCount> read_{};
@@ -130,18 +144,18 @@ class Ensemble {
   std::vector<double> log_factor_;
 };
 
-// weight[W] = L^step, scaled so that the largest of all walkers is 1; top: ln of what they were divided by.
-std::vector<double> weights_of_rise(std::span<const EnsemblePoint> walkers, double step, double& top) {
-  top = -INFINITY;
-  for (const EnsemblePoint& point : walkers) top = std::max(top, step * point.log_likelihood);
+// weight[W] = L^step, scaled so that the largest is 1.
+std::vector<double> weights_of_rise(std::span<const EnsemblePoint> walkers, double step) {
+  double top = -INFINITY;
+  for (const EnsemblePoint& point : walkers) top = std::max(top, point.log_likelihood);
   std::vector<double> weight;
-  for (const EnsemblePoint& point : walkers) weight.push_back(std::exp(step * point.log_likelihood - top));
+  for (const EnsemblePoint& point : walkers) weight.push_back(std::exp(step * (point.log_likelihood - top)));
   return weight;
 }
 
 double effective_share(std::span<const EnsemblePoint> walkers, double step) {
-  double top = 0.0, sum = 0.0, squares = 0.0;
-  for (const double w : weights_of_rise(walkers, step, top)) {
+  double sum = 0.0, squares = 0.0;
+  for (const double w : weights_of_rise(walkers, step)) {
     sum += w;
     squares += w * w;
   }
@@ -159,25 +173,11 @@ double next_rise(std::span<const EnsemblePoint> walkers, double power) {
   return std::exp(low);
 }
 
-// Draws the walkers of one population again by their weights; returns ln of the weights' mean.
-double resample_by_rise(std::span<EnsemblePoint> walkers, double rise, RandomStream& random) {
-  double top = 0.0;
-  const std::vector<double> weight = weights_of_rise(walkers, rise, top);
+// Draws the walkers of one population again by their weights.
+void resample_by_rise(std::span<EnsemblePoint> walkers, double rise, RandomStream& random) {
   const Walkers old(walkers.begin(), walkers.end());
-  const std::vector<std::size_t> chosen = resample(weight, old.size(), random);
+  const std::vector<std::size_t> chosen = resample(weights_of_rise(walkers, rise), old.size(), random);
   for (std::size_t w = 0; w < old.size(); ++w) walkers[w] = old[chosen[w]];
-  return top + std::log(std::accumulate(weight.begin(), weight.end(), 0.0) / static_cast<double>(old.size()));
-}
-
-// ln of the mean of the populations' evidences, and the relative error of that mean.
-void combine_evidences(std::span<const double> log_evidence, EnsembleChain& chain) {
-  const double top = *std::max_element(log_evidence.begin(), log_evidence.end());
-  const double count = static_cast<double>(log_evidence.size());
-  double mean = 0.0, squares = 0.0;
-  for (const double value : log_evidence) mean += std::exp(value - top) / count;
-  for (const double value : log_evidence) squares += std::pow(std::exp(value - top) / mean - 1.0, 2);
-  chain.log_evidence = top + std::log(mean);
-  chain.log_evidence_error = std::sqrt(squares / (count - 1.0) / count);
 }
 
 void diagnose_chain(EnsembleChain& chain) {
@@ -259,56 +259,56 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsembleP
   };
 
   // 1. From the prior to the posterior.
-  Ensemble ensemble(density, std::move(start), options, random);
-  std::vector<double> log_evidence(populations, 0.0);
+  Ensemble ensemble(density, std::move(start), 0.5, options, random);
   bool out_of_budget = false;
   while (power < 1.0 && !out_of_budget) {
     const double rise = next_rise(ensemble.walkers(), power);
     for (std::size_t p = 0; p < populations; ++p)
-      log_evidence[p] += resample_by_rise(std::span(ensemble.walkers()).subspan(p * size, size), rise, random);
+      resample_by_rise(std::span(ensemble.walkers()).subspan(p * size, size), rise, random);
     power = power + rise >= 1.0 ? 1.0 : power + rise;
     ++chain.temperatures;
-    const std::int64_t wanted = (power < 1.0 ? kMovesPerRise : kMovesBeforeChains) * std::ssize(ensemble.walkers());
     std::int64_t moves = 0;
+    const std::int64_t wanted = kMovesPerRise * std::ssize(ensemble.walkers());
     for (int g = 0; g < kMaxGenerationsPerRise && moves < wanted && !out_of_budget; ++g) {
       moves += ensemble.advance_populations(size, power);
       out_of_budget = spent(ensemble);
     }
+    ensemble.adapt_share();
   }
-  if (power == 1.0) combine_evidences(log_evidence, chain);
 
-  // 2. Chains.
-  const Walkers archive = ensemble.walkers();
-  Walkers first;
+  // 2. Chains, in rounds.
+  Walkers archive = ensemble.walkers(), walkers;
   for (std::size_t p = 0; p < populations; ++p)
-    for (std::size_t w = 0; w < width / populations; ++w) first.push_back(archive[p * size + w]);
-  before = chain.evaluations;
-  Ensemble chains(density, std::move(first), options, random);
-  std::vector<EnsemblePoint> draws;  // all generations so far
-  std::vector<int> accepted;
-  const auto keep_half = [&] {
-    const std::size_t dropped = accepted.size() / 2;
-    chain.draws.assign(draws.begin() + static_cast<std::ptrdiff_t>(dropped * width), draws.end());
-    const double moves = std::accumulate(accepted.begin() + static_cast<std::ptrdiff_t>(dropped), accepted.end(), 0.0);
-    chain.acceptance = moves / static_cast<double>(chain.draws.size());
-    diagnose_chain(chain);
-    chain.converged = chain.r_hat <= options.r_hat && chain.effective_size >= options.effective_size;
-  };
-  std::size_t next_check = kGenerationsPerCheck;
-  while (!out_of_budget && !chain.converged) {
-    accepted.push_back(chains.advance(archive));
-    draws.insert(draws.end(), chains.walkers().begin(), chains.walkers().end());
-    out_of_budget = spent(chains);
-    if (accepted.size() < next_check) continue;
-    keep_half();
-    next_check += std::max<std::size_t>(kGenerationsPerCheck, next_check / 10);
+    for (std::size_t w = 0; w < width / populations; ++w) walkers.push_back(archive[p * size + w]);
+  double share = ensemble.first_share();
+  int generations = 0;  // of the round
+  for (int length = kFirstRound; !out_of_budget && !chain.converged; length *= 2) {
+    before = chain.evaluations;
+    Ensemble chains(density, walkers, share, options, random);
+    if (generations > 0) {  // the last round's draws are a better archive
+      for (EnsemblePoint& point : archive)
+        point = chain.draws[static_cast<std::size_t>(random.below(static_cast<int>(chain.draws.size())))];
+    }
+    chain.draws.clear();
+    std::int64_t moves = 0;
+    for (generations = 0; generations < length && !out_of_budget && !chain.converged;) {
+      moves += chains.advance(archive);
+      ++generations;
+      chain.draws.insert(chain.draws.end(), chains.walkers().begin(), chains.walkers().end());
+      out_of_budget = spent(chains);
+      if (generations < kLeastDiagnosed || (generations % kGenerationsPerCheck != 0 && !out_of_budget)) continue;
+      chain.acceptance = static_cast<double>(moves) / static_cast<double>(chain.draws.size());
+      diagnose_chain(chain);
+      chain.converged = chain.r_hat <= options.r_hat && chain.effective_size >= options.effective_size;
+    }
+    walkers = chains.walkers();
+    chains.adapt_share();
+    share = chains.first_share();
   }
-  if (accepted.size() < 8) {  // the budget ended before a chain began: the walkers are all there is
-    chain.draws = archive;
-    chain.walkers = static_cast<int>(archive.size());
+  if (generations < kLeastDiagnosed) {  // the budget ended before a chain began: the walkers are all there is
+    if (generations == 0) chain.draws = archive;
     chain.r_hat = chain.autocorrelation_time = INFINITY;
-  } else if (!chain.converged) {
-    keep_half();
+    chain.effective_size = 0.0;
   }
   return chain;
 }

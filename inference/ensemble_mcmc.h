@@ -1,15 +1,14 @@
-// Posterior and evidence by a tempered ensemble, then plain Metropolis chains: no start, step size or covariance is
-// given, and no neural network is involved.
+// Posterior by a tempered ensemble, then plain Metropolis chains: no start, step size or covariance is given, and no
+// neural network is involved.
 //
 // 1. Populations of walkers start from draws of the prior. The likelihood's power rises from 0 to 1; at each rise
 //    walkers are resampled by their weights and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B
-//    68, 411). The means of the weights give ln of the evidence, in each population for itself; their scatter is its
-//    error.
-// 2. The walkers become an archive that no longer changes, and some of each population the start of chains. Steps are
-//    differences of two of the archive's points (differential evolution with an archive: ter Braak and Vrugt 2008,
-//    Statistics and Computing 18, 435): symmetric, shaped like the posterior, and the same for all time, so that every
-//    walker is a Metropolis chain of its own and R-hat means what it says. The second half is kept, until the chains
-//    agree and are long enough, or the budget is spent.
+//    68, 411). That is a start: a few moves at each power do not make it the posterior.
+// 2. Some walkers of each population start chains. Steps are differences of two points of an archive, at first all
+//    walkers (differential evolution with an archive: ter Braak and Vrugt 2008, Statistics and Computing 18, 435). In a
+//    round the archive does not change, so that every walker is a Metropolis chain of its own with symmetric steps, and
+//    R-hat means what it says. The first round that passes ends the work, and its draws alone are kept; otherwise they
+//    are the archive of the next, which is twice as long.
 #pragma once
 
 #include <array>
@@ -51,13 +50,11 @@ struct EnsembleOptions {
 
 struct EnsembleChain {
   int walkers = 0;                   // chains
-  std::vector<EnsemblePoint> draws;  // [generation][walker], kept ones
+  std::vector<EnsemblePoint> draws;  // [generation][walker] of the last round
   double r_hat = INFINITY;  // split R-hat, each walker two chains; the worst coordinate of both systems (as the next)
   double autocorrelation_time = INFINITY;  // generations
   double effective_size = 0.0;             // draws over the autocorrelation time
-  double acceptance = 0.0;                 // of the proposals of the kept draws
-  // ln of the mean likelihood over the starting density; the scatter of the populations is its error.
-  double log_evidence = NAN, log_evidence_error = NAN;
+  double acceptance = 0.0;                 // of the round's proposals
   int temperatures = 0;
   std::int64_t evaluations = 0;
   bool converged = false;

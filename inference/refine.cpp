@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/progress.h"
+#include "inference/bridge_sampling.h"
 #include "inference/chain_problem.h"
 #include "inference/ensemble_mcmc.h"
 #include "inference/importance.h"
@@ -14,6 +15,8 @@
 
 namespace penumbra {
 namespace {
+
+constexpr std::size_t kBridgeProposals = 4000;
 
 // The samples' exact densities and what weights them.
 struct Weighted {
@@ -46,14 +49,13 @@ void take_weighted(const Weighted& weighted, RandomStream& random, PosteriorSamp
 }
 
 EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& options, RandomStream& random,
-                        const Object& object) {
+                        const Object& object, LogEvidence& evidence) {
   EnsembleOptions ensemble;
   ensemble.budget = options.budget;
   ensemble.unread = problem.coordinates().unread();
   ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
   const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
-  double log_share = 0.0;
-  std::vector<EnsemblePoint> start = problem.start(count, random, log_share);
+  std::vector<EnsemblePoint> start = problem.start(count, random);
   if (start.size() < count) {
     throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior that the MCMC starts from have a density",
                                    object.file.string(), start.size(), count));
@@ -67,7 +69,7 @@ EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& option
   };
   const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) { problem.density(system, points); };
   EnsembleChain chain = sample_ensemble(density, std::move(start), ensemble, random);
-  chain.log_evidence += log_share;
+  evidence = bridge_evidence(density, chain, ensemble.unread, kBridgeProposals, random);
   return chain;
 }
 
@@ -115,11 +117,12 @@ void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& 
   }
 
   const ChainProblem problem(simulator, record.object.observation, posterior, threads);
-  const EnsembleChain chain = run_chain(problem, options, random, record.object);
+  LogEvidence evidence;
+  const EnsembleChain chain = run_chain(problem, options, random, record.object, evidence);
   record.method = "ensemble MCMC from the prior";
   record.samples = problem.samples(chain, std::max<std::size_t>(record.samples.z.size(), 1), random);
-  tell("log_evidence", chain.log_evidence, 10);
-  tell("log_evidence_error", chain.log_evidence_error, 3);
+  tell("log_evidence", evidence.value, 10);
+  tell("log_evidence_error", evidence.error, 3);
   tell("mcmc_r_hat", chain.r_hat, 4);
   tell("mcmc_effective_size", chain.effective_size, 4);
   tell("mcmc_autocorrelation_time", chain.autocorrelation_time, 3);
