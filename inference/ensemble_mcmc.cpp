@@ -180,16 +180,15 @@ void resample_by_rise(std::span<EnsemblePoint> walkers, double rise, RandomStrea
   for (std::size_t w = 0; w < old.size(); ++w) walkers[w] = old[chosen[w]];
 }
 
-void diagnose_chain(EnsembleChain& chain) {
-  chain.r_hat = 0.0;
-  chain.autocorrelation_time = 0.0;
+// The worst of `diagnostic` over all coordinates of both systems.
+double worst(double (*diagnostic)(std::span<const double>, int), const EnsembleChain& chain) {
+  double out = 0.0;
   std::vector<double> x(chain.draws.size());
   for (std::size_t d = 0; d < 2 * kParameterCount; ++d) {
     for (std::size_t s = 0; s < x.size(); ++s) x[s] = chain.draws[s].at[d % 2][d / 2];
-    chain.r_hat = std::max(chain.r_hat, split_r_hat(x, chain.walkers));
-    chain.autocorrelation_time = std::max(chain.autocorrelation_time, autocorrelation_time(x, chain.walkers));
+    out = std::max(out, diagnostic(x, chain.walkers));
   }
-  chain.effective_size = static_cast<double>(chain.draws.size()) / chain.autocorrelation_time;
+  return out;
 }
 
 }  // namespace
@@ -296,9 +295,13 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsembleP
       ++generations;
       chain.draws.insert(chain.draws.end(), chains.walkers().begin(), chains.walkers().end());
       out_of_budget = spent(chains);
-      if (generations < kLeastDiagnosed || (generations % kGenerationsPerCheck != 0 && !out_of_budget)) continue;
+      const bool last = out_of_budget || generations == length;
+      if (generations < kLeastDiagnosed || (generations % kGenerationsPerCheck != 0 && !last)) continue;
       chain.acceptance = static_cast<double>(moves) / static_cast<double>(chain.draws.size());
-      diagnose_chain(chain);
+      chain.r_hat = worst(split_r_hat, chain);
+      if (chain.r_hat > options.r_hat && !last) continue;  // the rest takes longer
+      chain.autocorrelation_time = worst(autocorrelation_time, chain);
+      chain.effective_size = static_cast<double>(chain.draws.size()) / chain.autocorrelation_time;
       chain.converged = chain.r_hat <= options.r_hat && chain.effective_size >= options.effective_size;
     }
     walkers = chains.walkers();
@@ -306,7 +309,10 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsembleP
     share = chains.first_share();
   }
   if (generations < kLeastDiagnosed) {  // the budget ended before a chain began: the walkers are all there is
-    if (generations == 0) chain.draws = archive;
+    if (generations == 0) {
+      chain.walkers = static_cast<int>(archive.size());
+      chain.draws = archive;
+    }
     chain.r_hat = chain.autocorrelation_time = INFINITY;
     chain.effective_size = 0.0;
   }
