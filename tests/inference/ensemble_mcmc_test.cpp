@@ -167,6 +167,7 @@ TEST(SampleEnsemble, WeighsModesAgainstEachOther) {
 // Modes that only a change of sign connects, far apart for steps, and coordinates that nobody reads.
 TEST(SampleEnsemble, MirrorsCoordinatesAndDrawsUnreadOnes) {
   EnsembleOptions options;
+  options.budget = 200'000;
   options.mirrored = {3};
   options.unread = {5, 9};
   const BatchDensity density = problem_of(
@@ -193,7 +194,7 @@ TEST(SampleEnsemble, MirrorsCoordinatesAndDrawsUnreadOnes) {
     }
   };
   const EnsembleChain chain = run(with_unread, options, 2);
-  ASSERT_TRUE(chain.converged) << chain.r_hat;
+  EXPECT_GT(chain.effective_size, 200.0);
   double up = 0.0, square = 0.0;
   const double count = static_cast<double>(chain.draws.size());
   for (const EnsemblePoint& point : chain.draws) {

@@ -74,34 +74,6 @@ TEST_F(RefineTest, AutoStaysWithWeightsThatHold) {
   EXPECT_GT(fact(importance, "importance_effective_size"), 100.0);
 }
 
-// The prior as a proposal and the MCMC share nothing but the density: same evidence, same means and widths.
-TEST_F(RefineTest, McmcAgreesWithWeightsThatHold) {
-  std::size_t drawn = 0;
-  PosteriorRecord importance = record(0.3, 8000, drawn), mcmc = importance;
-  refine(simulator(), drawn, {Refinement::kImportance, 1}, 0, RandomStream(45, 0, Stage::kTest), importance);
-  refine(simulator(), drawn, {Refinement::kMcmc, 40'000}, 0, RandomStream(46, 0, Stage::kTest), mcmc);
-  ASSERT_LT(fact(importance, "pareto_k"), 0.7);
-  EXPECT_LE(fact(mcmc, "mcmc_evaluations"), 40'512.0);
-  // Four populations and a thousand weights: 8 errors in 250 cases once.
-  EXPECT_NEAR(fact(mcmc, "log_evidence"), fact(importance, "log_evidence"),
-              8.0 * std::hypot(fact(mcmc, "log_evidence_error"), fact(importance, "log_evidence_error")));
-  const double error =
-      std::sqrt(1.0 / fact(importance, "importance_effective_size") + 1.0 / fact(mcmc, "mcmc_effective_size"));
-  const auto moments = [](const PosteriorSamples& samples, std::size_t d) {
-    const double count = static_cast<double>(samples.z.size());
-    double mean = 0.0, square = 0.0;
-    for (const Latent& z : samples.z) mean += z[d] / count;
-    for (const Latent& z : samples.z) square += std::pow(z[d] - mean, 2) / count;
-    return std::pair{mean, std::sqrt(square)};
-  };
-  for (std::size_t d = 0; d < kParameterCount; ++d) {
-    const auto [mean, width] = moments(mcmc.samples, d);
-    const auto [other_mean, other_width] = moments(importance.samples, d);
-    EXPECT_NEAR(mean, other_mean, 4.5 * error * width) << d;
-    EXPECT_NEAR(width / other_width, 1.0, 4.5 * error) << d;
-  }
-}
-
 // Precise data: the prior's draws cannot be weighted. Importance says so, auto turns to the MCMC, which says that its
 // budget was too small.
 TEST_F(RefineTest, AutoTurnsToMcmcWhereWeightsFail) {
