@@ -41,7 +41,8 @@ Settings read_settings(const Config& config) {
   const Config emcee = config.section("emcee");  // compare.py's
   for (const char* key : {"systems", "steps", "walkers"}) emcee.integer(key, 1, {1.0, 1e7});
   Settings out{read_held_out_settings(config, default_data_folder()),
-               static_cast<std::size_t>(config.integer("refined", 20, {1.0, 1e7})), config.integer("budget", RefineOptions{}.budget, {1.0, 1e12})};
+               static_cast<std::size_t>(config.integer("refined", 20, {1.0, 1e7})),
+               config.integer("budget", RefineOptions{}.budget, {1.0, 1e12})};
   config.finish();
   if (out.refined > out.held_out.systems)
     throw UserError(fmt::format("refined = {}: there are {} systems", out.refined, out.held_out.systems));

@@ -26,8 +26,8 @@ Moments moments(const std::vector<EnsemblePoint>& points, const std::vector<doub
   return out;
 }
 
-// Photometry and a parallax no better than a factor of two: draws of the prior can be weighted, and the MCMC shares nothing with them but
-// the density. Same evidence, same means and widths of all 16 coordinates.
+// Photometry and a parallax no better than a factor of two: draws of the prior can be weighted, and the MCMC shares
+// nothing with them but the density. Same evidence, same means and widths of all 16 coordinates.
 TEST(ChainProblem, McmcAgreesWithWeightedDrawsOfThePrior) {
   if (!std::filesystem::exists(kData / "tables" / "atmospheres.h5"))
     GTEST_SKIP() << "data/tables is absent: run tools/setup.sh tables";
