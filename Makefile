@@ -82,6 +82,7 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 
 # One rule for all that follow: tools/experiment.sh. CONFIG=experiments/<name>/smoke.toml: a short run, nothing committed.
 experiment-ablation:  ## what does each kind of data tell, and the prior's hierarchy? (ten minutes)
+experiment-exact:  ## exact posteriors of 200 systems, and of 20 beside emcee's (many CPU hours; goes on where it stopped)
 experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
 experiment-recovery:  ## medians, intervals and widths against the truth (4,999 systems: minutes)
 experiment-sbc:  ## ranks of the truth: bands, TARP, a classifier (minutes)

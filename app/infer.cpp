@@ -228,7 +228,7 @@ void add_infer(CLI::App& program) {
                                "exact posterior: none, importance, mcmc, or auto (mcmc where weights fail) [none]",
                                true);
   arguments->settings.shortcut(*verb, "--refine-budget", "refine_budget",
-                               "likelihoods that the MCMC may compute for each object [300000]", false);
+                               "likelihoods that the MCMC may compute for each object [600000]", false);
   verb->footer(
       "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x, refine, "
       "refine_budget,\n"

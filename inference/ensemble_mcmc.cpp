@@ -12,106 +12,140 @@
 namespace penumbra {
 namespace {
 
-constexpr double kDimensions = kParameterCount;
-constexpr double kStretchShare = 0.2, kJumpShare = 0.05;  // of the moves; the rest is differential evolution
-constexpr double kStretch = 2.0;                          // a of Goodman and Weare
-constexpr double kJitter = 1e-5;
+constexpr double kLeastShare = 0.05;                      // of the generations, that move in either system
+constexpr double kMirrorShare = 0.05, kJumpShare = 0.05;  // of the moves; the rest is differential evolution
+constexpr double kJitter = 1e-6;
 // Between two rises of the likelihood's power each walker moves so often on average, or the generations are spent:
 // resampled walkers that have not parted again would span no volume.
-constexpr int kMovesPerRise = 3, kMaxGenerationsPerRise = 40;
-constexpr double kLeastEffectiveShare = 0.6;  // of the walkers, when it rises
-constexpr int kGenerationsPerCheck = 50;
+constexpr int kMovesPerRise = 2, kMaxGenerationsPerRise = 40;
+constexpr double kLeastEffectiveShare = 0.5;                                       // of the walkers, when it rises
+constexpr int kFirstRound = 200, kGenerationsPerCheck = 100, kLeastDiagnosed = 8;  // generations
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
 using Walkers = std::vector<EnsemblePoint>;
 
-void resample_by(std::span<const double> weight, Walkers& walkers, RandomStream& random) {
-  const Walkers old = walkers;
-  const std::vector<std::size_t> chosen = resample(weight, old.size(), random);
-  for (std::size_t w = 0; w < old.size(); ++w) walkers[w] = old[chosen[w]];
-}
-
+// Walkers and the moves that they share.
 class Ensemble {
  public:
-  Ensemble(const BatchDensity& density, Walkers walkers, RandomStream& random)
-      : density_(density), walkers_(std::move(walkers)), random_(random) {}
+  // first_share: of the generations that move in the first system.
+  Ensemble(const BatchDensity& density, Walkers walkers, double first_share, const EnsembleOptions& options,
+           RandomStream& random)
+      : density_(density), walkers_(std::move(walkers)), first_share_(first_share), options_(options), random_(random) {
+    read_.fill(true);
+    for (const std::size_t d : options.unread) read_[d] = false;
+    dimensions_ = static_cast<double>(std::count(read_.begin(), read_.end(), true));
+  }
 
   const Walkers& walkers() const { return walkers_; }
   Walkers& walkers() { return walkers_; }
   std::int64_t evaluations() const { return evaluations_; }
+  double first_share() const { return first_share_; }
 
-  // Each walker proposes once, each half in one of the systems of coordinates; returns how many moved. power: of the
-  // likelihood.
-  int advance(double power) {
-    const std::size_t half = walkers_.size() / 2;
+  // Shares the generations between the systems in proportion to the moves accepted in each since the last call.
+  void adapt_share() {
+    const auto rate = [&](std::size_t system) { return (1.0 + accepted_[system]) / (2.0 + proposed_[system]); };
+    first_share_ = std::clamp(rate(0) / (rate(0) + rate(1)), kLeastShare, 1.0 - kLeastShare);
+    accepted_ = proposed_ = {};
+  }
+
+  // Each walker of populations of `size` proposes once, from the other half of its population: one batch a half.
+  // Returns how many moved. power: of the likelihood.
+  int advance_populations(std::size_t size, double power) {
     int accepted = 0;
-    proposal_.resize(half);
-    log_factor_.resize(half);
-    for (const std::size_t first : {std::size_t{0}, half}) {
-      const std::size_t system = random_.uniform() < 0.5 ? 0 : 1;
-      for (std::size_t w = 0; w < half; ++w)
-        log_factor_[w] = propose(walkers_[first + w].at[system], system, half - first, half, proposal_[w]);
-      density_(system, proposal_);
-      evaluations_ += static_cast<std::int64_t>(half);
-      for (std::size_t w = 0; w < half; ++w) {
-        EnsemblePoint& old = walkers_[first + w];
-        const EnsemblePoint& now = proposal_[w];
-        const double change =
-            now.log_prior[system] + power * now.log_likelihood - (old.log_prior[system] + power * old.log_likelihood);
-        if (!(std::log(random_.uniform()) < log_factor_[w] + change)) continue;
-        old = now;
-        ++accepted;
+    for (const std::size_t side : {std::size_t{0}, size / 2}) {
+      chosen_.clear();
+      const std::size_t system = choose_system();
+      proposal_.clear();
+      log_factor_.clear();
+      for (std::size_t first = 0; first < walkers_.size(); first += size) {
+        const std::span<const EnsemblePoint> others(&walkers_[first + size / 2 - side], size / 2);
+        for (std::size_t w = 0; w < size / 2; ++w) propose(first + side + w, system, others);
       }
+      accepted += decide(system, power);
     }
     return accepted;
   }
 
+  // Each walker proposes once, from the archive.
+  int advance(std::span<const EnsemblePoint> archive) {
+    chosen_.clear();
+    proposal_.clear();
+    log_factor_.clear();
+    const std::size_t system = choose_system();
+    for (std::size_t w = 0; w < walkers_.size(); ++w) propose(w, system, archive);
+    return decide(system, 1.0);
+  }
+
  private:
-  // Sets `out` from the other half, walkers others .. others + half - 1; returns ln of the move's factor.
-  double propose(const Latent& z, std::size_t system, std::size_t others, std::size_t half, EnsemblePoint& out) {
-    const auto pick = [&] { return others + static_cast<std::size_t>(random_.below(static_cast<int>(half))); };
-    out = {};
+  std::size_t choose_system() { return random_.uniform() < first_share_ ? 0 : 1; }
+
+  // A step of walker w by the difference of two of `others`, with ln of what the proposal's asymmetry costs.
+  void propose(std::size_t w, std::size_t system, std::span<const EnsemblePoint> others) {
+    const Latent& from = walkers_[w].at[system];
+    EnsemblePoint out;
     Latent& to = out.at[system];
+    to = from;
     const double kind = random_.uniform();
-    if (kind < kStretchShare) {
-      // g(s) ~ 1 / sqrt(s) on [1 / a, a]
-      const double root = 1.0 + (kStretch - 1.0) * random_.uniform(), stretch = root * root / kStretch;
-      const Latent& other = walkers_[pick()].at[system];
-      for (std::size_t d = 0; d < to.size(); ++d) to[d] = other[d] + stretch * (z[d] - other[d]);
-      return (kDimensions - 1.0) * std::log(stretch);
+    if (kind < kMirrorShare && !options_.mirrored.empty()) {
+      for (const std::size_t d : options_.mirrored) to[d] = -from[d];
+    } else {
+      // gamma = 1 leads from mode to mode; the optimum for Gaussians is too far where the density is curved, so every
+      // other step is shorter, by up to ten times.
+      double gamma = kind < kMirrorShare + kJumpShare ? 1.0 : 2.38 / std::sqrt(2.0 * dimensions_);
+      if (gamma < 1.0 && random_.uniform() < 0.5) gamma *= std::pow(0.1, random_.uniform());
+      const auto pick = [&] { return static_cast<std::size_t>(random_.below(static_cast<int>(others.size()))); };
+      const std::size_t a = pick();
+      std::size_t b = pick();
+      while (b == a) b = pick();
+      for (std::size_t d = 0; d < to.size(); ++d) {
+        const double step = others[a].at[system][d] - others[b].at[system][d];
+        if (read_[d]) to[d] += gamma * step * (1.0 + kJitter * random_.normal());
+      }
     }
-    // gamma = 1 leads from mode to mode; the optimum for Gaussians is too far where the density is curved, so every
-    // other step is shorter, by up to ten times.
-    double gamma = kind < kStretchShare + kJumpShare ? 1.0 : 2.38 / std::sqrt(2.0 * kDimensions);
-    if (gamma < 1.0 && random_.uniform() < 0.5) gamma *= std::pow(0.1, random_.uniform());
-    const std::size_t a = pick();
-    std::size_t b = pick();
-    while (b == a) b = pick();
-    for (std::size_t d = 0; d < to.size(); ++d)
-      to[d] = z[d] + gamma * (walkers_[a].at[system][d] - walkers_[b].at[system][d]) + kJitter * random_.normal();
-    return 0.0;
+    double log_factor = 0.0;
+    for (const std::size_t d : options_.unread) {
+      to[d] = random_.normal();
+      log_factor += 0.5 * (to[d] * to[d] - from[d] * from[d]);
+    }
+    chosen_.push_back(w);
+    proposal_.push_back(out);
+    log_factor_.push_back(log_factor);
+  }
+
+  int decide(std::size_t system, double power) {
+    density_(system, proposal_);
+    evaluations_ += std::ssize(proposal_);
+    int accepted = 0;
+    for (std::size_t i = 0; i < proposal_.size(); ++i) {
+      EnsemblePoint& old = walkers_[chosen_[i]];
+      const EnsemblePoint& now = proposal_[i];
+      const double change =
+          now.log_prior[system] + power * now.log_likelihood - (old.log_prior[system] + power * old.log_likelihood);
+      if (!(std::log(random_.uniform()) < log_factor_[i] + change)) continue;
+      old = now;
+      ++accepted;
+    }
+    proposed_[system] += static_cast<double>(proposal_.size());
+    accepted_[system] += accepted;
+    return accepted;
   }
 
   const BatchDensity& density_;
   Walkers walkers_;
+  double first_share_;
+  std::array<double, 2> proposed_{}, accepted_{};
+  const EnsembleOptions& options_;
   RandomStream& random_;
+  std::array<bool, kParameterCount> read_{};
+  double dimensions_ = 0.0;
   std::int64_t evaluations_ = 0;
+  std::vector<std::size_t> chosen_;
   std::vector<EnsemblePoint> proposal_;
   std::vector<double> log_factor_;
 };
 
-// The power at which such a spread of ln L (half the range between the quartiles over .6745) is that of a canonical
-// ensemble: power^2 Var(ln L) = D / 2 where the posterior is Gaussian.
-double typical_power(const Walkers& walkers) {
-  std::vector<double> values;
-  for (const EnsemblePoint& point : walkers) values.push_back(point.log_likelihood);
-  std::sort(values.begin(), values.end());
-  const double spread = (values[3 * values.size() / 4] - values[values.size() / 4]) / (2.0 * 0.6745);
-  return spread > 0.0 ? std::min(1.0, std::sqrt(0.5 * kDimensions) / spread) : 1.0;
-}
-
-// weight[W] = L^step, scaled to at most 1.
-std::vector<double> weights_of_rise(const Walkers& walkers, double step) {
+// weight[W] = L^step, scaled so that the largest is 1.
+std::vector<double> weights_of_rise(std::span<const EnsemblePoint> walkers, double step) {
   double top = -INFINITY;
   for (const EnsemblePoint& point : walkers) top = std::max(top, point.log_likelihood);
   std::vector<double> weight;
@@ -119,36 +153,42 @@ std::vector<double> weights_of_rise(const Walkers& walkers, double step) {
   return weight;
 }
 
-double effective_share(std::span<const double> weight) {
+double effective_share(std::span<const EnsemblePoint> walkers, double step) {
   double sum = 0.0, squares = 0.0;
-  for (const double w : weight) {
+  for (const double w : weights_of_rise(walkers, step)) {
     sum += w;
     squares += w * w;
   }
-  return sum * sum / squares / static_cast<double>(weight.size());
+  return sum * sum / squares / static_cast<double>(walkers.size());
 }
 
-// The largest power up to 1 at which the walkers keep their least effective share, by bisection.
-double next_power(const Walkers& walkers, double power) {
-  double low = power, high = 1.0;
-  if (effective_share(weights_of_rise(walkers, 1.0 - power)) >= kLeastEffectiveShare) return 1.0;
-  for (int step = 0; step < 50; ++step) {
+// The largest rise, up to 1 - power, at which the walkers keep their least effective share: bisection of its logarithm.
+double next_rise(std::span<const EnsemblePoint> walkers, double power) {
+  double low = std::log(1e-300), high = std::log(1.0 - power);
+  if (effective_share(walkers, 1.0 - power) >= kLeastEffectiveShare) return 1.0 - power;
+  for (int step = 0; step < 60; ++step) {
     const double middle = 0.5 * (low + high);
-    (effective_share(weights_of_rise(walkers, middle - power)) >= kLeastEffectiveShare ? low : high) = middle;
+    (effective_share(walkers, std::exp(middle)) >= kLeastEffectiveShare ? low : high) = middle;
   }
-  return low > power ? low : high;
+  return std::exp(low);
 }
 
-void diagnose_chain(EnsembleChain& chain) {
-  chain.r_hat = 0.0;
-  chain.autocorrelation_time = 0.0;
+// Draws the walkers of one population again by their weights.
+void resample_by_rise(std::span<EnsemblePoint> walkers, double rise, RandomStream& random) {
+  const Walkers old(walkers.begin(), walkers.end());
+  const std::vector<std::size_t> chosen = resample(weights_of_rise(walkers, rise), old.size(), random);
+  for (std::size_t w = 0; w < old.size(); ++w) walkers[w] = old[chosen[w]];
+}
+
+// The worst of `diagnostic` over all coordinates of both systems.
+double worst(double (*diagnostic)(std::span<const double>, int), const EnsembleChain& chain) {
+  double out = 0.0;
   std::vector<double> x(chain.draws.size());
   for (std::size_t d = 0; d < 2 * kParameterCount; ++d) {
     for (std::size_t s = 0; s < x.size(); ++s) x[s] = chain.draws[s].at[d % 2][d / 2];
-    chain.r_hat = std::max(chain.r_hat, split_r_hat(x, chain.walkers));
-    chain.autocorrelation_time = std::max(chain.autocorrelation_time, autocorrelation_time(x, chain.walkers));
+    out = std::max(out, diagnostic(x, chain.walkers));
   }
-  chain.effective_size = static_cast<double>(chain.draws.size()) / chain.autocorrelation_time;
+  return out;
 }
 
 }  // namespace
@@ -194,71 +234,88 @@ double autocorrelation_time(std::span<const double> x, int walkers) {
   return std::max(1.0, time) * static_cast<double>(thinning);
 }
 
-EnsembleChain sample_ensemble(const BatchDensity& density, std::span<const Latent> start,
+EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsemblePoint> start,
                               const EnsembleOptions& options, RandomStream& random) {
-  const auto width = static_cast<std::size_t>(options.walkers);
-  if (options.walkers % 2 != 0 || options.walkers <= 2 * kParameterCount || start.size() < width)
-    throw std::invalid_argument(
-        fmt::format("sample_ensemble: {} walkers from {} points", options.walkers, start.size()));
-  Walkers walkers(width);
-  for (std::size_t w = 0; w < width; ++w) walkers[w].at[0] = start[w];
-  density(0, walkers);
-  for (const EnsemblePoint& point : walkers) {
+  const auto populations = static_cast<std::size_t>(options.populations);
+  const auto size = static_cast<std::size_t>(options.walkers), width = static_cast<std::size_t>(options.chains);
+  if (populations < 2 || size % 2 != 0 || size <= 2 * kParameterCount || start.size() != populations * size ||
+      width % populations != 0 || width < populations || width > start.size())
+    throw std::invalid_argument(fmt::format("sample_ensemble: {} populations of {} walkers, {} chains, {} points",
+                                            populations, size, width, start.size()));
+  for (const EnsemblePoint& point : start) {
     const double log_density = point.log_prior[0] + point.log_likelihood;
     if (!std::isfinite(log_density))
       throw std::invalid_argument(fmt::format("sample_ensemble: a walker starts at ln density {}", log_density));
   }
-  Ensemble ensemble(density, std::move(walkers), random);
   EnsembleChain chain;
-  chain.walkers = options.walkers;
-  const auto spent = [&] {
-    const std::int64_t evaluations = static_cast<std::int64_t>(width) + ensemble.evaluations();
-    if (options.progress) options.progress(evaluations, chain.r_hat);
-    return evaluations >= options.budget;
+  chain.walkers = options.chains;
+  std::int64_t before = std::ssize(start);  // evaluations of what came before the ensemble in use
+  double power = 0.0;
+  const auto spent = [&](const Ensemble& ensemble) {
+    chain.evaluations = before + ensemble.evaluations();
+    if (options.progress) options.progress(chain.evaluations, power, chain.r_hat);
+    return chain.evaluations >= options.budget;
   };
 
-  double power = typical_power(ensemble.walkers());
+  // 1. From the prior to the posterior.
+  Ensemble ensemble(density, std::move(start), 0.5, options, random);
   bool out_of_budget = false;
   while (power < 1.0 && !out_of_budget) {
-    int moves = 0;
-    for (int g = 0; g < kMaxGenerationsPerRise && moves < kMovesPerRise * options.walkers && !out_of_budget; ++g) {
-      moves += ensemble.advance(power);
-      out_of_budget = spent();
+    const double rise = next_rise(ensemble.walkers(), power);
+    for (std::size_t p = 0; p < populations; ++p)
+      resample_by_rise(std::span(ensemble.walkers()).subspan(p * size, size), rise, random);
+    power = power + rise >= 1.0 ? 1.0 : power + rise;
+    ++chain.temperatures;
+    std::int64_t moves = 0;
+    const std::int64_t wanted = kMovesPerRise * std::ssize(ensemble.walkers());
+    for (int g = 0; g < kMaxGenerationsPerRise && moves < wanted && !out_of_budget; ++g) {
+      moves += ensemble.advance_populations(size, power);
+      out_of_budget = spent(ensemble);
     }
-
-    const double next = next_power(ensemble.walkers(), power);
-    resample_by(weights_of_rise(ensemble.walkers(), next - power), ensemble.walkers(), random);
-    power = next;
+    ensemble.adapt_share();
   }
 
-  // All generations so far, of which the second half is kept.
-  std::vector<EnsemblePoint> draws;
-  std::vector<int> accepted;
-  const auto keep_half = [&] {
-    const std::size_t generations = accepted.size(), first = generations / 2;
-    const auto start_kept = static_cast<std::ptrdiff_t>(first * width);
-    chain.draws.assign(draws.begin() + start_kept, draws.end());
-    const double moves = std::accumulate(accepted.begin() + static_cast<std::ptrdiff_t>(first), accepted.end(), 0.0);
-    chain.acceptance = moves / static_cast<double>(chain.draws.size());
-    diagnose_chain(chain);
-    chain.converged = power == 1.0 && chain.r_hat <= options.r_hat && chain.effective_size >= options.effective_size;
-  };
-  std::size_t next_check = kGenerationsPerCheck;
-  while (!out_of_budget && !chain.converged) {
-    accepted.push_back(ensemble.advance(power));
-    draws.insert(draws.end(), ensemble.walkers().begin(), ensemble.walkers().end());
-    out_of_budget = spent();
-    if (accepted.size() < next_check) continue;
-    keep_half();
-    next_check += std::max<std::size_t>(kGenerationsPerCheck, next_check / 10);
+  // 2. Chains, in rounds.
+  Walkers archive = ensemble.walkers(), walkers;
+  for (std::size_t p = 0; p < populations; ++p)
+    for (std::size_t w = 0; w < width / populations; ++w) walkers.push_back(archive[p * size + w]);
+  double share = ensemble.first_share();
+  int generations = 0;  // of the round
+  for (int length = kFirstRound; !out_of_budget && !chain.converged; length *= 2) {
+    before = chain.evaluations;
+    Ensemble chains(density, walkers, share, options, random);
+    if (generations > 0) {  // the last round's draws are a better archive
+      for (EnsemblePoint& point : archive)
+        point = chain.draws[static_cast<std::size_t>(random.below(static_cast<int>(chain.draws.size())))];
+    }
+    chain.draws.clear();
+    std::int64_t moves = 0;
+    for (generations = 0; generations < length && !out_of_budget && !chain.converged;) {
+      moves += chains.advance(archive);
+      ++generations;
+      chain.draws.insert(chain.draws.end(), chains.walkers().begin(), chains.walkers().end());
+      out_of_budget = spent(chains);
+      const bool last = out_of_budget || generations == length;
+      if (generations < kLeastDiagnosed || (generations % kGenerationsPerCheck != 0 && !last)) continue;
+      chain.acceptance = static_cast<double>(moves) / static_cast<double>(chain.draws.size());
+      chain.r_hat = worst(split_r_hat, chain);
+      if (chain.r_hat > options.r_hat && !last) continue;  // the rest takes longer
+      chain.autocorrelation_time = worst(autocorrelation_time, chain);
+      chain.effective_size = static_cast<double>(chain.draws.size()) / chain.autocorrelation_time;
+      chain.converged = chain.r_hat <= options.r_hat && chain.effective_size >= options.effective_size;
+    }
+    walkers = chains.walkers();
+    chains.adapt_share();
+    share = chains.first_share();
   }
-  if (accepted.size() < 8) {  // the budget ended before a chain began: the walkers are all there is
-    chain.draws = ensemble.walkers();
+  if (generations < kLeastDiagnosed) {  // the budget ended before a chain began: the walkers are all there is
+    if (generations == 0) {
+      chain.walkers = static_cast<int>(archive.size());
+      chain.draws = archive;
+    }
     chain.r_hat = chain.autocorrelation_time = INFINITY;
-  } else if (!chain.converged) {
-    keep_half();
+    chain.effective_size = 0.0;
   }
-  chain.evaluations = static_cast<std::int64_t>(width) + ensemble.evaluations();
   return chain;
 }
 

@@ -1,13 +1,14 @@
-// Affine-invariant ensemble sampler: walkers propose for each other, so that no step size or covariance is tuned.
+// Posterior by a tempered ensemble, then plain Metropolis chains: no start, step size or covariance is given, and no
+// neural network is involved.
 //
-// Two moves, at random: the stretch move (Goodman and Weare 2010, CAMCoS 5, 65) and differential evolution (ter Braak
-// 2006, Statistics and Computing 16, 239; Nelson et al. 2014, ApJS 210, 11). Each half of the ensemble moves given the
-// other (Foreman-Mackey et al. 2013, PASP 125, 306), as one batch of densities.
-//
-// The start need not be near the answer: the likelihood's power rises from one at which the starting points are
-// typical to 1, walkers being resampled by their weights at each rise (sequential Monte Carlo; Del Moral, Doucet and
-// Jasra 2006, JRSS B 68, 411). That leaves no walker behind in a mode that does not count. From then on the second half
-// of the chain is kept, until it is long enough or the budget is spent.
+// 1. Populations of walkers start from draws of the prior. The likelihood's power rises from 0 to 1; at each rise
+//    walkers are resampled by their weights and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B
+//    68, 411). That is a start: a few moves at each power do not make it the posterior.
+// 2. Some walkers of each population start chains. Steps are differences of two points of an archive, at first all
+//    walkers (differential evolution with an archive: ter Braak and Vrugt 2008, Statistics and Computing 18, 435). In a
+//    round the archive does not change, so that every walker is a Metropolis chain of its own with symmetric steps, and
+//    R-hat means what it says. The first round that passes ends the work, and its draws alone are kept; otherwise they
+//    are the archive of the next, which is twice as long.
 #pragma once
 
 #include <array>
@@ -26,27 +27,35 @@ namespace penumbra {
 // other, and a walker that is slow in one is not in both.
 struct EnsemblePoint {
   std::array<Latent, 2> at{};
-  std::array<double, 2> log_prior{-INFINITY, -INFINITY};  // of the density over each
-  double log_likelihood = -INFINITY;
+  // Of the density that the walkers start from, over each system.
+  std::array<double, 2> log_prior{-INFINITY, -INFINITY};
+  double log_likelihood = -INFINITY;  // all the rest of the posterior's density
 };
 // Completes points of which at[system] is given; densities may be -inf, never NaN.
 using BatchDensity = std::function<void(std::size_t system, std::span<EnsemblePoint> points)>;
 
 struct EnsembleOptions {
-  int walkers = 64;                              // even, more than twice the dimension
-  std::int64_t budget = 300'000;                 // densities evaluated, at most (one generation more)
+  int populations = 4, walkers = 128;            // walkers of a population: even
+  int chains = 64;                               // a multiple of the populations
+  std::int64_t budget = 600'000;                 // densities evaluated, at most (one generation more)
   double effective_size = 1000.0, r_hat = 1.05;  // stops when both are reached
-  // After each generation: densities evaluated so far, and R-hat (infinite before there is one).
-  std::function<void(std::int64_t, double)> progress;
+  // Coordinates that the likelihood does not read, unit normal and the same in both systems: each proposal draws them
+  // anew, so that they cost nothing.
+  std::vector<std::size_t> unread;
+  // Coordinates whose sign alone some proposals change, in both systems: modes that mirror each other.
+  std::vector<std::size_t> mirrored;
+  // After each generation: densities evaluated so far, the power, and R-hat (infinite before there is one).
+  std::function<void(std::int64_t, double, double)> progress;
 };
 
 struct EnsembleChain {
-  int walkers = 0;
-  std::vector<EnsemblePoint> draws;  // [generation][walker], kept ones
+  int walkers = 0;                   // chains
+  std::vector<EnsemblePoint> draws;  // [generation][walker] of the last round
   double r_hat = INFINITY;  // split R-hat, each walker two chains; the worst coordinate of both systems (as the next)
   double autocorrelation_time = INFINITY;  // generations
   double effective_size = 0.0;             // draws over the autocorrelation time
-  double acceptance = 0.0;                 // of the proposals of the kept draws
+  double acceptance = 0.0;                 // of the round's proposals
+  int temperatures = 0;
   std::int64_t evaluations = 0;
   bool converged = false;
 };
@@ -59,9 +68,10 @@ double split_r_hat(std::span<const double> x, int walkers);
 // summed up to five times the time itself (Sokal's window).
 double autocorrelation_time(std::span<const double> x, int walkers);
 
-// start: at least `walkers` points in coordinates 0 with a finite density, in random order. Throws
-// std::invalid_argument otherwise.
-EnsembleChain sample_ensemble(const BatchDensity& density, std::span<const Latent> start,
+// start: populations * walkers independent draws of the density log_prior, complete and of finite density. Throws
+// std::invalid_argument otherwise. A budget that ends before the power is 1 leaves the walkers as they are, which are
+// no posterior.
+EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsemblePoint> start,
                               const EnsembleOptions& options, RandomStream& random);
 
 }  // namespace penumbra

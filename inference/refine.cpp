@@ -6,15 +6,17 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/parallel.h"
 #include "base/progress.h"
-#include "inference/chain_coordinates.h"
+#include "inference/bridge_sampling.h"
+#include "inference/chain_problem.h"
 #include "inference/ensemble_mcmc.h"
 #include "inference/importance.h"
 #include "inference/likelihood.h"
 
 namespace penumbra {
 namespace {
+
+constexpr std::size_t kBridgeProposals = 4000;
 
 // The samples' exact densities and what weights them.
 struct Weighted {
@@ -46,77 +48,29 @@ void take_weighted(const Weighted& weighted, RandomStream& random, PosteriorSamp
   samples = std::move(out);
 }
 
-// The MCMC's density and the way back to samples.
-class ChainProblem {
- public:
-  ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior, int threads)
-      : prior_(simulator.prior()),
-        posterior_(posterior),
-        coordinates_(observation.period_day),
-        period_day_(observation.period_day),
-        threads_(threads) {}
-
-  // Coordinates 0 are z, 1 those of ChainCoordinates.
-  void density(std::size_t system, std::span<EnsemblePoint> points) const {
-    parallel_for(points.size(), threads_, [&](std::uint64_t s) {
-      EnsemblePoint& point = points[s];
-      Theta theta;
-      if (system == 0) {
-        if (prior_.theta_from_latent(point.at[0], period_day_, theta) != Status::kOk) return;
-        point.at[1] = coordinates_.point(theta, point.at[0]);
-      } else {
-        theta = coordinates_.theta(point.at[1]);
-      }
-      const double log_prior = coordinates_.log_prior(prior_, point.at[1], theta);
-      if (!std::isfinite(log_prior)) return;
-      if (system == 1) point.at[0] = coordinates_.latent(prior_, point.at[1]);
-      point.log_prior = {posterior_.log_prior(point.at[0], theta), log_prior};
-      point.log_likelihood = posterior_.log_likelihood(theta);
-    });
-  }
-
-  // At most `count` draws at equal distances along the chain, in random order.
-  PosteriorSamples samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const {
-    PosteriorSamples out;
-    const std::vector<double> equal(chain.draws.size(), 1.0);
-    for (const std::size_t s : resample(equal, std::min(count, chain.draws.size()), random)) {
-      const EnsemblePoint& point = chain.draws[s];
-      out.theta.push_back(coordinates_.theta(point.at[1]));
-      out.z.push_back(point.at[0]);
-      out.log_prior.push_back(log_unit_normal(point.at[0]));
-      out.log_likelihood.push_back(point.log_likelihood);
-      out.log_density.push_back(point.log_prior[0] + point.log_likelihood);
-    }
-    return out;
-  }
-
- private:
-  const Prior& prior_;
-  const ExactPosterior& posterior_;
-  ChainCoordinates coordinates_;
-  double period_day_;
-  int threads_;
-};
-
-EnsembleChain run_chain(const ChainProblem& problem, const Weighted& weighted, const RefineOptions& options,
-                        RandomStream& random, const PosteriorRecord& record) {
+EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& options, RandomStream& random,
+                        const Object& object, LogEvidence& evidence) {
   EnsembleOptions ensemble;
   ensemble.budget = options.budget;
-  std::vector<Latent> start;
-  for (std::size_t s = 0; s < weighted.log_ratio.size(); ++s)
-    if (std::isfinite(weighted.log_ratio[s])) start.push_back(record.samples.z[s]);
-  if (std::ssize(start) < ensemble.walkers) {
-    throw OutsidePrior(fmt::format("{}: {} of the network's {} samples have a density; {} are needed to start an MCMC",
-                                   record.object.file.string(), start.size(), record.samples.z.size(),
-                                   ensemble.walkers));
+  ensemble.unread = problem.coordinates().unread();
+  ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
+  const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
+  std::vector<EnsemblePoint> start = problem.start(count, random);
+  if (start.size() < count) {
+    throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior that the MCMC starts from have a density",
+                                   object.file.string(), start.size(), count));
   }
-  Progress progress(fmt::format("{}: MCMC", record.object.name), static_cast<std::uint64_t>(options.budget));
-  ensemble.progress = [&](std::int64_t evaluations, double r_hat) {
+  Progress progress(fmt::format("{}: MCMC", object.name), static_cast<std::uint64_t>(options.budget));
+  ensemble.progress = [&](std::int64_t evaluations, double power, double r_hat) {
     progress.set(static_cast<std::uint64_t>(std::min(evaluations, options.budget)),
-                 std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat) : "");
+                 power < 1.0            ? fmt::format("likelihood to the power {:.1e}", power)
+                 : std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat)
+                                        : "");
   };
   const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) { problem.density(system, points); };
-  return sample_ensemble(density, start, ensemble, random);
+  EnsembleChain chain = sample_ensemble(density, std::move(start), ensemble, random);
+  evidence = bridge_evidence(density, chain, ensemble.unread, kBridgeProposals, random);
+  return chain;
 }
 
 }  // namespace
@@ -133,42 +87,47 @@ void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& 
             RandomStream random, PosteriorRecord& record) {
   if (options.method == Refinement::kNone) return;
   const ExactPosterior posterior(simulator, record.object.observation, threads);
-  const Weighted weighted = weigh(posterior, record.samples, drawn);
-  const ImportanceWeights& weights = weighted.weights;
   const auto tell = [&](const char* name, double value, int digits) {
     record.refinement.emplace_back(name, fmt::format("{:.{}g}", value, digits));
   };
-  tell("importance_effective_size", weights.effective_size, 4);
-  tell("importance_efficiency", weights.efficiency, 3);
-  tell("pareto_k", weights.pareto_k, 3);
-  tell("log_evidence", weights.log_evidence, 10);
-  tell("log_evidence_error", weights.log_evidence_error, 3);
-
-  const bool reliable = weights.pareto_k <= kLargestParetoK;
-  if (options.method == Refinement::kImportance || (options.method == Refinement::kAuto && reliable)) {
-    if (!(weights.effective_size > 0.0)) {
-      throw OutsidePrior(fmt::format("{}: none of the network's {} samples has a density", record.object.file.string(),
-                                     record.samples.z.size()));
+  if (options.method != Refinement::kMcmc) {
+    const Weighted weighted = weigh(posterior, record.samples, drawn);
+    const ImportanceWeights& weights = weighted.weights;
+    tell("importance_effective_size", weights.effective_size, 4);
+    tell("importance_efficiency", weights.efficiency, 3);
+    tell("pareto_k", weights.pareto_k, 3);
+    const bool reliable = weights.pareto_k <= kLargestParetoK;
+    if (reliable || options.method == Refinement::kImportance) {
+      tell("log_evidence", weights.log_evidence, 10);
+      tell("log_evidence_error", weights.log_evidence_error, 3);
+      if (!(weights.effective_size > 0.0)) {
+        throw OutsidePrior(fmt::format("{}: none of the network's {} samples has a density",
+                                       record.object.file.string(), record.samples.z.size()));
+      }
+      record.method = "importance sampling of the neural posterior";
+      take_weighted(weighted, random, record.samples);
+      if (!reliable) {
+        record.warnings.push_back(fmt::format(
+            "the importance weights fail (k-hat {:.2f} > {}): {:.1f} samples carry the posterior, and neither "
+            "it nor the evidence can be trusted; use --refine mcmc",
+            weights.pareto_k, kLargestParetoK, weights.effective_size));
+      }
+      return;
     }
-    record.method = "importance sampling of the neural posterior";
-    take_weighted(weighted, random, record.samples);
-    if (!reliable) {
-      record.warnings.push_back(fmt::format(
-          "the importance weights fail (k-hat {:.2f} > {}): {:.1f} samples carry the posterior, and neither "
-          "it nor the evidence can be trusted; use --refine mcmc",
-          weights.pareto_k, kLargestParetoK, weights.effective_size));
-    }
-    return;
   }
 
   const ChainProblem problem(simulator, record.object.observation, posterior, threads);
-  const EnsembleChain chain = run_chain(problem, weighted, options, random, record);
-  record.method = "ensemble MCMC from the neural posterior";
-  record.samples = problem.samples(chain, record.samples.z.size(), random);
+  LogEvidence evidence;
+  const EnsembleChain chain = run_chain(problem, options, random, record.object, evidence);
+  record.method = "ensemble MCMC from the prior";
+  record.samples = problem.samples(chain, std::max<std::size_t>(record.samples.z.size(), 1), random);
+  tell("log_evidence", evidence.value, 10);
+  tell("log_evidence_error", evidence.error, 3);
   tell("mcmc_r_hat", chain.r_hat, 4);
   tell("mcmc_effective_size", chain.effective_size, 4);
   tell("mcmc_autocorrelation_time", chain.autocorrelation_time, 3);
   tell("mcmc_acceptance", chain.acceptance, 2);
+  record.refinement.emplace_back("mcmc_temperatures", fmt::format("{}", chain.temperatures));
   record.refinement.emplace_back("mcmc_evaluations", fmt::format("{}", chain.evaluations));
   if (!chain.converged) {
     record.warnings.push_back(fmt::format(

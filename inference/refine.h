@@ -1,4 +1,4 @@
-// Exact posteriors: the network's samples weighted by the exact density, or an MCMC that starts from them.
+// Exact posteriors: the network's samples weighted by the exact density, or an MCMC that needs no network.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ inline constexpr std::array<std::string_view, 4> kRefinementNames{"none", "impor
 
 struct RefineOptions {
   Refinement method = Refinement::kNone;  // kAuto: importance, and MCMC where k-hat says that the weights fail
-  std::int64_t budget = 300'000;          // of the MCMC: densities evaluated, at most
+  std::int64_t budget = 600'000;          // of the MCMC: densities evaluated, at most
 };
 
 // Keys refine and refine_budget.
@@ -32,10 +32,10 @@ struct OutsidePrior : UserError {
 
 // Replaces record.samples, which are the network's for record.object: those inside the prior's support, of `drawn` in
 // all. As many as there were come back, in random order; fewer where the MCMC's chain is shorter. Sets record.method,
-// and record.refinement to what it measured: importance_effective_size, importance_efficiency, pareto_k, log_evidence,
-// log_evidence_error; mcmc_r_hat, mcmc_effective_size, mcmc_autocorrelation_time, mcmc_acceptance, mcmc_evaluations.
-// Appends to record.warnings where either has failed. OutsidePrior: too few samples have a density to start from.
-// kNone: nothing happens.
+// and record.refinement to what it measured: importance_effective_size, importance_efficiency, pareto_k; log_evidence,
+// log_evidence_error; mcmc_r_hat, mcmc_effective_size, mcmc_autocorrelation_time, mcmc_acceptance, mcmc_temperatures,
+// mcmc_evaluations. Appends to record.warnings where either has failed. OutsidePrior: no sample of the network has a
+// density, or hardly any draw of the prior. kNone: nothing happens.
 void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& options, int threads,
             RandomStream random, PosteriorRecord& record);
 

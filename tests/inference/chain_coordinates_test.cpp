@@ -48,16 +48,16 @@ TEST(ChainCoordinates, HaveTheSameDensityAsZ) {
       Latent z = draw.z;
       if (known) z[kRsumFrac] = 0.7;  // not read
       const ExactPosterior posterior(simulator, data, 1);
-      const ChainCoordinates coordinates(data.period_day);
+      const ChainCoordinates coordinates(prior, data.period_day);
       const ChainPoint point = coordinates.point(draw.theta, z);
 
       const Theta theta = coordinates.theta(point);
       for (std::size_t p = 0; p < kParameterCount; ++p)
         EXPECT_NEAR(theta[p], draw.theta[p], 1e-9 * (1.0 + std::abs(draw.theta[p]))) << kParameters[p].name;
-      const Latent back = coordinates.latent(prior, point);
+      const Latent back = coordinates.latent(point, theta);
       for (std::size_t p = 0; p < kParameterCount; ++p) EXPECT_NEAR(back[p], z[p], 1e-5) << kParameters[p].name;
 
-      const double in_z = posterior.evaluate(z).log_prior, here = coordinates.log_prior(prior, point, theta);
+      const double in_z = posterior.evaluate(z).log_prior, here = coordinates.log_prior(point, theta);
       EXPECT_NEAR(here, in_z - log_derivative(coordinates, prior, z, data.period_day), 1e-3)
           << index << (known ? ", known period" : "");
     }

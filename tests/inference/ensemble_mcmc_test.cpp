@@ -6,6 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "inference/bridge_sampling.h"
 #include "inference/likelihood.h"
 
 namespace penumbra {
@@ -79,25 +80,38 @@ struct GaussianProblem {
   }
   // Posterior of u = sum: prior N(0, 2); of v = difference: the same. Var = 1 / (1 / 2 + 1 / sigma^2).
   static double variance(double sigma) { return 1.0 / (0.5 + 1.0 / (sigma * sigma)); }
+  // ln of the mean of exp(-(x - m)^2 / 2 sigma^2) over N(0, 2), for sums and differences.
+  static double log_evidence() {
+    const auto one = [](double mean, double sigma) {
+      const double total = 2.0 + sigma * sigma;
+      return 0.5 * std::log(sigma * sigma / total) - 0.5 * mean * mean / total;
+    };
+    return 0.5 * double{kD} * (one(kSum, kSumSigma) + one(0.0, kDifferenceSigma));
+  }
 };
 
-std::vector<Latent> normal_points(std::size_t count, double width) {
-  RandomStream random(6, count, Stage::kTest);
-  std::vector<Latent> points(count);
-  for (Latent& z : points)
-    for (double& value : z) value = width * random.normal();
+// Complete points whose coordinates 0 are draws of N(0, I), from which every problem here starts.
+std::vector<EnsemblePoint> prior_draws(const BatchDensity& density, const EnsembleOptions& options) {
+  RandomStream random(6, 0, Stage::kTest);
+  std::vector<EnsemblePoint> points(static_cast<std::size_t>(options.populations * options.walkers));
+  for (EnsemblePoint& point : points)
+    for (double& value : point.at[0]) value = random.normal();
+  density(0, points);
   return points;
 }
 
-// From starting points a hundred times as wide as the answer in half of the directions.
-TEST(SampleEnsemble, ReturnsMeanAndCovarianceOfAGaussian) {
-  EnsembleOptions options;
-  options.effective_size = 1000.0;
-  options.r_hat = 1.1;
-  RandomStream random(7, 0, Stage::kTest);
-  const EnsembleChain chain =
-      sample_ensemble(problem_of(GaussianProblem::log_likelihood, true), normal_points(64, 1.0), options, random);
+EnsembleChain run(const BatchDensity& density, const EnsembleOptions& options, std::uint64_t draw) {
+  RandomStream random(7, draw, Stage::kTest);
+  return sample_ensemble(density, prior_draws(density, options), options, random);
+}
+
+// The prior is a hundred times as wide as the answer in half of the directions.
+TEST(SampleEnsemble, ReturnsMeanCovarianceAndEvidenceOfAGaussian) {
+  const EnsembleOptions options;
+  const EnsembleChain chain = run(problem_of(GaussianProblem::log_likelihood, true), options, 0);
   ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size << " " << chain.autocorrelation_time;
+  EXPECT_LE(chain.r_hat, 1.05);
+  EXPECT_GE(chain.effective_size, 1000.0);
   EXPECT_LE(chain.evaluations, options.budget);
   EXPECT_GT(chain.acceptance, 0.1);
   EXPECT_LT(chain.acceptance, 0.6);
@@ -125,19 +139,24 @@ TEST(SampleEnsemble, ReturnsMeanAndCovarianceOfAGaussian) {
   // Each draw comes with its density.
   for (std::size_t s = 0; s < chain.draws.size(); s += 97)
     EXPECT_EQ(GaussianProblem::log_likelihood(chain.draws[s].at[0]), chain.draws[s].log_likelihood);
+
+  RandomStream random(9, 0, Stage::kTest);
+  const LogEvidence evidence =
+      bridge_evidence(problem_of(GaussianProblem::log_likelihood, true), chain, {}, 2000, random);
+  EXPECT_LT(evidence.error, 0.05);
+  EXPECT_NEAR(evidence.value, GaussianProblem::log_evidence(), 4.5 * evidence.error);
 }
 
-// Two modes, one with nine tenths of the probability, from starting points of which half are in each.
+// Two modes with nine tenths and one tenth of the probability.
 TEST(SampleEnsemble, WeighsModesAgainstEachOther) {
   const BatchDensity density = problem_of([](const Latent& z) {
     const double a = (z[0] - 1.0) / 0.1, b = (z[0] + 1.0) / 0.1;
     return std::log(0.9 * std::exp(-0.5 * a * a) + 0.1 * std::exp(-0.5 * b * b) + 1e-300);
   });
   EnsembleOptions options;
-  options.budget = 60'000;
+  options.budget = 120'000;
   options.effective_size = INFINITY;
-  RandomStream random(8, 0, Stage::kTest);
-  const EnsembleChain chain = sample_ensemble(density, normal_points(64, 1.0), options, random);
+  const EnsembleChain chain = run(density, options, 1);
   double right = 0.0;
   for (const EnsemblePoint& point : chain.draws) right += point.at[0][0] > 0.0 ? 1.0 : 0.0;
   EXPECT_NEAR(right / static_cast<double>(chain.draws.size()), 0.9, 4.5 * std::sqrt(0.09 / chain.effective_size));
@@ -145,15 +164,57 @@ TEST(SampleEnsemble, WeighsModesAgainstEachOther) {
   EXPECT_LT(chain.evaluations, options.budget + 100);
 }
 
+// Modes that only a change of sign connects, far apart for steps, and coordinates that nobody reads.
+TEST(SampleEnsemble, MirrorsCoordinatesAndDrawsUnreadOnes) {
+  EnsembleOptions options;
+  options.budget = 200'000;
+  options.mirrored = {3};
+  options.unread = {5, 9};
+  const BatchDensity density = problem_of(
+      [](const Latent& z) {
+        const double deviation = (std::abs(z[3]) - 2.0) / 0.01;
+        return -0.5 * deviation * deviation;
+      },
+      true);
+  // The same numbers in both systems, where nobody reads them.
+  const BatchDensity with_unread = [&](std::size_t system, std::span<EnsemblePoint> points) {
+    std::vector<std::array<double, 2>> unread;
+    for (EnsemblePoint& point : points) {
+      unread.push_back({point.at[system][5], point.at[system][9]});
+      point.at[system][5] = point.at[system][9] = 0.0;
+    }
+    density(system, points);
+    for (std::size_t s = 0; s < points.size(); ++s) {
+      for (Latent& at : points[s].at) {
+        at[5] = unread[s][0];
+        at[9] = unread[s][1];
+      }
+      for (double& log_prior : points[s].log_prior)
+        log_prior -= 0.5 * (unread[s][0] * unread[s][0] + unread[s][1] * unread[s][1]);
+    }
+  };
+  const EnsembleChain chain = run(with_unread, options, 2);
+  EXPECT_GT(chain.effective_size, 200.0);
+  double up = 0.0, square = 0.0;
+  const double count = static_cast<double>(chain.draws.size());
+  for (const EnsemblePoint& point : chain.draws) {
+    up += point.at[0][3] > 0.0 ? 1.0 / count : 0.0;
+    square += point.at[0][5] * point.at[0][5] / count;
+    ASSERT_EQ(point.at[0][5], point.at[1][5]);
+  }
+  const double error = 1.0 / std::sqrt(chain.effective_size);
+  EXPECT_NEAR(up, 0.5, 4.5 * 0.5 * error);
+  EXPECT_NEAR(square, 1.0, 4.5 * std::sqrt(2.0) * error);
+}
+
 // Nothing is known: the answer is the prior, and the same seed gives the same chain.
 TEST(SampleEnsemble, WithoutLikelihoodReturnsThePriorAndRepeats) {
   const BatchDensity density = problem_of([](const Latent&) { return 0.0; });
   EnsembleOptions options;
   options.effective_size = 500.0;
-  options.r_hat = 1.1;
-  RandomStream random(9, 0, Stage::kTest), same(9, 0, Stage::kTest);
-  const EnsembleChain chain = sample_ensemble(density, normal_points(64, 0.3), options, random);
+  const EnsembleChain chain = run(density, options, 3);
   ASSERT_TRUE(chain.converged);
+  EXPECT_EQ(chain.temperatures, 1);
   const double error = 1.0 / std::sqrt(chain.effective_size), count = static_cast<double>(chain.draws.size());
   for (std::size_t d = 0; d < kD; ++d) {
     double mean = 0.0, square = 0.0;
@@ -165,30 +226,34 @@ TEST(SampleEnsemble, WithoutLikelihoodReturnsThePriorAndRepeats) {
     EXPECT_NEAR(mean, 0.0, 4.5 * error);
     EXPECT_NEAR(square, 1.0, 4.5 * std::sqrt(2.0) * error);
   }
-  const EnsembleChain again = sample_ensemble(density, normal_points(64, 0.3), options, same);
+  const EnsembleChain again = run(density, options, 3);
   ASSERT_EQ(again.draws.size(), chain.draws.size());
   EXPECT_EQ(again.draws.back().at, chain.draws.back().at);
 }
 
 TEST(SampleEnsemble, KeepsToTheBudgetAndRefusesBadStarts) {
   EnsembleOptions options;
-  RandomStream random(10, 0, Stage::kTest);
   options.budget = 1;
-  const EnsembleChain chain =
-      sample_ensemble(problem_of(GaussianProblem::log_likelihood), normal_points(64, 1.0), options, random);
-  EXPECT_LE(chain.evaluations, 3 * 64);
+  const BatchDensity density = problem_of(GaussianProblem::log_likelihood);
+  const EnsembleChain chain = run(density, options, 4);
+  RandomStream random(8, 0, Stage::kTest);
+  EXPECT_LE(chain.evaluations, 2 * options.populations * options.walkers);
   EXPECT_FALSE(chain.converged);
-  EXPECT_EQ(chain.draws.size(), 64u);
+  EXPECT_EQ(chain.draws.size(), 512u);
   EXPECT_EQ(chain.r_hat, INFINITY);
+  EXPECT_TRUE(std::isnan(bridge_evidence(density, chain, {}, 10, random).value));
 
-  EXPECT_THROW(sample_ensemble(problem_of(GaussianProblem::log_likelihood), normal_points(63, 1.0), options, random),
-               std::invalid_argument);
-  options.walkers = 65;
-  EXPECT_THROW(sample_ensemble(problem_of(GaussianProblem::log_likelihood), normal_points(65, 1.0), options, random),
-               std::invalid_argument);
-  options.walkers = 64;
-  const BatchDensity nowhere = problem_of([](const Latent&) { return -INFINITY + 0.0; });
-  EXPECT_THROW(sample_ensemble(nowhere, normal_points(64, 1.0), options, random), std::invalid_argument);
+  std::vector<EnsemblePoint> start = prior_draws(density, options);
+  const std::vector<EnsemblePoint> few(start.begin(), start.end() - 1);
+  EXPECT_THROW(sample_ensemble(density, few, options, random), std::invalid_argument);
+  EnsembleOptions odd;
+  odd.walkers = 127;
+  EXPECT_THROW(sample_ensemble(density, prior_draws(density, odd), odd, random), std::invalid_argument);
+  EnsembleOptions uneven;
+  uneven.chains = 63;
+  EXPECT_THROW(sample_ensemble(density, start, uneven, random), std::invalid_argument);
+  start[17].log_likelihood = -INFINITY;
+  EXPECT_THROW(sample_ensemble(density, start, options, random), std::invalid_argument);
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ TEST_F(RefineTest, AutoTurnsToMcmcWhereWeightsFail) {
   EXPECT_NE(importance.warnings[0].find("the importance weights fail"), std::string::npos);
 
   refine(simulator(), drawn, {Refinement::kAuto, 2000}, 1, random, automatic);
-  EXPECT_EQ(automatic.method, "ensemble MCMC from the neural posterior");
+  EXPECT_EQ(automatic.method, "ensemble MCMC from the prior");
   ASSERT_EQ(automatic.warnings.size(), 1u);
   EXPECT_NE(automatic.warnings[0].find("has not converged"), std::string::npos);
   EXPECT_LE(fact(automatic, "mcmc_evaluations"), 2100.0);
@@ -96,8 +96,9 @@ TEST_F(RefineTest, AutoTurnsToMcmcWhereWeightsFail) {
   EXPECT_EQ(none.samples.z, before);
   EXPECT_TRUE(none.refinement.empty());
 
-  PosteriorRecord few = record(0.003, 20, drawn);
-  EXPECT_THROW(refine(simulator(), drawn, {Refinement::kMcmc, 2000}, 1, random, few), OutsidePrior);
+  PosteriorRecord impossible = record(0.003, 20, drawn);
+  impossible.object.observation.period_day = 1e-3;  // stars would overlap
+  EXPECT_THROW(refine(simulator(), drawn, {Refinement::kMcmc, 2000}, 1, random, impossible), OutsidePrior);
 }
 
 }  // namespace

@@ -1,0 +1,140 @@
+"""emcee 3.1.6 on the same density, through a pipe, and how well its draws agree with ours.
+
+usage: compare.py CONFIG.toml PROGRAM OUT    (in .venv-peers)
+Reads OUT/work/system_<i>.csv of the first emcee.systems systems, keeps emcee's draws in OUT/work/emcee_<i>.csv (an
+interrupted run goes on with the next) and writes OUT/agreement.csv: for each system and parameter the accuracy of a
+classifier that is to tell the two sets of draws apart (C2ST: .5 where they are alike), and the difference of the means in
+standard deviations.
+
+The walkers start about the truth, half as wide as our draws: neither sampler's answer is the other's start. The luminosities
+are left out, which no likelihood reads.
+"""
+
+import argparse
+import subprocess
+import tomllib
+from pathlib import Path
+
+import emcee
+import numpy as np
+
+NAMES = ("msum q log_age feh rsumfrac eccentricity omega cos_i teff1 teff2 log_l1 log_l2 radius1 radius2 distance ebv").split()
+LOGARITHMIC = [NAMES.index(name) for name in ("msum", "teff1", "teff2", "radius1", "radius2", "distance")]
+RSUMFRAC, ECCENTRICITY, OMEGA = (NAMES.index(name) for name in ("rsumfrac", "eccentricity", "omega"))
+GM_SUN, R_SUN, DAY = 1.3271244e20, 6.957e8, 86400.0  # IAU 2015, SI
+
+
+class Density:
+    """`experiment_exact density`: ln of the density over the chain's coordinates (inference/chain_coordinates.h)."""
+
+    def __init__(self, program, config, index):
+        self.process = subprocess.Popen([program, "density", config, str(index)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        count, self.period = self.read(2)
+        self.coordinates = self.read(int(count)).astype(int)
+
+    def read(self, count):
+        data = self.process.stdout.read(8 * count)
+        if len(data) < 8 * count:
+            raise SystemExit("compare.py: the program that computes densities has ended")
+        return np.frombuffer(data)
+
+    def __call__(self, x):
+        x = np.ascontiguousarray(x)
+        self.process.stdin.write(np.int64(len(x)).tobytes() + x.tobytes())
+        self.process.stdin.flush()
+        return self.read(len(x))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def points(self, theta):
+        """The coordinates of theta[S, 16]."""
+        out = theta.copy()
+        out[:, LOGARITHMIC] = np.log(theta[:, LOGARITHMIC])
+        out[:, RSUMFRAC] = np.log(theta[:, RSUMFRAC])
+        out[:, ECCENTRICITY] = theta[:, ECCENTRICITY] * np.cos(theta[:, OMEGA])
+        out[:, OMEGA] = theta[:, ECCENTRICITY] * np.sin(theta[:, OMEGA])
+        return out[:, self.coordinates]
+
+    def theta(self, points):
+        """The other way; NaN in the luminosities. A known period fixes rsumfrac by Kepler's third law."""
+        out = np.full((len(points), len(NAMES)), np.nan)
+        out[:, self.coordinates] = points
+        x, y = out[:, ECCENTRICITY].copy(), out[:, OMEGA].copy()
+        out[:, ECCENTRICITY], out[:, OMEGA] = np.hypot(x, y), np.arctan2(y, x) % (2 * np.pi)
+        out[:, LOGARITHMIC] = np.exp(out[:, LOGARITHMIC])
+        if RSUMFRAC in self.coordinates:
+            out[:, RSUMFRAC] = np.exp(out[:, RSUMFRAC])
+        else:
+            sma = np.cbrt(GM_SUN * out[:, NAMES.index("msum")] * (self.period * DAY / (2 * np.pi)) ** 2) / R_SUN
+            out[:, RSUMFRAC] = (out[:, NAMES.index("radius1")] + out[:, NAMES.index("radius2")]) / sma
+        return out
+
+
+def classifier_accuracy(a, b, random, folds=5, neighbours=50):
+    """C2ST in one dimension: nearest neighbours, cross-validated on equally many of both."""
+    size = min(len(a), len(b))
+    x = np.concatenate([random.choice(a, size, replace=False), random.choice(b, size, replace=False)])
+    label = np.repeat([0.0, 1.0], size)
+    order = random.permutation(2 * size)
+    x, label = x[order], label[order]
+    correct = 0
+    for fold in range(folds):
+        test = np.arange(2 * size) % folds == fold
+        train, target = x[~test], label[~test]
+        near = np.argpartition(np.abs(x[test][:, None] - train[None]), neighbours, axis=1)[:, :neighbours]
+        correct += np.sum((target[near].mean(1) > 0.5) == (label[test] > 0.5))
+    return correct / (2 * size)
+
+
+def run_emcee(density, truth, ours, settings, random):
+    x = density.points(ours)
+    centre, factor = density.points(truth[None])[0], np.linalg.cholesky(np.cov(x.T))
+    start = []
+    while len(start) < settings["walkers"]:
+        near = centre + 0.5 * random.standard_normal((settings["walkers"], len(centre))) @ factor.T
+        start += list(near[np.isfinite(density(near))])
+    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.1), (emcee.moves.StretchMove(), 0.1)]
+    sampler = emcee.EnsembleSampler(settings["walkers"], len(centre), density, moves=moves, vectorize=True)
+    sampler._random.seed(int(random.integers(2**31)))
+    sampler.run_mcmc(np.array(start[: settings["walkers"]]), settings["steps"])
+    chain = sampler.get_chain(discard=settings["steps"] // 2)
+    draws = chain.reshape(-1, chain.shape[-1])
+    tau = emcee.autocorr.integrated_time(chain, quiet=True).max()
+    return draws[np.linspace(0, len(draws) - 1, min(len(draws), len(ours))).astype(int)], tau
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("program")
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    settings = tomllib.loads(arguments.config.read_text())["emcee"]
+    rows = ["index,parameter,c2st,difference,draws,emcee_time"]
+    for index in range(settings["systems"]):
+        file, kept = arguments.out / "work" / f"system_{index}.csv", arguments.out / "work" / f"emcee_{index}.csv"
+        if not file.exists():
+            continue
+        both = np.loadtxt(file, delimiter=",", skiprows=2)[:, : len(NAMES)]
+        truth, ours = both[0], both[1:]
+        random = np.random.default_rng(index)
+        stamp = f"{file.read_text().splitlines()[0]},steps={settings['steps']},walkers={settings['walkers']}"
+        if not (kept.exists() and kept.read_text().splitlines()[0].startswith(stamp)):
+            density = Density(arguments.program, arguments.config, index)
+            points, tau = run_emcee(density, truth, ours, settings, random)
+            np.savetxt(kept, density.theta(points), "%.10g", ",", header=f"{stamp[2:]},tau={tau:.1f}")
+            density.close()
+        theirs, tau = np.loadtxt(kept, delimiter=","), kept.read_text().splitlines()[0].rpartition("=")[2]
+        for p, name in enumerate(NAMES):
+            if np.isnan(theirs[0, p]):
+                continue
+            accuracy = classifier_accuracy(ours[:, p], theirs[:, p], random)
+            difference = (ours[:, p].mean() - theirs[:, p].mean()) / theirs[:, p].std()
+            rows.append(f"{index},{name},{accuracy:.4f},{difference:.4f},{min(len(ours), len(theirs))},{tau}")
+    (arguments.out / "agreement.csv").write_text("\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()

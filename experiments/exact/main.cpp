@@ -1,0 +1,234 @@
+// Exact posteriors of held-out systems: does the MCMC converge, are importance weights of any use, is the truth where
+// calibration puts it? And the same density for another program's sampler.
+// usage: experiment_exact CONFIG.toml OUT_FOLDER
+//        experiment_exact density CONFIG.toml INDEX    binary: reads N points, writes N densities, until its input ends
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <numeric>
+#include <sstream>
+
+#include "base/atomic_file.h"
+#include "base/text_table.h"
+#include "experiments/experiment.h"
+#include "inference/calibration.h"
+#include "inference/chain_problem.h"
+#include "inference/refine.h"
+
+namespace penumbra {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Facts of refine() that become columns; empty where a method was not taken or failed.
+constexpr std::array kImportanceFacts{"importance_effective_size", "pareto_k"};
+constexpr std::array kChainFacts{"log_evidence",        "log_evidence_error",        "mcmc_r_hat",
+                                 "mcmc_effective_size", "mcmc_autocorrelation_time", "mcmc_acceptance",
+                                 "mcmc_temperatures",   "mcmc_evaluations"};
+
+struct Settings {
+  HeldOutSettings held_out;
+  std::size_t refined;  // systems 0 .. refined - 1 of the held-out ones
+  std::int64_t budget;
+};
+
+Settings read_settings(const Config& config) {
+  const Config emcee = config.section("emcee");  // compare.py's
+  for (const char* key : {"systems", "steps", "walkers"}) emcee.integer(key, 1, {1.0, 1e7});
+  Settings out{read_held_out_settings(config, default_data_folder()),
+               static_cast<std::size_t>(config.integer("refined", 20, {1.0, 1e7})),
+               config.integer("budget", RefineOptions{}.budget, {1.0, 1e12})};
+  config.finish();
+  if (out.refined > out.held_out.systems)
+    throw UserError(fmt::format("refined = {}: there are {} systems", out.refined, out.held_out.systems));
+  return out;
+}
+
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+std::string fact(const PosteriorRecord& record, const char* name) {
+  for (const auto& [key, value] : record.refinement)
+    if (key == name) return value;
+  return "";
+}
+
+// One system: a line of facts (# name=value,..), then a row each of the truth and of the draws: theta and ln of the
+// density.
+std::string refine_system(const HeldOut& held_out, const HeldOutSystem& system, const Settings& settings) {
+  PosteriorRecord record;
+  record.object.name = fmt::format("system {}", system.index);
+  record.object.observation = system.simulation.observation;
+  record.samples = system.samples;
+  const RandomStream random(held_out.seed(), system.index, Stage::kRefinement);
+  const int threads = settings.held_out.run.threads;
+  std::size_t curves = 0, epochs = 0, bands = 0;
+  for (const LightCurve& curve : record.object.observation.light_curves) {
+    curves += curve.empty() ? 0 : 1;
+    epochs += curve.phase.size();
+  }
+  for (const double flux : record.object.observation.sed_flux_jy) bands += std::isfinite(flux) ? 1 : 0;
+  std::string facts = fmt::format("index={},curves={},epochs={},bands={}", system.index, curves, epochs, bands);
+
+  PosteriorRecord importance = record;
+  try {
+    refine(held_out.simulator(), settings.held_out.samples, {Refinement::kImportance, 1}, threads, random, importance);
+  } catch (const OutsidePrior&) {  // no sample has a density: no facts
+  }
+  for (const char* name : kImportanceFacts) facts += fmt::format(",{}={}", name, fact(importance, name));
+
+  const double start = cpu_seconds();
+  record.samples.z.resize(settings.held_out.samples);  // as many draws are wanted
+  refine(held_out.simulator(), settings.held_out.samples, {Refinement::kMcmc, settings.budget}, threads, random,
+         record);
+  for (const char* name : kChainFacts) facts += fmt::format(",{}={}", name, fact(record, name));
+  facts += fmt::format(",converged={},cpu_s={:.0f}", record.warnings.empty() ? 1 : 0, cpu_seconds() - start);
+  const ExactPosterior posterior(held_out.simulator(), record.object.observation, threads);
+
+  std::string text = "# " + facts + "\n";
+  for (const ParameterInfo& p : kParameters) text += fmt::format("{},", p.name);
+  text += "log_density\n";
+  const auto row = [&](const Theta& theta, double log_density) {
+    for (const double value : theta) text += fmt::format("{:.10g},", value);
+    text += fmt::format("{:.4f}\n", log_density);
+  };
+  row(system.simulation.draw.theta, posterior.evaluate(system.z).log_density());  // the truth first
+  for (std::size_t s = 0; s < record.samples.theta.size(); ++s)
+    row(record.samples.theta[s], record.samples.log_density[s]);
+  return text;
+}
+
+// Where the truth ranks among the draws, in each parameter and in ln of the density: uniform numbers where the
+// posterior is right (Talts et al. 2018).
+std::vector<double> ranks_of(const TextTable& draws) {
+  std::vector<double> out;
+  for (const std::string& name : draws.names()) {
+    const std::vector<double> x = draws.numbers(name);
+    const auto below = std::count_if(x.begin() + 1, x.end(), [&](double value) { return value < x[0]; });
+    out.push_back((static_cast<double>(below) + 0.5) / static_cast<double>(x.size()));
+  }
+  return out;
+}
+
+std::string first_line(const fs::path& file) {
+  std::ifstream stream(file);
+  std::string line;
+  std::getline(stream, line);
+  return line;
+}
+
+// systems.csv, ranks.csv and sbc.csv from the files of all systems.
+void summarise(const std::vector<fs::path>& files, ExperimentResult& out) {
+  std::string systems, ranks = "index,converged", sbc = "parameter,systems,ks_distance,ks_p,mean_rank\n";
+  std::map<std::string, std::vector<double>> converged_ranks;
+  std::vector<std::string> names;
+  for (const fs::path& file : files) {
+    std::string header, row;
+    std::map<std::string, std::string> facts;
+    std::stringstream line(first_line(file).substr(2));
+    for (std::string field; std::getline(line, field, ',');) {
+      const auto at = field.find('=');
+      header += (header.empty() ? "" : ",") + field.substr(0, at);
+      row += (row.empty() ? "" : ",") + field.substr(at + 1);
+      facts[field.substr(0, at)] = field.substr(at + 1);
+    }
+    if (systems.empty()) systems = header + "\n";
+    systems += row + "\n";
+    const TextTable draws = TextTable::read(file);
+    if (names.empty()) {
+      names = draws.names();
+      for (const std::string& name : names) ranks += "," + name;
+      ranks += "\n";
+    }
+    ranks += fmt::format("{},{}", facts["index"], facts["converged"]);
+    const std::vector<double> values = ranks_of(draws);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      ranks += fmt::format(",{:.4f}", values[k]);
+      converged_ranks[names[k]].push_back(values[k]);
+    }
+    ranks += "\n";
+  }
+  for (const std::string& name : names) {
+    std::vector<double>& values = converged_ranks[name];
+    const UniformKs test = uniform_ks(values);
+    const double count = static_cast<double>(values.size());
+    sbc += fmt::format("{},{},{:.4f},{:.4g},{:.4f}\n", name, values.size(), test.distance, test.p,
+                       std::accumulate(values.begin(), values.end(), 0.0) / count);
+  }
+  out.files = {{"systems.csv", systems}, {"ranks.csv", ranks}, {"sbc.csv", sbc}};
+}
+
+// A system's file below `work` is kept: an interrupted run goes on with the next. Files of other settings are made
+// anew.
+ExperimentResult refine_systems(const Config& config, const fs::path& work) {
+  const Settings settings = read_settings(config);
+  const HeldOut held_out(settings.held_out);
+  const std::string stamp =
+      fmt::format(",seed={},samples={},budget={}", held_out.seed(), settings.held_out.samples, settings.budget);
+  fs::create_directories(work);
+  ExperimentResult out;
+  std::vector<fs::path> files;
+  held_out.visit([&](const HeldOutSystem& system) {
+    if (system.index >= settings.refined) return;
+    files.push_back(work / fmt::format("system_{}.csv", system.index));
+    if (fs::exists(files.back()) && first_line(files.back()).ends_with(stamp)) return;
+    std::string text = refine_system(held_out, system, settings);
+    text.insert(text.find('\n'), stamp);
+    write_text_file(files.back(), text);
+  });
+  summarise(files, out);
+  out.provenance = held_out.provenance();
+  return out;
+}
+
+// The density over the chain's coordinates that the likelihood reads, for another sampler. Binary, native doubles:
+// first the number of coordinates D and their names' indices, then for each N (a 64-bit integer) with N rows of D
+// numbers N densities. The others are 0.
+int serve_density(const fs::path& config_file, std::size_t index) {
+  const Settings settings = read_settings(Config::load(config_file));
+  const HeldOut held_out(settings.held_out);
+  Simulation simulation;
+  held_out.simulator().simulate(held_out.seed(), index, simulation);
+  const int threads = settings.held_out.run.threads;
+  const ExactPosterior posterior(held_out.simulator(), simulation.observation, threads);
+  const ChainProblem problem(held_out.simulator(), simulation.observation, posterior, threads);
+  const std::vector<std::size_t> unread = problem.coordinates().unread();
+  std::vector<double> read;
+  for (std::size_t d = 0; d < kParameterCount; ++d)
+    if (std::ranges::find(unread, d) == unread.end()) read.push_back(static_cast<double>(d));
+  const double count = static_cast<double>(read.size()), period = simulation.observation.period_day;
+  std::fwrite(&count, sizeof count, 1, stdout);
+  std::fwrite(&period, sizeof period, 1, stdout);
+  std::fwrite(read.data(), sizeof(double), read.size(), stdout);
+  std::fflush(stdout);
+  std::int64_t rows = 0;
+  while (std::fread(&rows, sizeof rows, 1, stdin) == 1) {
+    std::vector<double> x(static_cast<std::size_t>(rows) * read.size());
+    if (std::fread(x.data(), sizeof(double), x.size(), stdin) != x.size()) return 1;
+    std::vector<EnsemblePoint> points(static_cast<std::size_t>(rows));
+    for (std::size_t s = 0; s < points.size(); ++s)
+      for (std::size_t k = 0; k < read.size(); ++k)
+        points[s].at[1][static_cast<std::size_t>(read[k])] = x[s * read.size() + k];
+    problem.density(1, points);
+    std::vector<double> log_density;
+    for (const EnsemblePoint& point : points) log_density.push_back(point.log_prior[1] + point.log_likelihood);
+    std::fwrite(log_density.data(), sizeof(double), log_density.size(), stdout);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace penumbra
+
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "density")
+    return penumbra::serve_density(argv[2], std::strtoull(argv[3], nullptr, 10));
+  const std::filesystem::path work = std::filesystem::path(argc > 2 ? argv[2] : "") / "work";
+  return penumbra::experiment_main(
+      argc, argv, [&](const penumbra::Config& config) { return penumbra::refine_systems(config, work); });
+}

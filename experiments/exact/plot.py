@@ -1,0 +1,59 @@
+"""Figures of experiments/exact: convergence.png, ranks.png, and agreement.png where emcee was run."""
+
+import numpy as np
+
+from experiments import figures
+
+
+def convergence(tables, save):
+    """R-hat against cost, and the evidence's error."""
+    systems = tables.columns("systems.csv")
+    figure, (left, right) = figures.plt.subplots(1, 2, figsize=(figures.WIDTH, 2.6), layout="constrained")
+    done = systems["converged"] > 0
+    for chosen, marker, colour, label in ((done, "o", figures.BLUE, "converged"), (~done, "x", figures.VERMILION, "not")):
+        left.plot(systems["mcmc_evaluations"][chosen] / 1e3, systems["mcmc_r_hat"][chosen], marker, color=colour, label=label)
+    left.axhline(1.05, color=figures.INK, lw=0.6, ls="--")
+    left.set(xlabel="densities computed [thousands]", ylabel=r"split $\hat R$, worst coordinate")
+    left.legend()
+    right.plot(systems["mcmc_effective_size"], systems["log_evidence_error"], "o", color=figures.BLUE)
+    right.set(xlabel="effective draws", ylabel=r"error of $\ln Z$")
+    save(figure, "convergence")
+
+
+def ranks(tables, save):
+    """Distribution functions of the truth's ranks, less the diagonal, with a 95% band (Kolmogorov and Smirnov)."""
+    table = tables.columns("ranks.csv")
+    figure, axes = figures.parameter_grid(tables.parameters(), sharex=True, sharey=True)
+    for name, axis in axes.items():
+        rank = np.sort(table[name])
+        count = len(rank)
+        axis.step(rank, np.arange(1, count + 1) / count - rank, where="post")
+        axis.axhspan(-1.36 / np.sqrt(count), 1.36 / np.sqrt(count), color=figures.SKY, alpha=0.3, lw=0)
+    figure.supxlabel("rank of the truth")
+    figure.supylabel("difference from uniform")
+    save(figure, "ranks")
+
+
+def agreement(tables, save):
+    """C2ST of our draws and emcee's, by parameter."""
+    table = tables.columns("agreement.csv")
+    names = [p for p in tables.parameters() if p.name in table["parameter"]]
+    figure, axis = figures.plt.subplots(figsize=(figures.WIDTH, 2.8), layout="constrained")
+    for k, parameter in enumerate(names):
+        values = table["c2st"][table["parameter"] == parameter.name]
+        axis.plot(np.full(len(values), k), values, "o", ms=3, color=figures.BLUE)
+    axis.axhline(0.55, color=figures.INK, lw=0.6, ls="--")
+    axis.set_xticks(range(len(names)), [f"${p.tex}$" for p in names])
+    axis.set(ylabel="C2ST with emcee", ylim=(0.4, 0.7))
+    save(figure, "agreement")
+
+
+def draw(tables, save):
+    convergence(tables, save)
+    ranks(tables, save)
+    if (tables.folder / "agreement.csv").exists() and len(tables.rows("agreement.csv")) > 0:
+        agreement(tables, save)
+
+
+if __name__ == "__main__":
+    figures.main(draw)

@@ -1,0 +1,107 @@
+#include "inference/bridge_sampling.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "sim/constants.h"
+
+namespace penumbra {
+namespace {
+
+constexpr std::size_t kSystem = 1;  // of coordinates
+constexpr int kMaxIterations = 1000;
+
+struct Moments {
+  double mean, relative_variance;  // variance over the squared mean
+};
+
+Moments moments(const std::vector<double>& x) {
+  const double count = static_cast<double>(x.size());
+  const double mean = std::accumulate(x.begin(), x.end(), 0.0) / count;
+  double squares = 0.0;
+  for (const double value : x) squares += (value - mean) * (value - mean) / count;
+  return {mean, squares / (mean * mean)};
+}
+
+}  // namespace
+
+LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& chain,
+                            const std::vector<std::size_t>& unread, std::size_t proposals, RandomStream& random) {
+  if (!(chain.effective_size > 0.0)) return {};
+  std::vector<std::size_t> read;
+  for (std::size_t d = 0; d < kParameterCount; ++d)
+    if (std::find(unread.begin(), unread.end(), d) == unread.end()) read.push_back(d);
+  const auto dimensions = std::ssize(read);
+  const auto coordinates = [&](const EnsemblePoint& point) {
+    Eigen::VectorXd x(dimensions);
+    for (Eigen::Index k = 0; k < dimensions; ++k) x[k] = point.at[kSystem][read[static_cast<std::size_t>(k)]];
+    return x;
+  };
+  // The unread coordinates' own unit normal is left out on both sides.
+  const auto log_density = [&](const EnsemblePoint& point) {
+    double sum = point.log_prior[kSystem] + point.log_likelihood;
+    for (const std::size_t d : unread) sum += 0.5 * (std::pow(point.at[kSystem][d], 2) + std::log(kTwoPi));
+    return sum;
+  };
+
+  std::vector<const EnsemblePoint*> fitted, bridged;
+  for (std::size_t s = 0; s < chain.draws.size(); ++s)
+    (s % static_cast<std::size_t>(chain.walkers) % 2 == 0 ? fitted : bridged).push_back(&chain.draws[s]);
+  Eigen::VectorXd mean = Eigen::VectorXd::Zero(dimensions);
+  for (const EnsemblePoint* point : fitted) mean += coordinates(*point) / static_cast<double>(fitted.size());
+  Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(dimensions, dimensions);
+  for (const EnsemblePoint* point : fitted) {
+    const Eigen::VectorXd x = coordinates(*point) - mean;
+    covariance += x * x.transpose() / static_cast<double>(fitted.size());
+  }
+  const Eigen::LLT<Eigen::MatrixXd> factor(covariance);
+  if (factor.info() != Eigen::Success) return {};
+  const Eigen::MatrixXd lower = factor.matrixL();
+  const auto log_normal = [&](const Eigen::VectorXd& x) {
+    const Eigen::VectorXd u = lower.triangularView<Eigen::Lower>().solve(x - mean);
+    return -0.5 * u.squaredNorm() - lower.diagonal().array().log().sum() -
+           0.5 * static_cast<double>(dimensions) * std::log(kTwoPi);
+  };
+
+  // ln of density over normal, of either kind of draws.
+  std::vector<EnsemblePoint> drawn(proposals);
+  std::vector<double> drawn_ratio, bridged_ratio;
+  for (EnsemblePoint& point : drawn) {
+    Eigen::VectorXd u(dimensions);
+    for (double& value : u) value = random.normal();
+    const Eigen::VectorXd x = mean + lower * u;
+    for (Eigen::Index k = 0; k < dimensions; ++k) point.at[kSystem][read[static_cast<std::size_t>(k)]] = x[k];
+    for (const std::size_t d : unread) point.at[kSystem][d] = random.normal();
+  }
+  density(kSystem, drawn);
+  for (const EnsemblePoint& point : drawn) drawn_ratio.push_back(log_density(point) - log_normal(coordinates(point)));
+  for (const EnsemblePoint* point : bridged)
+    bridged_ratio.push_back(log_density(*point) - log_normal(coordinates(*point)));
+
+  // Their equation 4.1, iterated; everything relative to ln of the evidence so far.
+  std::vector<double> sorted = bridged_ratio;
+  std::nth_element(sorted.begin(), sorted.begin() + std::ssize(sorted) / 2, sorted.end());
+  LogEvidence out{sorted[sorted.size() / 2], INFINITY};
+  const double n1 = 0.5 * chain.effective_size, n2 = static_cast<double>(proposals);
+  const double s1 = n1 / (n1 + n2), s2 = n2 / (n1 + n2);
+  for (int step = 0; step < kMaxIterations; ++step) {
+    std::vector<double> over_mixture, normal_over_mixture;
+    for (const double ratio : drawn_ratio) {
+      const double odds = std::exp(std::min(ratio - out.value, 700.0));
+      over_mixture.push_back(odds / (s1 * odds + s2));
+    }
+    for (const double ratio : bridged_ratio)
+      normal_over_mixture.push_back(1.0 / (s1 * std::exp(std::min(ratio - out.value, 700.0)) + s2));
+    const Moments top = moments(over_mixture), bottom = moments(normal_over_mixture);
+    if (!(top.mean > 0.0)) return {};
+    const double change = std::log(top.mean / bottom.mean);
+    out.value += change;
+    out.error = std::sqrt(top.relative_variance / n2 + bottom.relative_variance / n1);
+    if (std::abs(change) < 1e-8) break;
+  }
+  return out;
+}
+
+}  // namespace penumbra

@@ -1,0 +1,76 @@
+#include "inference/chain_problem.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel.h"
+#include "inference/importance.h"
+
+namespace penumbra {
+namespace {
+
+constexpr std::size_t kTriesPerWalker = 1000;
+
+}  // namespace
+
+ChainProblem::ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior,
+                           int threads)
+    : prior_(simulator.prior()),
+      posterior_(posterior),
+      coordinates_(simulator.prior(), observation.period_day),
+      period_day_(observation.period_day),
+      threads_(threads) {}
+
+void ChainProblem::density(std::size_t system, std::span<EnsemblePoint> points) const {
+  parallel_for(points.size(), threads_, [&](std::uint64_t s) {
+    EnsemblePoint& point = points[s];
+    Theta theta;
+    if (system == 0) {
+      if (prior_.theta_from_latent(point.at[0], period_day_, theta) != Status::kOk) return;
+      point.at[1] = coordinates_.point(theta, point.at[0]);
+    } else {
+      theta = coordinates_.theta(point.at[1]);
+    }
+    const double log_prior = coordinates_.log_prior(point.at[1], theta);
+    if (!std::isfinite(log_prior)) return;
+    if (system == 1) point.at[0] = coordinates_.latent(point.at[1], theta);
+    const double log_normal = log_unit_normal(point.at[0]);
+    const double rest = posterior_.log_prior(point.at[0], theta) - log_normal;
+    point.log_prior = {log_normal, log_prior - rest};
+    point.log_likelihood = rest + posterior_.log_likelihood(theta);
+  });
+}
+
+std::vector<EnsemblePoint> ChainProblem::start(std::size_t count, RandomStream& random) const {
+  std::vector<EnsemblePoint> out;
+  std::size_t tries = 0;
+  while (out.size() < count && tries < kTriesPerWalker * count) {
+    std::vector<EnsemblePoint> batch(count);
+    for (EnsemblePoint& point : batch)
+      for (double& value : point.at[0]) value = random.normal();
+    density(0, batch);
+    for (std::size_t s = 0; s < count && out.size() < count; ++s) {
+      ++tries;
+      if (std::isfinite(batch[s].log_likelihood)) out.push_back(batch[s]);
+    }
+  }
+  return out;
+}
+
+PosteriorSamples ChainProblem::samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const {
+  PosteriorSamples out;
+  const std::vector<double> equal(chain.draws.size(), 1.0);
+  for (const std::size_t s : resample(equal, std::min(count, chain.draws.size()), random)) {
+    const EnsemblePoint& point = chain.draws[s];
+    const Theta theta = coordinates_.theta(point.at[1]);
+    const double log_density = point.log_prior[0] + point.log_likelihood;
+    out.theta.push_back(theta);
+    out.z.push_back(point.at[0]);
+    out.log_prior.push_back(point.log_prior[0]);
+    out.log_likelihood.push_back(log_density - posterior_.log_prior(point.at[0], theta));
+    out.log_density.push_back(log_density);
+  }
+  return out;
+}
+
+}  // namespace penumbra

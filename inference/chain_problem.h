@@ -1,0 +1,44 @@
+// The exact posterior as inference/ensemble_mcmc.h samples it: its density in both systems of coordinates, where
+// walkers start, and the way back to samples.
+//
+// Walkers start from N(0, I) where the prior and the forward model have an answer; the soft barriers and a known
+// period's density rise with the likelihood.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "inference/chain_coordinates.h"
+#include "inference/ensemble_mcmc.h"
+#include "inference/likelihood.h"
+#include "inference/posterior_file.h"
+
+namespace penumbra {
+
+class ChainProblem {
+ public:
+  // simulator and posterior must outlive it. threads: 0: all cores; they change no number.
+  ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior,
+               int threads);
+
+  // Completes points of which at[system] is given: system 0 is z, 1 ChainCoordinates. Interrupted when the user asks to
+  // stop.
+  void density(std::size_t system, std::span<EnsemblePoint> points) const;
+
+  // `count` draws of N(0, I) that have a density. Fewer where a thousand times as many tries do not give them.
+  std::vector<EnsemblePoint> start(std::size_t count, RandomStream& random) const;
+
+  // At most `count` draws at equal distances along the chain, in random order.
+  PosteriorSamples samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const;
+
+  const ChainCoordinates& coordinates() const { return coordinates_; }
+
+ private:
+  const Prior& prior_;
+  const ExactPosterior& posterior_;
+  ChainCoordinates coordinates_;
+  double period_day_;
+  int threads_;
+};
+
+}  // namespace penumbra
