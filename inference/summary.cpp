@@ -14,13 +14,17 @@ namespace {
 std::string literature_text(const LiteratureValue& entry, const Summary& posterior, int decimals) {
   std::string text = fmt::format("{:.{}f}", entry.value, decimals);
   if (entry.error > 0.0) text += fmt::format(" +- {:.{}f}", entry.error, decimals);
-  const double sigma = 0.5 * (posterior.high68 - posterior.low68);
-  const double combined = std::hypot(sigma, entry.error);
-  if (combined > 0.0) text += fmt::format(" ({:+.1f} sigma)", (posterior.median - entry.value) / combined);
+  const double distance = distance_in_sigma(posterior, entry);
+  if (!std::isnan(distance)) text += fmt::format(" ({:+.1f} sigma)", distance);
   return text;
 }
 
 }  // namespace
+
+double distance_in_sigma(const Summary& posterior, const LiteratureValue& published) {
+  const double combined = std::hypot(0.5 * (posterior.high68 - posterior.low68), published.error);
+  return combined > 0.0 ? (posterior.median - published.value) / combined : NAN;
+}
 
 Summary summarize(std::vector<double> values) {
   std::sort(values.begin(), values.end());

@@ -15,6 +15,10 @@ struct Summary {
 // Quantiles by linear interpolation between order statistics. Reorders nothing: takes a copy. Values: at least one.
 Summary summarize(std::vector<double> values);
 
+// Of the median from a published value, in units of the combined error: half the central 68% and the value's own. NaN
+// where both are zero.
+double distance_in_sigma(const Summary& posterior, const LiteratureValue& published);
+
 // One row a quantity: name, unit, median, 68% and 90% intervals; beside them the literature where the object file has
 // it, with its distance in units of the combined error. How a refinement went and warnings follow below.
 std::string summary_table(const PosteriorRecord& record);
