@@ -75,12 +75,19 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 	@.venv/bin/python tools/kernel_report.py $(BUILD)
 
 # One rule for all that follow: tools/experiment.sh. CONFIG=experiments/<name>/smoke.toml: a short run, nothing committed.
+experiment-ppc:  ## do predictions look like real binaries? most need ../shared/observations (half an hour)
+experiment-timing:  ## cost of a posterior beside emcee with ellc and PHOEBE, for one system and a million (an hour)
 experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
 
 EXPERIMENTS := $(shell sed -nE 's/^experiment-([a-z]+):  ##.*/\1/p' $(MAKEFILE_LIST))
 $(addprefix experiment-,$(EXPERIMENTS)): experiment-%: setup $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --parallel $(JOBS) --target experiment_$*
 	@tools/experiment.sh $* $(BUILD) $(CONFIG) || [ $$? = 77 ]  # data that are not there: skipped
+
+peers: setup  ## the programs that we are compared with: .venv-peers
+	@tools/setup.sh peers
+
+experiment-timing: peers
 
 experiments: experiment-prior $(addprefix experiment-,$(EXPERIMENTS))  ## every experiment
 

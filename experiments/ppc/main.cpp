@@ -1,5 +1,6 @@
-// Does what the posterior predicts look like the data of real binaries? Residuals, predictive p-values, published values.
-// usage: experiment_ppc CONFIG.toml OUT; checks HD 23642, the object files of OUT/work/objects and three simulated systems
+// Does what the posterior predicts look like the data of real binaries? Residuals, predictive p-values, published
+// values. usage: experiment_ppc CONFIG.toml OUT; checks HD 23642, the object files of OUT/work/objects and three
+// simulated systems
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "experiments/ppc/objects.h"
 #include "experiments/ppc/predictive.h"
 #include "inference/neural_inference.h"
+#include "inference/quantile.h"
 #include "inference/summary.h"
 
 namespace penumbra {
@@ -19,7 +21,8 @@ namespace fs = std::filesystem;
 
 // One row each of the four tables; the first two columns of each are the object's key and the posterior's name.
 struct PpcTables {
-  std::string posteriors = "object,posterior,kind,quantity,unit,median,low68,high68,low90,high90,known,known_error,sigma\n";
+  std::string posteriors =
+      "object,posterior,kind,quantity,unit,median,low68,high68,low90,high90,known,known_error,sigma\n";
   std::string checks =
       "object,posterior,data,points,chi2,p_chi2,correlation,p_correlation,depth1,p_depth1,depth2,p_depth2\n";
   std::string photometry = "object,posterior,band,residual_mag,pull\n";
@@ -46,23 +49,43 @@ void add_quantities(const std::string& prefix, const std::string& kind, const Po
                          quantity_info(k).unit, s.median, s.low68, s.high68, s.low90, s.high90);
     const auto& known = record.object.literature;
     const auto entry = std::find_if(known.begin(), known.end(), [&](const auto& v) { return v.quantity == k; });
-    table += entry == known.end() ? ",,,\n"
-                                  : fmt::format(",{:.6g},{:.4g},{:.2f}\n", entry->value, entry->error,
-                                                distance_in_sigma(s, *entry));
+    table += entry == known.end()
+                 ? ",,,\n"
+                 : fmt::format(",{:.6g},{:.4g},{:.2f}\n", entry->value, entry->error, distance_in_sigma(s, *entry));
   }
 }
 
-void add_checks(const std::string& prefix, const PosteriorRecord& record, RandomStream& random, PpcTables& tables) {
+// The law of a light curve's errors for each draw, which depends on the magnitude that it predicts.
+std::vector<ScatterLaw> scatter_laws(const Simulator& simulator, int channel, const LightCurve& curve,
+                                     std::span<const Theta> draws) {
+  std::vector<double> sigma = curve.sigma;
+  std::sort(sigma.begin(), sigma.end());
+  Observation model;
+  std::vector<ScatterLaw> laws;
+  for (const Theta& theta : draws) {
+    Apparent apparent;
+    if (simulator.predict(theta, {}, model, &apparent) != Status::kOk)  // it could before, with light curves
+      throw std::logic_error("a predicted draw cannot be predicted again");
+    laws.push_back(
+        simulator.tables().surveys.scatter_law(channel, observable_magnitude(apparent, channel), quantile(sigma, 0.5)));
+  }
+  return laws;
+}
+
+void add_checks(const Simulator& simulator, const std::string& prefix, const PosteriorRecord& record,
+                RandomStream& random, PpcTables& tables) {
   const Observation& data = record.object.observation;
   const Predictions& predictions = record.predictions;
   const std::span<const Theta> draws(record.samples.theta.data(), predictions.draws);
   for (std::size_t c = 0; c < kChannelCount; ++c) {
-    if (data.light_curves[c].empty()) continue;
-    const CurveCheck check = check_light_curve(data.light_curves[c], predictions.flux[c], draws, random);
-    tables.checks += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", prefix, kChannels[c].name, check.points,
-                                 cell(check.chi2), cell(check.p_chi2), cell(check.correlation),
-                                 cell(check.p_correlation), cell(check.depth[0]), cell(check.p_depth[0]),
-                                 cell(check.depth[1]), cell(check.p_depth[1]));
+    const LightCurve& curve = data.light_curves[c];
+    if (curve.empty()) continue;
+    const CurveCheck check = check_light_curve(curve, predictions.flux[c], draws,
+                                               scatter_laws(simulator, static_cast<int>(c), curve, draws), random);
+    tables.checks +=
+        fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", prefix, kChannels[c].name, check.points, cell(check.chi2),
+                    cell(check.p_chi2), cell(check.correlation), cell(check.p_correlation), cell(check.depth[0]),
+                    cell(check.p_depth[0]), cell(check.depth[1]), cell(check.p_depth[1]));
   }
   const SedCheck sed = check_photometry(data, predictions.sed_jy, random);
   if (sed.points > 0) {
@@ -70,7 +93,8 @@ void add_checks(const std::string& prefix, const PosteriorRecord& record, Random
         fmt::format("{},photometry,{},{},{},,,,,,\n", prefix, sed.points, cell(sed.chi2), cell(sed.p_chi2));
     for (std::size_t k = 0; k < kSedBandCount; ++k) {
       if (std::isnan(sed.pull[k])) continue;
-      tables.photometry += fmt::format("{},{},{:.4f},{:.2f}\n", prefix, kPassbands[k].name, sed.residual_mag[k], sed.pull[k]);
+      tables.photometry +=
+          fmt::format("{},{},{:.4f},{:.2f}\n", prefix, kPassbands[k].name, sed.residual_mag[k], sed.pull[k]);
     }
   }
   const ParallaxCheck parallax = check_parallax(data, record.samples.theta, random);
@@ -113,10 +137,13 @@ ExperimentResult run(const Config& config, const fs::path& out) {
   options.samples = static_cast<int>(held_out.settings().samples);
 
   const Simulator& simulator = held_out.simulator();
-  const fs::path& data = held_out.settings().data;
+  const fs::path data = fs::canonical(held_out.settings().data);
   const fs::path passbands = data / "tables" / "passbands.h5";
   const std::vector<double> zero_points = load_zero_points_jy(passbands);
   const std::vector<double> wavelengths = load_band_wavelengths_um(passbands);
+  const auto wanted = [&](const CheckedObject& object) {
+    return only.empty() || std::find(only.begin(), only.end(), object.key) != only.end();
+  };
   std::vector<CheckedObject> objects = simulated_objects(simulator, held_out.seed());
   for (const fs::path& folder : {data.parent_path() / "examples" / "hd23642", out / "work" / "objects"}) {
     for (CheckedObject& object : real_objects(folder, zero_points)) objects.push_back(std::move(object));
@@ -126,7 +153,7 @@ ExperimentResult run(const Config& config, const fs::path& out) {
   PpcTables tables;
   std::uint64_t checks = 0;  // names their streams
   for (const CheckedObject& checked : objects) {
-    if (!only.empty() && std::find(only.begin(), only.end(), checked.key) == only.end()) continue;
+    if (!wanted(checked)) continue;
     for (std::size_t m = 0; m < posteriors.size(); ++m) {
       throw_if_interrupted();
       const std::string name = posteriors[m] == "none" ? "neural" : posteriors[m];
@@ -136,7 +163,7 @@ ExperimentResult run(const Config& config, const fs::path& out) {
       try {
         Inference inference = infer_object(simulator, held_out.posterior(), checked.object, options);
         add_quantities(prefix, checked.kind, inference.record, tables.posteriors);
-        add_checks(prefix, inference.record, random, tables);
+        add_checks(simulator, prefix, inference.record, random, tables);
         add_diagnostics(prefix, inference, tables.diagnostics);
         inference.record.band_wavelength_um = wavelengths;
         inference.record.attributes = held_out.provenance();

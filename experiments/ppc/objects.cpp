@@ -11,7 +11,8 @@
 namespace penumbra {
 namespace {
 
-// Depth of the deepest eclipse over the error of one point, in the ground-based channels and TESS: smallest and largest.
+// Depth of the deepest eclipse over the error of one point, in the ground-based channels and TESS: smallest and
+// largest.
 struct Clarity {
   std::size_t curves = 0;
   double least = INFINITY, most = 0.0;
@@ -43,8 +44,8 @@ constexpr std::array<Wanted, 3> kWanted{{
     {"simulated-1", [](const Theta&, const Clarity& c) { return c.least > 1.0 && c.most < 4.0; }},
     {"simulated-2",
      [](const Theta& theta, const Clarity& c) { return std::abs(theta[kRsumFrac] - 0.65) < 0.05 && c.least > 10.0; }},
-    {"simulated-3",
-     [](const Theta& theta, const Clarity& c) { return std::abs(theta[kEccentricity] - 0.22) < 0.04 && c.least > 10.0; }},
+    {"simulated-3", [](const Theta& theta,
+                       const Clarity& c) { return std::abs(theta[kEccentricity] - 0.22) < 0.04 && c.least > 10.0; }},
 }};
 
 constexpr std::size_t kFewestCurves = 3, kFewestBands = 8;
@@ -61,7 +62,8 @@ Object make_object(const Simulation& simulation, std::string_view key) {
   object.file = key;
   object.observation = simulation.observation;
   const Quantities truth = derive_quantities(simulation.draw.theta);
-  for (int k = 0; k < kQuantityCount; ++k) object.literature.push_back({k, truth[static_cast<std::size_t>(k)], 0.0, "truth"});
+  for (int k = 0; k < kQuantityCount; ++k)
+    object.literature.push_back({k, truth[static_cast<std::size_t>(k)], 0.0, "truth"});
   return object;
 }
 

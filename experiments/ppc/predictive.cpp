@@ -103,7 +103,7 @@ Discrepancy measure(const LightCurve& data, const double* model, const Dips& dip
 }  // namespace
 
 CurveCheck check_light_curve(const LightCurve& data, std::span<const double> models, std::span<const Theta> theta,
-                             RandomStream& random) {
+                             std::span<const ScatterLaw> scatter, RandomStream& random) {
   LightCurve kept;
   std::vector<std::size_t> place;
   for (std::size_t t = 0; t < data.phase.size(); ++t) {
@@ -130,12 +130,13 @@ CurveCheck check_light_curve(const LightCurve& data, std::span<const double> mod
     const Discrepancy replicated = measure(replica, model.data(), dips);
     chi2.push_back(seen.chi2 / freedom);
     correlation.push_back(seen.correlation);
-    chi2_tally.add(seen.chi2, replicated.chi2);
+    const double factor = std::pow(10.0, scatter[d].mean + scatter[d].sigma * random.normal());
+    chi2_tally.add(seen.chi2, factor * factor * replicated.chi2);
     correlation_tally.add(seen.correlation, replicated.correlation);
-    const double scatter = std::sqrt(seen.chi2 / freedom);
+    const double observed = std::sqrt(seen.chi2 / freedom);
     for (int k = 0; k < 2; ++k) {
       depth[k].push_back(1.0 + seen.depth[k]);
-      depth_tally[k].add(std::abs(seen.depth[k]), scatter * std::abs(replicated.depth[k]));
+      depth_tally[k].add(std::abs(seen.depth[k]), observed * std::abs(replicated.depth[k]));
     }
   }
   out.chi2 = median(std::move(chi2));
@@ -192,7 +193,8 @@ ParallaxCheck check_parallax(const Observation& observation, std::span<const The
   std::sort(predicted.begin(), predicted.end());
   out.predicted_mas = quantile(predicted, 0.5);
   out.spread_mas = 0.5 * (quantile(predicted, 0.84) - quantile(predicted, 0.16));
-  out.pull = (observation.parallax_mas - out.predicted_mas) / std::hypot(observation.parallax_sigma_mas, out.spread_mas);
+  out.pull =
+      (observation.parallax_mas - out.predicted_mas) / std::hypot(observation.parallax_sigma_mas, out.spread_mas);
   out.p = tally.p();
   return out;
 }

@@ -12,29 +12,32 @@
 
 #include "base/random.h"
 #include "inference/posterior_file.h"
+#include "sim/survey.h"
 
 namespace penumbra {
 
 // NaN: cannot be told (too few points, no eclipse).
 struct CurveCheck {
   std::size_t points = 0;
-  // Median over the draws of chi^2 per degree of freedom at the quoted errors, and its p, one-sided.
+  // Median over the draws of chi^2 per degree of freedom at the quoted errors; one-sided p against replicas whose
+  // errors are the quoted ones times a factor from the survey's law, as simulated light curves have them
+  // (sim/survey.h).
   double chi2 = NAN, p_chi2 = NAN;
   // Structure in phase: correlation of neighbours among kPhaseBins means of the residuals, median over the draws. It
   // does not depend on how large the errors are. One-sided.
   double correlation = NAN, p_correlation = NAN;
   // Depth of the primary and of the secondary eclipse over the model's, from the residuals while the discs overlap,
-  // median; p of |depth - 1|. The replicas' noise has the scatter that is observed about each draw, so that too small
-  // quoted errors do not count twice.
+  // median; p of |depth - 1|. The replicas' noise here has the scatter that is observed about each draw, so that too
+  // small quoted errors do not count twice.
   std::array<double, 2> depth{NAN, NAN}, p_depth{NAN, NAN};
 };
 
 inline constexpr std::size_t kPhaseBins = 100;
 
-// models[D][T]: clean predictions at the data's epochs, on any scale, of theta[D]. Points without a finite flux and a
-// positive error are left out.
+// models[D][T]: clean predictions at the data's epochs, on any scale, of theta[D]; scatter[D]: the law of the factor
+// for each. Points without a finite flux and a positive error are left out.
 CurveCheck check_light_curve(const LightCurve& data, std::span<const double> models, std::span<const Theta> theta,
-                             RandomStream& random);
+                             std::span<const ScatterLaw> scatter, RandomStream& random);
 
 struct SedCheck {
   std::size_t points = 0;

@@ -60,12 +60,12 @@ struct Methods {
   std::int64_t budget;
   std::string table = "system,points,method,effective_size,likelihood_calls,cpu_s,wall_s,joules,trusted,why\n";
 
-  void add(const Problem& problem, std::string_view method, double effective, double calls, const Cost& cost, bool trusted,
-           std::string why) {
+  void add(const Problem& problem, std::string_view method, double effective, double calls, const Cost& cost,
+           bool trusted, std::string why) {
     std::replace(why.begin(), why.end(), ',', ';');
-    table += fmt::format("{},{},{},{},{},{:.4g},{:.4g},{},{},{}\n", problem.index, problem.points, method,
-                         cell(effective), cell(calls), cost.cpu_s, cost.wall_s, cell(cost.joules), trusted ? "yes" : "no",
-                         why);
+    table +=
+        fmt::format("{},{},{},{},{},{:.4g},{:.4g},{},{},{}\n", problem.index, problem.points, method, cell(effective),
+                    cell(calls), cost.cpu_s, cost.wall_s, cell(cost.joules), trusted ? "yes" : "no", why);
     fmt::print("system {}, {}: {} effective samples, {:.3g} s of CPU {}\n", problem.index, method, cell(effective),
                cost.cpu_s, why);
     std::fflush(stdout);
@@ -144,7 +144,8 @@ ExperimentResult run(const Config& config) {
   for (const Problem& problem : choose_problems(held_out.simulator(), held_out.seed(), limits)) {
     throw_if_interrupted();
     methods.run(problem);
-    result.files.emplace_back(fmt::format("work/system_{}.json", problem.index), to_json(problem, held_out.simulator()));
+    result.files.emplace_back(fmt::format("work/system_{}.json", problem.index),
+                              to_json(problem, held_out.simulator()));
   }
   result.files.emplace_back("scaling.csv", time_batches(held_out, batches, batch_samples));
   result.files.emplace_back("own.csv", methods.table);
