@@ -121,7 +121,8 @@ void add_diagnostics(const std::string& prefix, const Inference& inference, std:
 }
 
 ExperimentResult run(const Config& config, const fs::path& out) {
-  const std::vector<std::string> posteriors = config.texts("posteriors"), only = config.texts("only");
+  const std::vector<std::string> posteriors = config.texts("posteriors");
+  const std::vector<std::string> only = config.has("only") ? config.texts("only") : std::vector<std::string>{};
   const std::int64_t budget = config.integer("refine_budget", RefineOptions{}.budget, {1.0, 1e12});
   std::vector<RefineOptions> refinements;
   for (const std::string& posterior : posteriors) {

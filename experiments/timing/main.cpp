@@ -91,12 +91,11 @@ struct Methods {
         continue;
       }
       Cost cost = refining.read();
-      cost += sampling;
       const bool mcmc = method == Refinement::kMcmc;
-      const double start = static_cast<double>(network.samples.theta.size());  // each has a likelihood
+      if (!mcmc) cost += sampling;
       add(problem, name, fact(record, mcmc ? "mcmc_effective_size" : "importance_effective_size"),
-          mcmc ? start + fact(record, "mcmc_evaluations") : start, cost, record.warnings.empty(),
-          record.warnings.empty() ? "" : record.warnings.front());
+          mcmc ? fact(record, "mcmc_evaluations") : static_cast<double>(network.samples.theta.size()), cost,
+          record.warnings.empty(), record.warnings.empty() ? "" : record.warnings.front());
     }
   }
 };
