@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "inference/ensemble_mcmc.h"
+#include "inference/importance.h"
 #include "inference/quantile.h"
 
 namespace penumbra {
@@ -30,6 +32,20 @@ Summary summarize(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return {quantile(values, 0.5), quantile(values, 0.16), quantile(values, 0.84), quantile(values, 0.05),
           quantile(values, 0.95)};
+}
+
+double refinement_fact(const PosteriorRecord& record, std::string_view name) {
+  for (const auto& [key, value] : record.refinement) {
+    if (key == name) return std::stod(value);
+  }
+  return NAN;
+}
+
+bool refinement_trusted(const PosteriorRecord& record) {
+  const double r_hat = refinement_fact(record, "mcmc_r_hat");
+  if (std::isnan(r_hat)) return !(refinement_fact(record, "pareto_k") > kLargestParetoK);
+  const EnsembleOptions enough;
+  return r_hat <= enough.r_hat && refinement_fact(record, "mcmc_effective_size") >= enough.effective_size;
 }
 
 std::string summary_table(const PosteriorRecord& record) {

@@ -112,6 +112,7 @@ void add_diagnostics(const std::string& prefix, const Inference& inference, std:
   };
   add("name", inference.record.object.name);
   add("method", inference.record.method);
+  add("trusted", refinement_trusted(inference.record) ? "yes" : "no");
   add("samples", fmt::format("{}", inference.record.samples.theta.size()));
   add("accepted", fmt::format("{:.4f}", inference.accepted));
   for (std::size_t k = 0; k < kCheckCount; ++k)

@@ -8,8 +8,8 @@ from tools import report
 
 POSTERIORS = ["neural", "importance", "mcmc"]
 STYLES = dict(zip(POSTERIORS, [(figures.BLUE, "o"), (figures.ORANGE, "s"), (figures.VERMILION, "^")]))
-CHANNELS = {"asas_sn_v": figures.GREEN, "asas_sn_g": figures.BLUE, "ztf_g": figures.SKY, "ztf_r": figures.VERMILION,
-            "tess_t": figures.PURPLE, "kepler_kp": figures.ORANGE}
+CHANNELS = {"asas_sn_v": ("ASAS-SN V", figures.GREEN), "asas_sn_g": ("ASAS-SN g", figures.BLUE), "ztf_g": ("ZTF g", figures.SKY),
+            "ztf_r": ("ZTF r", figures.VERMILION), "tess_t": ("TESS", figures.PURPLE), "kepler_kp": ("K2", figures.ORANGE)}
 BINS = 150  # of a window in phase
 SHOWN = ["mass1", "mass2", "radius1", "radius2", "teff1", "teff2", "rsumfrac", "radius_ratio", "inclination", "eccentricity",
          "distance"]
@@ -27,6 +27,7 @@ def binned(phase, low, high, *columns):
 
 def draw_window(curve, residual, low, high, names, data, step):
     """One window in phase of all channels of an object, each lower by `step` than the one before, and the residuals."""
+    shown = []
     for k, name in enumerate(names):
         phase = data.constant_data[f"{name}_phase"].values
         shifted = np.where(phase > 0.75, phase - 1.0, phase)
@@ -34,12 +35,15 @@ def draw_window(curve, residual, low, high, names, data, step):
         models = data.posterior_predictive[name].values.reshape(-1, len(phase))
         lower, middle, upper = np.percentile(models, [5, 50, 95], axis=0)
         x, f, m, lo, hi = binned(shifted, low, high, flux, middle, lower, upper)
-        colour = CHANNELS[name]
+        colour = CHANNELS[name][1]
         curve.fill_between(x, lo - k * step, hi - k * step, color=figures.INK, alpha=0.25, lw=0)
         curve.plot(x, m - k * step, color=figures.INK, lw=0.6)
         curve.plot(x, f - k * step, ".", color=colour, ms=1.8, mew=0)
         residual.fill_between(x, 1e3 * (lo - m), 1e3 * (hi - m), color=figures.INK, alpha=0.25, lw=0)
         residual.plot(x, 1e3 * (f - m), ".", color=colour, ms=1.8, mew=0)
+        shown.append(1e3 * (f - m))
+    largest = 1.5 * np.percentile(np.abs(np.concatenate(shown)), 97)  # a single bad point does not hide the others
+    residual.set_ylim(-largest, largest)
     residual.axhline(0.0, color=figures.INK, lw=0.4)
     for axis in (curve, residual):
         axis.set_xlim(low, high)
@@ -68,9 +72,11 @@ def draw_objects(keys, folder, posterior):
     """Each object in two rows: the whole orbit, both eclipses, SED; below, the residuals."""
     figure, axes = plt.subplots(2 * len(keys), 4, figsize=(figures.WIDTH, 1.9 * len(keys)), layout="constrained", squeeze=False,
                                 gridspec_kw={"height_ratios": [2.2, 1.0] * len(keys), "width_ratios": [2.0, 1.0, 1.0, 1.1]})
+    seen = set()
     for row, key in enumerate(keys):
         data = report.read(folder / f"{key}_{posterior}.nc")
         names = report.channels(data)
+        seen.update(names)
         top, bottom = axes[2 * row], axes[2 * row + 1]
         first = names[0]
         phase = data.constant_data[f"{first}_phase"].values
@@ -96,8 +102,8 @@ def draw_objects(keys, folder, posterior):
             top[2].set_title("secondary", pad=2)
     for axis, label in zip((axes[-1, 0], axes[-1, 1], axes[-1, 2], sed), (*["orbital phase"] * 3, r"wavelength [$\mu$m]")):
         axis.set_xlabel(label)
-    handles = [plt.Line2D([], [], marker="o", ls="", ms=3, color=colour, label=name.replace("_", " "))
-               for name, colour in CHANNELS.items()]
+    handles = [plt.Line2D([], [], marker="o", ls="", ms=3, color=colour, label=label)
+               for name, (label, colour) in CHANNELS.items() if name in seen]
     handles.append(plt.Line2D([], [], color=figures.INK, lw=0.8, label="median prediction, 90%"))
     figure.legend(handles=handles, loc="outside upper center", ncols=7, fontsize=6, handletextpad=0.2, columnspacing=0.8)
     return figure
@@ -126,7 +132,9 @@ def draw_checks(tables):
 
 
 def draw_known(tables):
-    """(median - published or true value) / combined error."""
+    """(median - published or true value) / combined error; open symbols: a refinement that has failed."""
+    failed = {(row["object"], row["posterior"]) for row in tables.rows("diagnostics.csv")
+              if row["fact"] == "trusted" and row["value"] == "no"}
     rows = [row for row in tables.rows("posteriors.csv") if row["sigma"] and row["quantity"] in SHOWN]
     objects = list(dict.fromkeys(row["object"] for row in rows))
     columns = 4
@@ -141,13 +149,17 @@ def draw_known(tables):
             mine = [row for row in rows if row["object"] == name and row["posterior"] == posterior]
             x = np.clip([float(row["sigma"]) for row in mine], -6, 6)
             y = np.array([SHOWN.index(row["quantity"]) for row in mine]) + 0.22 * (k - 1)
-            axis.plot(x, y, marker, color=colour, ms=2.6, mew=0, label=posterior)
+            face = "none" if (name, posterior) in failed else colour
+            axis.plot(x, y, marker, color=colour, ms=2.6, mew=0.5, mfc=face)
         axis.set_title(name, pad=2)
         axis.set_xlim(-6.3, 6.3)
     axes[0, 0].set_yticks(range(len(SHOWN)), SHOWN, fontsize=5.5)
     axes[0, 0].invert_yaxis()
     figure.supxlabel(r"(median $-$ known) / combined $\sigma$; beyond 6: at the edge", fontsize=8)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    found = [posterior for posterior in POSTERIORS if any(row["posterior"] == posterior for row in rows)]
+    handles = [plt.Line2D([], [], marker=STYLES[p][1], ls="", ms=4, color=STYLES[p][0], label=p) for p in found]
+    handles.append(plt.Line2D([], [], marker="o", ls="", ms=4, mfc="none", color=figures.INK, label="open: failed"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 
 

@@ -13,6 +13,7 @@
 #include "experiments/timing/problem.h"
 #include "inference/likelihood.h"
 #include "inference/refine.h"
+#include "inference/summary.h"
 
 namespace penumbra {
 namespace {
@@ -45,13 +46,6 @@ std::vector<PosteriorSamples> sample_network(const HeldOut& held_out, std::span<
     }
   }
   return out;
-}
-
-// A number that refine() has measured; NaN where it has none of that name.
-double fact(const PosteriorRecord& record, std::string_view name) {
-  for (const auto& [key, value] : record.refinement)
-    if (key == name) return std::stod(value);
-  return NAN;
 }
 
 struct Methods {
@@ -93,9 +87,9 @@ struct Methods {
       Cost cost = refining.read();
       const bool mcmc = method == Refinement::kMcmc;
       if (!mcmc) cost += sampling;
-      add(problem, name, fact(record, mcmc ? "mcmc_effective_size" : "importance_effective_size"),
-          mcmc ? fact(record, "mcmc_evaluations") : static_cast<double>(network.samples.theta.size()), cost,
-          record.warnings.empty(), record.warnings.empty() ? "" : record.warnings.front());
+      add(problem, name, refinement_fact(record, mcmc ? "mcmc_effective_size" : "importance_effective_size"),
+          mcmc ? refinement_fact(record, "mcmc_evaluations") : static_cast<double>(network.samples.theta.size()), cost,
+          refinement_trusted(record), record.warnings.empty() ? "" : record.warnings.front());
     }
   }
 };
@@ -134,8 +128,10 @@ ExperimentResult run(const Config& config) {
   const std::int64_t budget = config.integer("refine_budget", RefineOptions{}.budget, {1.0, 1e12});
   const std::vector<std::int64_t> batches = config.integers("batches", {1, 10, 100}, count);
   const int batch_samples = static_cast<int>(config.integer("batch_samples", 1000, count));
-  for (const char* key : {"effective_size", "walkers", "peer_seconds", "phoebe_phases"})
-    config.number(key, kPositive);  // peers.py's and plot.py's
+  for (const char* key : {"walkers", "peer_seconds", "phoebe_phases"}) config.number(key, kPositive);  // peers.py's
+  std::string reference = "what,value\n";
+  for (const char* key : {"effective_size", "training_core_s", "paper_ellc_core_s", "paper_phoebe_core_s"})
+    reference += fmt::format("{},{}\n", key, config.number(key, kPositive));
   const HeldOut held_out = held_out_systems(config);
 
   Methods methods{held_out, static_cast<int>(held_out.settings().samples), held_out.settings().run.threads, budget};
@@ -148,6 +144,7 @@ ExperimentResult run(const Config& config) {
   }
   result.files.emplace_back("scaling.csv", time_batches(held_out, batches, batch_samples));
   result.files.emplace_back("own.csv", methods.table);
+  result.files.emplace_back("reference.csv", reference);
   result.provenance = held_out.provenance();
   return result;
 }
