@@ -93,8 +93,10 @@ std::vector<CheckedObject> real_objects(const std::filesystem::path& folder, con
   std::vector<CheckedObject> objects;
   if (!std::filesystem::is_directory(folder)) return objects;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".toml")
-      objects.push_back({entry.path().stem().string(), "real", read_object(entry.path(), zero_point_jy)});
+    if (entry.path().extension() != ".toml") continue;
+    const std::string key = entry.path().stem().string();
+    objects.push_back({key, "real", read_object(entry.path(), zero_point_jy)});
+    objects.back().object.file = key;  // in messages, which go into tables
   }
   std::sort(objects.begin(), objects.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return objects;

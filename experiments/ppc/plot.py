@@ -131,12 +131,17 @@ def draw_checks(tables):
     return figure
 
 
-def draw_known(tables):
+def failed_refinements(tables):
+    """{(object, posterior)}"""
+    return {(row["object"], row["posterior"]) for row in tables.rows("diagnostics.csv")
+            if row["fact"] == "trusted" and row["value"] == "no"}
+
+
+def draw_known(tables, failed):
     """(median - published or true value) / combined error; open symbols: a refinement that has failed."""
-    failed = {(row["object"], row["posterior"]) for row in tables.rows("diagnostics.csv")
-              if row["fact"] == "trusted" and row["value"] == "no"}
     rows = [row for row in tables.rows("posteriors.csv") if row["sigma"] and row["quantity"] in SHOWN]
-    objects = list(dict.fromkeys(row["object"] for row in rows))
+    known = [row["object"] for row in rows if row["posterior"] == "neural"]
+    objects = [name for name in dict.fromkeys(known) if known.count(name) > 1]  # a distance alone needs no figure
     columns = 4
     figure, axes = plt.subplots(-(-len(objects) // columns), columns, figsize=(figures.WIDTH, 1.75 * -(-len(objects) // columns)),
                                 sharex=True, sharey=True, layout="constrained", squeeze=False)
@@ -166,7 +171,8 @@ def draw_known(tables):
 def draw(tables, save):
     rows = tables.rows("posteriors.csv")
     folder = tables.folder / "work" / "posteriors"
-    done = {(row["object"], row["posterior"]) for row in rows}
+    failed = failed_refinements(tables)
+    done = {(row["object"], row["posterior"]) for row in rows} - failed
     kinds = {row["object"]: row["kind"] for row in rows}
     for posterior in POSTERIORS:
         for kind in sorted(set(kinds.values())):
@@ -175,7 +181,7 @@ def draw(tables, save):
                 number = f"_{page // 5 + 1}" if len(keys) > 5 else ""
                 save(draw_objects(keys[page:page + 5], folder, posterior), f"{kind}{number}_{posterior}")
     save(draw_checks(tables), "checks")
-    save(draw_known(tables), "known")
+    save(draw_known(tables, failed), "known")
 
 
 if __name__ == "__main__":

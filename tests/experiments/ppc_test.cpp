@@ -164,7 +164,7 @@ TEST(PpcExperiment, Runs) {
   EXPECT_EQ(posteriors.rows(), 2 * objects * kQuantityCount);
   EXPECT_EQ(run.table("checks.csv").rows() % 2, 0u);
   for (const double p : run.table("photometry.csv").numbers("pull")) EXPECT_TRUE(std::isfinite(p));
-  expect_figures_and_provenance(run, {"simulated_neural", "real_neural", "simulated_importance", "checks", "known"});
+  expect_figures_and_provenance(run, {"simulated_neural", "real_neural", "checks", "known"});
 }
 
 }  // namespace
