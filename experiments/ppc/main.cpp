@@ -146,7 +146,7 @@ ExperimentResult run(const Config& config, const fs::path& out) {
   const auto wanted = [&](const CheckedObject& object) {
     return only.empty() || std::find(only.begin(), only.end(), object.key) != only.end();
   };
-  std::vector<CheckedObject> objects = simulated_objects(simulator, held_out.seed());
+  std::vector<CheckedObject> objects = simulated_objects(simulator, held_out.seed(), only);
   for (const fs::path& folder : {data.parent_path() / "examples" / "hd23642", out / "work" / "objects"}) {
     for (CheckedObject& object : real_objects(folder, zero_points)) objects.push_back(std::move(object));
   }

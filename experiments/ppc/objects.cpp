@@ -69,11 +69,14 @@ Object make_object(const Simulation& simulation, std::string_view key) {
 
 }  // namespace
 
-std::vector<CheckedObject> simulated_objects(const Simulator& simulator, std::uint64_t seed) {
+std::vector<CheckedObject> simulated_objects(const Simulator& simulator, std::uint64_t seed,
+                                             const std::vector<std::string>& only) {
   std::array<bool, kWanted.size()> found{};
+  for (std::size_t k = 0; k < kWanted.size(); ++k)
+    found[k] = !only.empty() && std::find(only.begin(), only.end(), kWanted[k].key) == only.end();  // not to be found
   std::vector<CheckedObject> objects;
   Simulation simulation;
-  for (std::uint64_t index = 0; objects.size() < kWanted.size(); ++index) {
+  for (std::uint64_t index = 0; std::find(found.begin(), found.end(), false) != found.end(); ++index) {
     simulator.simulate(seed, index, simulation);
     const Clarity clarity(simulator, simulation);
     if (!well_observed(simulation.observation, clarity)) continue;
