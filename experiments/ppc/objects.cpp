@@ -14,7 +14,6 @@ namespace {
 // Depth of the deepest eclipse over the error of one point, in the ground-based channels and TESS: smallest and
 // largest.
 struct Clarity {
-  std::size_t curves = 0;
   double least = INFINITY, most = 0.0;
 
   Clarity(const Simulator& simulator, const Simulation& simulation) {
@@ -23,7 +22,6 @@ struct Clarity {
     for (std::size_t c = 0; c < kChannelCount; ++c) {
       const LightCurve& curve = simulation.observation.light_curves[c];
       if (curve.empty()) continue;
-      ++curves;
       std::vector<double> sigma = curve.sigma;
       std::sort(sigma.begin(), sigma.end());
       const std::vector<double>& flux = clean.light_curves[c].flux;  // of median 1
@@ -50,8 +48,10 @@ constexpr std::array<Wanted, 3> kWanted{{
 
 constexpr std::size_t kFewestCurves = 3, kFewestBands = 8;
 
-bool well_observed(const Observation& observation, const Clarity& clarity) {
-  return clarity.curves >= kFewestCurves && observation.has_parallax() &&
+bool well_observed(const Observation& observation) {
+  return std::count_if(observation.light_curves.begin(), observation.light_curves.end(),
+                       [](const LightCurve& curve) { return !curve.empty(); }) >= std::ptrdiff_t{kFewestCurves} &&
+         observation.has_parallax() &&
          std::count_if(observation.sed_flux_jy.begin(), observation.sed_flux_jy.end(),
                        [](double flux) { return std::isfinite(flux); }) >= std::ptrdiff_t{kFewestBands};
 }
@@ -78,8 +78,8 @@ std::vector<CheckedObject> simulated_objects(const Simulator& simulator, std::ui
   Simulation simulation;
   for (std::uint64_t index = 0; std::find(found.begin(), found.end(), false) != found.end(); ++index) {
     simulator.simulate(seed, index, simulation);
+    if (!well_observed(simulation.observation)) continue;
     const Clarity clarity(simulator, simulation);
-    if (!well_observed(simulation.observation, clarity)) continue;
     const auto wanted = std::find_if(kWanted.begin(), kWanted.end(),
                                      [&](const Wanted& w) { return w.like(simulation.draw.theta, clarity); });
     if (wanted == kWanted.end()) continue;

@@ -160,7 +160,7 @@ TEST(PpcExperiment, Runs) {
   const SmokeRun run = run_smoke("ppc");
   ASSERT_EQ(run.exit_code, 0) << run.log;
   const bool observations = run.log.find("skipped: real binaries") == std::string::npos;
-  const std::size_t objects = observations ? 3 : 2;  // a simulated system, HD 23642, CW Eri
+  const std::size_t objects = observations ? 2 : 1;  // HD 23642, CW Eri
   const TextTable posteriors = run.table("posteriors.csv"), diagnostics = run.table("diagnostics.csv");
   const auto count = [](const std::vector<std::string_view>& texts, std::string_view text) {
     return static_cast<std::size_t>(std::count(texts.begin(), texts.end(), text));
@@ -171,7 +171,7 @@ TEST(PpcExperiment, Runs) {
   EXPECT_EQ(count(posteriors.texts("posterior"), "importance"), (objects - failed) * kQuantityCount);
   EXPECT_EQ(count(diagnostics.texts("fact"), "trusted"), 2 * objects - failed);
   for (const double p : run.table("photometry.csv").numbers("pull")) EXPECT_TRUE(std::isfinite(p));
-  expect_figures_and_provenance(run, {"simulated_neural", "real_neural", "checks", "known"});
+  expect_figures_and_provenance(run, {"real_neural", "checks", "known"});
 }
 
 }  // namespace
