@@ -1,4 +1,4 @@
-"""What an effective sample costs by each method, and what many systems cost. Open symbols and dashed lines are extrapolated."""
+"""What an effective sample costs by each method, and what many systems cost. Open symbols with arrows are lower bounds."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -28,13 +28,22 @@ def cost(row, target):
     return float(row["cpu_s"]) * target / float(row["effective_size"])
 
 
+def converged(rows, row):
+    """PHOEBE's cost is extrapolated from the chain of emcee with ellc."""
+    method = "emcee_ellc" if row["method"] == "emcee_phoebe" else row["method"]
+    return any(r["trusted"] == "yes" for r in rows if r["system"] == row["system"] and r["method"] == method)
+
+
 def draw_systems(axis, rows, reference):
     systems = list(dict.fromkeys(row["system"] for row in rows))
     for method, (label, colour, marker) in METHODS.items():
         for row in (row for row in rows if row["method"] == method):
             x = systems.index(row["system"])
-            filled = row["trusted"] == "yes"
-            axis.plot(x, cost(row, reference["effective_size"]), marker, color=colour, ms=5, mfc=colour if filled else "none",
+            y = cost(row, reference["effective_size"])
+            good = converged(rows, row)
+            if not good:  # its effective size is an upper bound
+                axis.annotate("", (x, 6 * y), (x, 1.3 * y), arrowprops={"arrowstyle": "->", "color": colour, "lw": 0.8})
+            axis.plot(x, y, marker, color=colour, ms=5, mfc=colour if good else "none",
                       label=label if row["system"] == systems[0] else None)
     for key, label in PAPER.items():
         axis.axhline(reference[key], color=figures.INK, lw=0.8, ls=":")
@@ -44,8 +53,8 @@ def draw_systems(axis, rows, reference):
     axis.set_yscale("log")
     axis.set_xlabel("simulated system")
     axis.set_ylabel(f"core seconds for {reference['effective_size']:.0f} effective samples")
-    axis.set_title("open: not converged, or extrapolated", fontsize=7)
-    axis.legend(fontsize=6, loc="center right")
+    axis.set_title("open: not converged, at least this; PHOEBE: extrapolated", fontsize=7)
+    axis.legend(fontsize=6, loc="center")
 
 
 def draw_scaling(axis, tables, rows, reference):
@@ -60,7 +69,8 @@ def draw_scaling(axis, tables, rows, reference):
     axis.plot(all_n, reference["training_core_s"] + np.interp(all_n, np.append(n, far), np.append(seconds, seconds[-1] * far / n[-1])),
               "-.", color=colour, lw=0.8, label="neural, with its training")
     for method in ("mcmc", "emcee_ellc", "emcee_phoebe"):
-        mine = [cost(row, reference["effective_size"]) for row in rows if row["method"] == method]
+        mine = [cost(row, reference["effective_size"]) for row in rows
+                if row["method"] == method and converged(rows, row)]
         if mine:
             label, colour, _ = METHODS[method]
             axis.plot(all_n, np.mean(mine) * all_n, "--", color=colour, label=f"{label}, extrapolated")
