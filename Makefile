@@ -83,6 +83,8 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 # One rule for all that follow: tools/experiment.sh. CONFIG=experiments/<name>/smoke.toml: a short run, nothing committed.
 experiment-ablation:  ## what does each kind of data tell, and the prior's hierarchy? (ten minutes)
 experiment-exact:  ## exact posteriors of 200 systems, and of 20 beside emcee's (many CPU hours; goes on where it stopped)
+experiment-ppc:  ## do predictions look like real binaries? most need ../shared/observations (half an hour)
+experiment-timing:  ## cost of a posterior beside emcee with ellc and PHOEBE, for one system and a million (an hour)
 experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
 experiment-recovery:  ## medians, intervals and widths against the truth (4,999 systems: minutes)
 experiment-sbc:  ## ranks of the truth: bands, TARP, a classifier (minutes)
@@ -92,6 +94,11 @@ EXPERIMENTS := $(shell sed -nE 's/^experiment-([a-z]+):  ##.*/\1/p' $(MAKEFILE_L
 $(addprefix experiment-,$(EXPERIMENTS)): experiment-%: setup $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --parallel $(JOBS) --target experiment_$*
 	@tools/experiment.sh $* $(BUILD) $(CONFIG) || [ $$? = 77 ]  # data that are not there: skipped
+
+peers: setup  ## the programs that we are compared with: .venv-peers
+	@tools/setup.sh peers
+
+experiment-timing: peers
 
 experiments: experiment-prior $(addprefix experiment-,$(EXPERIMENTS))  ## every experiment
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "inference/ensemble_mcmc.h"
+#include "inference/importance.h"
 #include "inference/quantile.h"
 
 namespace penumbra {
@@ -14,18 +16,36 @@ namespace {
 std::string literature_text(const LiteratureValue& entry, const Summary& posterior, int decimals) {
   std::string text = fmt::format("{:.{}f}", entry.value, decimals);
   if (entry.error > 0.0) text += fmt::format(" +- {:.{}f}", entry.error, decimals);
-  const double sigma = 0.5 * (posterior.high68 - posterior.low68);
-  const double combined = std::hypot(sigma, entry.error);
-  if (combined > 0.0) text += fmt::format(" ({:+.1f} sigma)", (posterior.median - entry.value) / combined);
+  const double distance = distance_in_sigma(posterior, entry);
+  if (!std::isnan(distance)) text += fmt::format(" ({:+.1f} sigma)", distance);
   return text;
 }
 
 }  // namespace
 
+double distance_in_sigma(const Summary& posterior, const LiteratureValue& published) {
+  const double combined = std::hypot(0.5 * (posterior.high68 - posterior.low68), published.error);
+  return combined > 0.0 ? (posterior.median - published.value) / combined : NAN;
+}
+
 Summary summarize(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return {quantile(values, 0.5), quantile(values, 0.16), quantile(values, 0.84), quantile(values, 0.05),
           quantile(values, 0.95)};
+}
+
+double refinement_fact(const PosteriorRecord& record, std::string_view name) {
+  for (const auto& [key, value] : record.refinement) {
+    if (key == name) return std::stod(value);
+  }
+  return NAN;
+}
+
+bool refinement_trusted(const PosteriorRecord& record) {
+  const double r_hat = refinement_fact(record, "mcmc_r_hat");
+  if (std::isnan(r_hat)) return !(refinement_fact(record, "pareto_k") > kLargestParetoK);
+  const EnsembleOptions enough;
+  return r_hat <= enough.r_hat && refinement_fact(record, "mcmc_effective_size") >= enough.effective_size;
 }
 
 std::string summary_table(const PosteriorRecord& record) {

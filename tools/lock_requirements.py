@@ -2,7 +2,7 @@
 
 Lines marked "no-deps" are taken alone; the others are resolved together. Run it by hand after changing a list:
     python3 tools/lock_requirements.py requirements     what Penumbra needs (.venv)
-    python3 tools/lock_requirements.py peers            the programs that `make bench` compares with (.venv-peers)
+    python3 tools/lock_requirements.py peers            the programs that we are compared with (.venv-peers)
 """
 
 import argparse

