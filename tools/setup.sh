@@ -4,6 +4,8 @@
 #   tools/setup.sh packages   Debian packages only
 #   tools/setup.sh python     .venv from tools/requirements.txt (every wheel pinned and checksummed)
 #   tools/setup.sh tables     data/tables/ from the pinned packages
+#   tools/setup.sh nvcc       adds tools/nvcc.txt to .venv: CUDA's compiler, for a machine without the CUDA toolkit
+#   tools/setup.sh cuda       adds tools/cuda.txt to .venv: torch's CUDA libraries, likewise (2.7 GB)
 #   tools/setup.sh peers      .venv-peers from tools/peers.txt: PHOEBE, ellc and nbi, for benchmarks only
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -62,7 +64,19 @@ python_environment() {
   say "Making the Python environment .venv"
   rm -rf .venv
   "$python" -m venv .venv
-  pip_install .venv tools/requirements.txt  # without torch's own 2 GB of CUDA wheels, which are not needed
+  pip_install .venv tools/requirements.txt  # without torch's CUDA wheels: see add_wheels
+  echo "$want" >"$stamp"
+}
+
+# add_wheels NAME: what tools/NAME.txt lists, into .venv.
+add_wheels() {
+  python_environment
+  local stamp=.venv/$1.sha256 want
+  want=$(sha256sum "tools/$1.txt" | cut -d' ' -f1)
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+  say "Adding tools/$1.txt to .venv"
+  pip_install .venv "tools/$1.txt"
+  ln -sfn lib .venv/lib/python3.11/site-packages/nvidia/cu13/lib64  # where nvcc looks for its libraries
   echo "$want" >"$stamp"
 }
 
@@ -109,7 +123,8 @@ case "${1:-all}" in
   packages) packages ;;
   python) python_environment ;;
   tables) tables ;;
+  nvcc | cuda) add_wheels "$1" ;;
   peers) peers ;;
   all) packages; python_environment; tables ;;
-  *) echo "usage: tools/setup.sh [packages|python|tables|peers]" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh [packages|python|tables|nvcc|cuda|peers]" >&2; exit 2 ;;
 esac
