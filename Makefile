@@ -74,11 +74,15 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs
 	@.venv/bin/python tools/kernel_report.py $(BUILD)
 
-experiment-observations: setup $(BUILD)/build.ninja  ## do simulations look real? needs ../shared/observations (ten minutes)
-	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra experiment_observations
-	experiments/observations/run.sh experiments/observations/config.toml $(BUILD) $(BUILD)/experiments/observations
-	@cp $(addprefix $(BUILD)/experiments/observations/,provenance.toml tests.csv distributions.csv errors.csv \
-	  catalogue_errors.csv detections.csv nearest.csv figures/*.png figures/*.pdf) experiments/observations/results/
+# One rule for all that follow: tools/experiment.sh. CONFIG=experiments/<name>/smoke.toml: a short run, nothing committed.
+experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
+
+EXPERIMENTS := $(shell sed -nE 's/^experiment-([a-z]+):  ##.*/\1/p' $(MAKEFILE_LIST))
+$(addprefix experiment-,$(EXPERIMENTS)): experiment-%: setup $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --parallel $(JOBS) --target experiment_$*
+	@tools/experiment.sh $* $(BUILD) $(CONFIG) || [ $$? = 77 ]  # data that are not there: skipped
+
+experiments: experiment-prior $(addprefix experiment-,$(EXPERIMENTS))  ## every experiment
 
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@cmake --build $(BUILD) --parallel $(JOBS)

@@ -8,111 +8,45 @@
 
 #include "app/options.h"
 #include "app/verbs.h"
-#include "base/interrupt.h"
-#include "base/parallel.h"
-#include "base/progress.h"
 #include "base/provenance.h"
-#include "base/sha256.h"
 #include "inference/calibration.h"
-#include "nn/device.h"
-#include "nn/posterior.h"
+#include "inference/held_out.h"
 
 namespace penumbra {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kHeldOutSeed = 20'260'000'001;  // plus --seed; a checkpoint trained with that seed is refused
-constexpr std::size_t kChunk = 50;                      // systems sampled together
-
 struct Arguments {
   Settings settings;
 };
 
-// The samples of system b that the prior accepts.
-std::vector<Theta> accepted_samples(const Prior& prior, double period_day, const float* z, std::size_t samples) {
-  std::vector<Theta> thetas;
-  thetas.reserve(samples);
-  for (std::size_t s = 0; s < samples; ++s) {
-    Latent latent;
-    for (std::size_t p = 0; p < latent.size(); ++p) latent[p] = z[s * latent.size() + p];
-    Theta theta;
-    if (prior.theta_from_latent(latent, period_day, theta) == Status::kOk) thetas.push_back(theta);
-  }
-  return thetas;
-}
-
 void run_validate(const Arguments& arguments) {
-  const fs::path data = arguments.settings.data_folder();
   const Config config = arguments.settings.read();
-  const RunSettings run = read_run_settings(config);
-  const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
+  const HeldOutSettings settings = read_held_out_settings(config, arguments.settings.data_folder());
   const fs::path out = config.text("out", ""), record = config.text("record", ""), against = config.text("against", "");
-  const auto systems = static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7}));
-  const auto samples = static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}));
-  const std::string dust_map = config.section("prior").text("dust_map", "");
   config.finish();
   const std::optional<CalibrationRecord> recorded =
       against.empty() ? std::nullopt : std::optional(CalibrationRecord::read(against));
 
-  set_torch_threads(run.threads);
-  const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
-  const std::uint64_t seed = kHeldOutSeed + run.seed;
-  if (posterior.info().seed == seed) {
-    throw UserError(fmt::format("{}: trained with seed {}, from which the held-out systems come; choose another --seed",
-                                checkpoint.string(), seed));
-  }
-  const FeatureLayout layout = posterior.layout();
-  const SimulationSettings settings =
-      recorded_simulation_settings(posterior.info().provenance.simulation, checkpoint, dust_map);
-  if (!dust_map.empty() && settings.dust.file.empty()) {
-    throw UserError(
-        fmt::format("prior.dust_map = {}: {} was trained with the analytic dust", dust_map, checkpoint.string()));
-  }
-  const LoadedSimulator simulator(data, settings);
-
+  const HeldOut held_out(settings);
   Calibration calibration;
   double accepted = 0.0;
-  Progress progress("validation", systems);
-  for (std::size_t first = 0; first < systems; first += kChunk) {
-    throw_if_interrupted();
-    const std::size_t count = std::min(kChunk, systems - first);
-    FeatureBatch batch;
-    batch.resize(static_cast<int>(count), layout);
-    std::vector<Theta> truth(count);
-    std::vector<double> period(count);
-    parallel_for(count, run.threads, [&](std::size_t b) {
-      thread_local Simulation simulation;
-      simulator->simulate(seed, first + b, simulation);
-      pack_features(simulation.observation, batch.layout, batch.row(static_cast<int>(b)));
-      RandomStream free_coordinate(seed, first + b, Stage::kFreeCoordinate);
-      pack_target(simulation.draw.z, simulation.observation, free_coordinate, &batch.z[b * kParameterCount]);
-      truth[b] = simulation.draw.theta;
-      period[b] = simulation.observation.period_day;
-    });
-    std::vector<float> z, density;
-    posterior.sample(batch, static_cast<int>(samples), seed, first, z, density);
-    for (const float value : posterior.log_prob(batch)) calibration.add_log_q(value);
-    std::vector<std::vector<Theta>> thetas(count);
-    parallel_for(count, run.threads, [&](std::size_t b) {
-      thetas[b] = accepted_samples(simulator->prior(), period[b], &z[b * samples * kParameterCount], samples);
-    });
-    for (std::size_t b = 0; b < count; ++b) {
-      accepted += static_cast<double>(thetas[b].size()) / static_cast<double>(samples * systems);
-      if (!thetas[b].empty()) calibration.add(truth[b], thetas[b]);
-    }
-    progress.advance(count);
-  }
+  held_out.visit([&](const HeldOutSystem& system) {
+    calibration.add_log_q(system.log_q);
+    const std::vector<Theta>& thetas = system.samples.theta;
+    accepted += static_cast<double>(thetas.size()) / static_cast<double>(settings.samples * settings.systems);
+    if (!thetas.empty()) calibration.add(system.simulation.draw.theta, thetas);
+  });
   fmt::print("{}mean held-out ln q(z | x): {:.3f}; samples inside the prior's support: {:.2f}%\n", calibration.table(),
              calibration.mean_log_q(), 100.0 * accepted);
-  if (calibration.systems() < systems)
-    fmt::print("{} systems had no sample inside the prior's support\n", systems - calibration.systems());
-  const std::vector<std::string> provenance{
+  if (calibration.systems() < settings.systems)
+    fmt::print("{} systems had no sample inside the prior's support\n", settings.systems - calibration.systems());
+  std::vector<std::string> provenance{
       "created by penumbra " + program_version() + ", commit " + program_commit() + ", " + utc_now(),
-      "checkpoint " + checkpoint.filename().string() + ", sha256 " + sha256_of_file(checkpoint),
-      fmt::format("{} systems of seed {}, {} samples each, device {}", systems, seed, samples,
-                  describe_device(posterior.device())),
+      fmt::format("{} systems, {} samples each", settings.systems, settings.samples),
       fmt::format("mean held-out ln q(z | x) {:.4f}, accepted {:.4f}", calibration.mean_log_q(), accepted)};
+  for (const auto& [name, value] : held_out.provenance()) provenance.push_back(name + " " + value);
   if (!out.empty()) {
     calibration.write_csv(out, provenance);
     fmt::print("{}\n", out.string());

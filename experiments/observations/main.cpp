@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "experiments/observations/compare.h"
 #include "experiments/observations/nearest.h"
+#include "sim/simulation_settings.h"
 
 namespace penumbra {
 namespace {
@@ -47,9 +48,7 @@ void run(const std::filesystem::path& config_file, const std::filesystem::path& 
 
   const RealData real = RealData::load(real_file);
   const Surveys banks[kHalves]{Surveys::load(bank_files[0]), Surveys::load(bank_files[1])};
-  const std::filesystem::path data =
-      std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "data";
-  const Tables tables = Tables::load(data);
+  const Tables tables = Tables::load(default_data_folder());
   const Simulator simulator(tables, Prior(prior, tables.tracks.view(), tables.dust.view()));
 
   const Comparison curves = compare_curves(real, banks, comparison);
@@ -70,7 +69,7 @@ void run(const std::filesystem::path& config_file, const std::filesystem::path& 
                     {out / "catalogue_errors.csv", catalogues.errors},
                     {out / "detections.csv", compare_detections(real, simulator, nearest)},
                     {out / "nearest.csv", binaries.distances},
-                    {out / "light_curves.csv", binaries.curves},
+                    {out / "work" / "light_curves.csv", binaries.curves},
                     {out / "provenance.toml", provenance}});
   fmt::print("{}: {} tests, {} eclipsing binaries\n", out.string(), tests.size(), binaries.binaries);
 }

@@ -193,7 +193,7 @@ def plot_detections(tables, folder):
 def plot_binaries(tables, folder):
     """Folded light curves of real eclipsing binaries, each with the nearest simulated one."""
     info = {r["object"]: r for r in read(tables / "nearest.csv")}
-    groups = grouped(read(tables / "light_curves.csv"), "object", "channel")
+    groups = grouped(read(tables / "work" / "light_curves.csv"), "object", "channel")
     columns = 6
     figure, axes = plt.subplots(-(-len(info) // columns), columns, figsize=(WIDTH, 9.2), sharex=True, squeeze=False)
     for axis in axes.flat[len(info):]:

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# One experiment from its configuration to its figures. usage: tools/experiment.sh NAME BUILD [CONFIG]
+#
+# BUILD/bin/experiment_NAME CONFIG OUT writes tables, experiments/NAME/plot.py OUT OUT/figures draws them; where
+# experiments/NAME/run.sh exists, `run.sh CONFIG BUILD OUT` does both. Without CONFIG it is config.toml, of full size, OUT
+# is BUILD/experiments/NAME, and what is small is copied to experiments/NAME/results: tables, provenance.toml, figures.
+# Another CONFIG (smoke.toml) writes BUILD/experiments/NAME-smoke and copies nothing; OUT may be named with $OUT.
+set -euo pipefail
+name=${1:?usage: tools/experiment.sh NAME BUILD [CONFIG]}
+build=$(realpath "${2:?usage: tools/experiment.sh NAME BUILD [CONFIG]}")
+root=$(cd "$(dirname "$0")/.." && pwd)
+folder=$root/experiments/$name
+config=${3:-}
+suffix=${config:+-$(basename "$config" .toml)}
+out=${OUT:-$build/experiments/$name$suffix}
+config=$(realpath "${config:-$folder/config.toml}")
+mkdir -p "$out/figures"
+out=$(realpath "$out")
+if [ -x "$folder/run.sh" ]; then
+  "$folder/run.sh" "$config" "$build" "$out"
+else
+  "$build/bin/experiment_$name" "$config" "$out"
+  (cd "$root" && .venv/bin/python -m "experiments.$name.plot" "$out" "$out/figures")
+fi
+if [ -z "$suffix" ]; then
+  mkdir -p "$folder/results"
+  cp "$out"/*.csv "$out/provenance.toml" "$out"/figures/*.png "$out"/figures/*.pdf "$folder/results/"
+  echo "$folder/results"
+else
+  echo "$out"
+fi
