@@ -20,7 +20,7 @@ setup:  ## install what is needed, make .venv and the data tables
 	@$(SETUP)
 
 $(BUILD)/build.ninja: | setup
-	$(CMAKE) --preset $(PRESET)
+	@$(CMAKE) --preset $(PRESET)
 
 build: setup $(BUILD)/build.ninja  ## compile the program and the tests
 	@$(CMAKE) --build $(BUILD) --parallel $(JOBS)
