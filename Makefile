@@ -83,6 +83,9 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 # One rule for all that follow: tools/experiment.sh. CONFIG=experiments/<name>/smoke.toml: a short run, nothing committed.
 # RESULTS=folder: written there, nothing committed.
 experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
+experiment-recovery:  ## medians, intervals and widths against the truth (4,999 systems: minutes)
+experiment-sbc:  ## ranks of the truth: bands, TARP, a classifier (minutes)
+experiment-coverage:  ## how often credible regions hold the truth (minutes)
 
 EXPERIMENTS := $(shell sed -nE 's/^experiment-([a-z]+):  ##.*/\1/p' $(MAKEFILE_LIST))
 $(addprefix experiment-,$(EXPERIMENTS)): experiment-%: setup $(BUILD)/build.ninja

@@ -50,7 +50,7 @@ Config Settings::read(const std::filesystem::path& base) const {
 }
 
 std::filesystem::path Settings::data_folder() const {
-  const std::filesystem::path folder = data_.empty() ? default_data_folder() : std::filesystem::path(data_);
+  std::filesystem::path folder = data_.empty() ? default_data_folder() : std::filesystem::path(data_);
   if (!std::filesystem::is_directory(folder)) {
     throw UserError(
         fmt::format("{}: no such folder; the tables are made by `make setup`, or named with --data DIR or "

@@ -46,7 +46,7 @@ void run_validate(const Arguments& arguments) {
       "created by penumbra " + program_version() + ", commit " + program_commit() + ", " + utc_now(),
       fmt::format("{} systems, {} samples each", settings.systems, settings.samples),
       fmt::format("mean held-out ln q(z | x) {:.4f}, accepted {:.4f}", calibration.mean_log_q(), accepted)};
-  for (const auto& [name, value] : held_out.provenance()) provenance.push_back(name + " " + value);
+  for (const auto& [name, value] : held_out.provenance()) provenance.push_back(fmt::format("{} {}", name, value));
   if (!out.empty()) {
     calibration.write_csv(out, provenance);
     fmt::print("{}\n", out.string());

@@ -16,12 +16,14 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from PIL import Image
 
 COLUMN, WIDTH = 3.5, 7.1  # inches: one and two columns of a journal
@@ -80,6 +82,9 @@ class Tables:
         return [Parameter(r["parameter"], r["unit"], r["tex"], r["description"]) for r in rows]
 
 
+normal_quantile = NormalDist().inv_cdf
+
+
 def array(texts):
     try:
         return np.array([float(text) if text else np.nan for text in texts])
@@ -87,12 +92,21 @@ def array(texts):
         return np.array(texts)
 
 
-def parameter_grid(parameters, height=7.1, **options):
-    """A figure of 4 x 4 panels; yields it and {name: axis}, each titled with its parameter."""
+def parameter_grid(parameters, height=7.1, units=True, **options):
+    """A figure of 4 x 4 panels and {name: axis}, each titled with its parameter."""
     figure, axes = plt.subplots(4, 4, figsize=(WIDTH, height), layout="constrained", **options)
     for axis, parameter in zip(axes.flat, parameters):
-        axis.set_title(parameter.label, pad=3)
+        axis.set_title(parameter.label if units else f"${parameter.tex}$", pad=3)
     return figure, dict(zip([p.name for p in parameters], axes.flat))
+
+
+def logarithmic(axis):
+    """Both axes, with plain numbers at 1, 2 and 5."""
+    axis.set(xscale="log", yscale="log")
+    for one in (axis.xaxis, axis.yaxis):
+        one.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        one.set_minor_locator(NullLocator())
 
 
 class Save:

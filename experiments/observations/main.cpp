@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "experiments/observations/compare.h"
 #include "experiments/observations/nearest.h"
+#include "inference/uniformity.h"
 #include "sim/simulation_settings.h"
 
 namespace penumbra {

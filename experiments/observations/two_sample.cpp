@@ -148,16 +148,4 @@ TwoSample energy_distance(const std::vector<std::vector<std::vector<double>>>& s
   return result;
 }
 
-std::vector<double> holm(std::span<const double> p) {
-  const std::vector<double> values(p.begin(), p.end());
-  const std::vector<std::size_t> order = order_of(values);
-  std::vector<double> corrected(p.size());
-  double largest = 0.0;
-  for (std::size_t k = 0; k < order.size(); ++k) {
-    largest = std::max(largest, std::min(1.0, values[order[k]] * static_cast<double>(p.size() - k)));
-    corrected[order[k]] = largest;
-  }
-  return corrected;
-}
-
 }  // namespace penumbra

@@ -28,7 +28,4 @@ TwoSample kolmogorov_smirnov(const std::vector<std::vector<double>>& strata, int
 TwoSample energy_distance(const std::vector<std::vector<std::vector<double>>>& strata, int permutations,
                           RandomStream& random);
 
-// Holm's (1979) correction: p-values that keep the chance of any false alarm among all tests below their level.
-std::vector<double> holm(std::span<const double> p);
-
 }  // namespace penumbra

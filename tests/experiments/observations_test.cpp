@@ -121,12 +121,6 @@ TEST(TwoSample, DistancesOfSmallSamples) {
   EXPECT_NEAR(kolmogorov_smirnov({{NAN, 0.0}, {1.0, 1.0}, {2.0, NAN}, {2.0, 2.0}}, 9, random).distance, 0.0, 1e-12);
 }
 
-TEST(TwoSample, HolmsCorrection) {
-  const std::vector<double> p{0.01, 0.04, 0.03, 0.005};
-  const std::vector<double> corrected = holm(p), expected{0.03, 0.06, 0.06, 0.02};
-  for (std::size_t i = 0; i < p.size(); ++i) EXPECT_NEAR(corrected[i], expected[i], 1e-12);
-}
-
 TEST(ObservationsExperiment, Runs) {
   if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
   const ScratchFolder scratch("observations");

@@ -1,0 +1,53 @@
+#include <map>
+
+#include "tests/experiments/run_experiment.h"
+
+namespace penumbra {
+namespace {
+
+TEST(RecoveryExperiment, Runs) {
+  if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
+  const SmokeRun run = run_smoke("recovery");
+  ASSERT_EQ(run.exit_code, 0) << run.log;
+  expect_figures_and_provenance(run, {"recovery", "widths", "quality"});
+
+  const TextTable widths = run.table("widths.csv"), accuracy = run.table("accuracy.csv");
+  ASSERT_EQ(widths.rows(), 16u);
+  ASSERT_EQ(accuracy.rows(), 16u);
+  for (std::size_t p = 0; p < 16; ++p) {
+    EXPECT_GT(widths.numbers("width68")[p], 0.0);
+    EXPECT_GT(widths.numbers("width90")[p], widths.numbers("width68")[p]);
+    EXPECT_GT(widths.numbers("paper_width90")[p], widths.numbers("paper_width68")[p]);
+    EXPECT_LT(accuracy.numbers("contraction")[p], 1.0);
+    EXPECT_NEAR(accuracy.numbers("error_deviation")[p], 1.0, 0.4);  // of a calibrated posterior, about 1
+  }
+
+  const TextTable systems = run.table("work/systems.csv");
+  const std::vector<double> truth = systems.numbers("truth"), median = systems.numbers("median"),
+                            low68 = systems.numbers("low68"), high68 = systems.numbers("high68"),
+                            low90 = systems.numbers("low90"), high90 = systems.numbers("high90");
+  const std::vector<std::string_view> quantity = systems.texts("quantity");
+  std::map<std::string_view, int> rows;
+  for (std::size_t i = 0; i < systems.rows(); ++i) {
+    ++rows[quantity[i]];
+    ASSERT_TRUE(low90[i] <= low68[i] && low68[i] <= median[i] && median[i] <= high68[i] && high68[i] <= high90[i]) << i;
+    if (quantity[i] != "omega") continue;
+    EXPECT_TRUE(truth[i] >= 0.0 && truth[i] <= 6.28319 && median[i] >= 0.0 && median[i] <= 6.28319) << i;
+    EXPECT_LE(high90[i] - low90[i], 6.28319);
+  }
+  ASSERT_EQ(rows.size(), 18u);  // the parameters, sqrt(e) cos(omega) and sqrt(e) sin(omega)
+  const int count = rows["msum"];
+  EXPECT_GE(count, 195);
+
+  // Each system is in one group of each quality.
+  const TextTable quality = run.table("quality.csv");
+  std::map<std::pair<std::string_view, std::string_view>, double> in_groups;
+  const std::vector<std::string_view> name = quality.texts("quality"), parameter = quality.texts("parameter");
+  const std::vector<double> group = quality.numbers("systems");
+  for (std::size_t i = 0; i < quality.rows(); ++i) in_groups[{name[i], parameter[i]}] += group[i];
+  EXPECT_EQ(in_groups.size(), 6u * 16u);
+  for (const auto& [key, sum] : in_groups) EXPECT_EQ(sum, count) << key.first << ' ' << key.second;
+}
+
+}  // namespace
+}  // namespace penumbra
