@@ -37,7 +37,7 @@ FROM ${BASE}
 WORKDIR /penumbra
 COPY --from=build /penumbra/build/packages.txt build/
 RUN apt-get update -qq \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends make python3 $(cat build/packages.txt) \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends make python3 $(cat build/packages.txt) > /dev/null \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=cuda /penumbra/.venv/lib/python3.11/site-packages/nvidia .venv/lib/python3.11/site-packages/nvidia
 COPY --from=setup /penumbra/.venv .venv

@@ -104,7 +104,7 @@ IMAGE_ARGS = --build-arg COMMIT=$(shell git describe --always --dirty --abbrev=1
 docker:  ## the container image `penumbra` (docs/docker.md)
 	docker build $(IMAGE_ARGS) --tag penumbra .
 
-docker-check:  ## build the same image without Docker, and try it (root; half an hour, 25 GB)
+docker-check:  ## build the same image without Docker, and try it (root; half an hour, 40 GB)
 	@tools/docker_check.sh $(IMAGE_ARGS)
 
 format:  ## clang-format every source

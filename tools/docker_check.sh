@@ -19,7 +19,8 @@ fi
 trap 'rm -rf "$work"/{base,layers,run,results}' EXIT
 
 say "Building debian:bookworm"
-debootstrap --variant=minbase bookworm "$work/base" >"$work/debootstrap.log"
+# With ca-certificates: python3-venv brings it, and would write the file that is mounted below.
+debootstrap --variant=minbase --include=ca-certificates bookworm "$work/base" >"$work/debootstrap.log"
 base=$(store from scratch)
 store add --quiet "$base" "$work/base" / >/dev/null
 store commit --quiet --rm "$base" debian:bookworm >/dev/null
