@@ -45,14 +45,14 @@ COPY --from=setup /penumbra/data/tables data/tables
 COPY . .
 COPY --from=build /penumbra/build/default/bin build/default/bin
 RUN ln -s ../../data build/default/data \
-    && useradd --uid 1000 --create-home penumbra \
+    && useradd --uid 1000 --home-dir /tmp penumbra \
     && install --directory --owner=penumbra --group=penumbra /results
-# PENUMBRA_BUILT: the Makefile neither installs nor compiles. RESULTS: where experiments write. matplotlib's cache is for
-# users without a home folder (docker run --user).
+# PENUMBRA_BUILT: the Makefile neither installs nor compiles. RESULTS: where experiments write. HOME: arviz and matplotlib
+# keep files there, and a user of docker run --user has no other.
 ENV PATH=/penumbra/build/default/bin:$PATH \
     PENUMBRA_BUILT=1 \
     RESULTS=/results \
-    MPLCONFIGDIR=/tmp/matplotlib \
+    HOME=/tmp \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 ARG VERSION=unknown
 ARG COMMIT=unknown

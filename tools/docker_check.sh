@@ -64,9 +64,9 @@ check "a GPU needs only the driver: missing is $missing" [ "$missing" = libcuda.
 # As a user whom the image does not know (docker run --user), into a mounted folder of theirs.
 chown 4321:4321 "$work/results"
 store run --user 4321:4321 --volume "$work/results:/results" "$container" -- \
-  make experiment-sbc CONFIG=experiments/sbc/smoke.toml
+  make demo experiment-sbc CONFIG=experiments/sbc/smoke.toml
 find "$work/results" -type f -printf '%U %8s %P\n' | sort -k3
-for file in provenance.toml '*.csv' '*.png'; do
+for file in hd23642.nc hd23642.html provenance.toml tests.csv ranks.png; do
   found=$(find "$work/results" -name "$file" -user 4321 -size +0)
-  check "make experiment-sbc left $file in the mounted folder" [ -n "$found" ]
+  check "make demo experiment-sbc left $file in the mounted folder" [ -n "$found" ]
 done
