@@ -4,7 +4,8 @@
 # BUILD/bin/experiment_NAME CONFIG OUT writes tables, experiments/NAME/plot.py OUT OUT/figures draws them; where
 # experiments/NAME/run.sh exists, `run.sh CONFIG BUILD OUT` does both. Without CONFIG it is config.toml, of full size, OUT
 # is BUILD/experiments/NAME, and what is small is copied to experiments/NAME/results: tables, provenance.toml, figures.
-# Another CONFIG (smoke.toml) writes BUILD/experiments/NAME-smoke and copies nothing; OUT may be named with $OUT.
+# Another CONFIG (smoke.toml) writes BUILD/experiments/NAME-smoke and copies nothing. Where $RESULTS names a folder, OUT is in
+# it in place of BUILD/experiments, and nothing is copied.
 set -euo pipefail
 name=${1:?usage: tools/experiment.sh NAME BUILD [CONFIG]}
 build=$(realpath "${2:?usage: tools/experiment.sh NAME BUILD [CONFIG]}")
@@ -12,7 +13,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 folder=$root/experiments/$name
 config=${3:-}
 suffix=${config:+-$(basename "$config" .toml)}
-out=${OUT:-$build/experiments/$name$suffix}
+out=${RESULTS:-$build/experiments}/$name$suffix
 config=$(realpath "${config:-$folder/config.toml}")
 mkdir -p "$out/figures"
 out=$(realpath "$out")
@@ -22,7 +23,7 @@ else
   "$build/bin/experiment_$name" "$config" "$out"
   (cd "$root" && .venv/bin/python -m "experiments.$name.plot" "$out" "$out/figures")
 fi
-if [ -z "$suffix" ]; then
+if [ -z "$suffix${RESULTS:-}" ]; then
   mkdir -p "$folder/results"
   cp "$out"/*.csv "$out/provenance.toml" "$out"/figures/*.png "$out"/figures/*.pdf "$folder/results/"
   echo "$folder/results"

@@ -3,6 +3,8 @@
 Lines marked "no-deps" are taken alone; the others are resolved together. Run it by hand after changing a list:
     python3 tools/lock_requirements.py requirements     what Penumbra needs (.venv)
     python3 tools/lock_requirements.py peers            the programs that we are compared with (.venv-peers)
+    python3 tools/lock_requirements.py nvcc             CUDA's compiler, where there is no CUDA toolkit (added to .venv)
+    python3 tools/lock_requirements.py cuda             torch's CUDA libraries, likewise (added to .venv)
 """
 
 import argparse

@@ -6,6 +6,8 @@
 #   tools/setup.sh tables     data/tables/ from the pinned packages
 #   tools/setup.sh peers      .venv-peers from tools/peers.txt: PHOEBE, ellc, emcee and nbi, for benchmarks only
 #   tools/setup.sh paper      Debian packages of LaTeX, for `make paper` only
+#   tools/setup.sh nvcc       adds tools/nvcc.txt to .venv: CUDA's compiler, for a machine without the CUDA toolkit
+#   tools/setup.sh cuda       adds tools/cuda.txt to .venv: torch's CUDA libraries, likewise (2.7 GB)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -63,7 +65,19 @@ python_environment() {
   say "Making the Python environment .venv"
   rm -rf .venv
   "$python" -m venv .venv
-  pip_install .venv tools/requirements.txt  # without torch's own 2 GB of CUDA wheels, which are not needed
+  pip_install .venv tools/requirements.txt  # without torch's CUDA wheels: see add_wheels
+  echo "$want" >"$stamp"
+}
+
+# add_wheels NAME: what tools/NAME.txt lists, into .venv.
+add_wheels() {
+  python_environment
+  local stamp=.venv/$1.sha256 want
+  want=$(sha256sum "tools/$1.txt" | cut -d' ' -f1)
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
+  say "Adding tools/$1.txt to .venv"
+  pip_install .venv "tools/$1.txt"
+  ln -sfn lib .venv/lib/python3.11/site-packages/nvidia/cu13/lib64  # where nvcc looks for its libraries
   echo "$want" >"$stamp"
 }
 
@@ -110,8 +124,9 @@ case "${1:-all}" in
   packages) packages ;;
   python) python_environment ;;
   tables) tables ;;
+  nvcc | cuda) add_wheels "$1" ;;
   peers) peers ;;
   paper) install_packages $(cat tools/paper-packages.txt) ;;
   all) packages; python_environment; tables ;;
-  *) echo "usage: tools/setup.sh [packages|python|tables|peers|paper]" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh [packages|python|tables|nvcc|cuda|peers|paper]" >&2; exit 2 ;;
 esac
