@@ -97,8 +97,8 @@ void apply(const LineProfile& profile, std::vector<float>& scratch, float* flux)
   for (float& tap : taps) tap = static_cast<float>(static_cast<double>(tap) / total);
   scratch.assign(flux, flux + kPixelCount);
   for (int chip = 0; chip < kChipCount; ++chip) {
-    const int from = kChipStart[chip];
-    convolve(scratch.data() + from, flux + from, kChipStart[chip + 1] - from, taps, reach);
+    const int from = chip_start(chip);
+    convolve(scratch.data() + from, flux + from, chip_start(chip + 1) - from, taps, reach);
   }
 }
 

@@ -14,13 +14,16 @@ inline constexpr int kApStarPixels = 8575;
 inline constexpr double kLogWavelengthStart = 4.179, kLogWavelengthStep = 6e-6;
 
 inline constexpr int kChipCount = 3, kPixelCount = 7214;
-inline constexpr int kChipStart[kChipCount + 1] = {0, 2920, 5320, 7214};  // of the 7214
-inline constexpr int kChipFirstApStar[kChipCount] = {322, 3648, 6412};    // where each begins on the apStar grid
 
-PN_HD constexpr int apstar_pixel(int pixel) {
+// The first of the 7214 pixels of a detector; of kChipCount: their number. And where that is on the apStar grid.
+// (Tables would be a stack on a device.)
+PN_HD constexpr int chip_start(int chip) { return chip == 0 ? 0 : chip == 1 ? 2920 : chip == 2 ? 5320 : kPixelCount; }
+constexpr int chip_start_on_apstar(int chip) { return chip == 0 ? 322 : chip == 1 ? 3648 : 6412; }
+
+constexpr int apstar_pixel(int pixel) {
   int chip = 0;
-  while (pixel >= kChipStart[chip + 1]) ++chip;
-  return kChipFirstApStar[chip] + pixel - kChipStart[chip];
+  while (pixel >= chip_start(chip + 1)) ++chip;
+  return chip_start_on_apstar(chip) + pixel - chip_start(chip);
 }
 
 inline double wavelength_angstrom(int pixel) {

@@ -181,7 +181,7 @@ class LinesTest : public EmulatorTest {
     std::vector<Line> lines;
     RandomStream random(6, 0, Stage::kTest);
     for (int chip = 0; chip < kChipCount; ++chip) {
-      for (double at = kChipStart[chip] + 60.0; at < kChipStart[chip + 1] - 60; at += 5.0 + 40.0 * random.uniform()) {
+      for (double at = chip_start(chip) + 60.0; at < chip_start(chip + 1) - 60; at += 5.0 + 40.0 * random.uniform()) {
         lines.push_back({at, 0.02 + 0.4 * random.uniform()});
       }
     }
