@@ -54,6 +54,19 @@ std::string header_value(const std::string& header, const std::string& key) {
   return header.substr(from, to - from + (end == ',' ? 0 : 1));
 }
 
+// From an array whose first index runs fastest.
+std::vector<double> row_major(const std::vector<double>& values, const std::vector<std::size_t>& shape) {
+  std::vector<double> result(values.size());
+  std::vector<std::size_t> at(shape.size());
+  for (double& value : result) {
+    std::size_t from = 0;
+    for (std::size_t d = shape.size(); d-- > 0;) from = from * shape[d] + at[d];
+    value = values[from];
+    for (std::size_t d = shape.size(); d-- > 0 && ++at[d] == shape[d];) at[d] = 0;
+  }
+  return result;
+}
+
 }  // namespace
 
 NpzReader::NpzReader(const std::filesystem::path& file) : file_(file) {
@@ -152,7 +165,8 @@ NpzReader::Array NpzReader::array(const std::string& name, const std::vector<std
   if (!expected.empty() && array.shape != expected) {
     throw bad(fmt::format("shape [{}], expected [{}]", fmt::join(array.shape, ", "), fmt::join(expected, ", ")));
   }
-  if (header_value(header, "fortran_order") != "False") throw bad("expected rows one after the other (C order)");
+  const std::string columns_first = header_value(header, "fortran_order");
+  if (columns_first != "False" && columns_first != "True") throw bad("its header is damaged");
 
   const std::size_t data = header_from + header_bytes;
   std::size_t count = 1;
@@ -186,6 +200,7 @@ NpzReader::Array NpzReader::array(const std::string& name, const std::vector<std
   } else {
     throw bad(fmt::format("type {}: expected <f2, <f4, <f8, <i4, <i8 or |b1", type.empty() ? "missing" : type));
   }
+  if (columns_first == "True") array.values = row_major(array.values, array.shape);
   return array;
 }
 

@@ -1,5 +1,5 @@
 // Arrays of numbers from NumPy's .npz: a zip archive (stored or deflated members, PKWARE's APPNOTE 6.3) of .npy files
-// (NumPy Enhancement Proposal 1). Little-endian float16, float32, float64, int32, int64 and bool, in C order.
+// (NumPy Enhancement Proposal 1): little-endian float16, float32, float64, int32, int64 and bool.
 #pragma once
 
 #include <cstddef>

@@ -28,7 +28,7 @@ folder = sys.argv[1]
 arrays = {"f4": np.arange(6, dtype=np.float32).reshape(2, 3) / 7, "f8": np.array([1e300, -2.5]),
           "f2": np.array([1.5, -0.333251953125, 6e-8, 65504, np.inf], np.float16), "i8": np.array([[-3], [1 << 40]]),
           "i4": np.array([7, -8], np.int32), "b1": np.array([True, False]), "scalar": np.float64(3.25),
-          "columns": np.asfortranarray(np.ones((2, 2))), "text": np.array(["a"])}
+          "columns": np.asfortranarray(np.arange(24.0).reshape(2, 3, 4)), "text": np.array(["a"])}
 np.savez(folder + "/stored.npz", **arrays)
 np.savez_compressed(folder + "/deflated.npz", zeros=np.zeros(10000), **arrays)
 )";
@@ -72,6 +72,8 @@ TEST_F(NpzFile, ReadsWhatNumpyWrites) {
     EXPECT_EQ(i8.values, (std::vector<double>{-3.0, 1099511627776.0}));
     EXPECT_EQ(reader.array("i4").values, (std::vector<double>{7.0, -8.0}));
     EXPECT_EQ(reader.array("b1").values, (std::vector<double>{1.0, 0.0}));
+    const NpzReader::Array columns = reader.array("columns", {2, 3, 4});
+    for (std::size_t i = 0; i < 24; ++i) EXPECT_EQ(columns.values[i], static_cast<double>(i));
     EXPECT_TRUE(reader.array("scalar").shape.empty());
     EXPECT_EQ(reader.array("scalar").values, std::vector<double>{3.25});
   }
@@ -86,7 +88,6 @@ TEST_F(NpzFile, NamesFileArrayAndReason) {
             std::string::npos);
   EXPECT_NE(message_of([&] { reader.array("none"); }).find("has no array none; it holds b1, columns"),
             std::string::npos);
-  EXPECT_NE(message_of([&] { reader.array("columns"); }).find("C order"), std::string::npos);
   EXPECT_NE(message_of([&] { reader.array("text"); }).find("type '<U1'"), std::string::npos);
   EXPECT_NE(message_of([&] { NpzReader(folder_ / "absent.npz"); }).find("absent.npz: cannot be read"),
             std::string::npos);
