@@ -2,12 +2,10 @@
 
 #include <fitsio.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <set>
 
 #include "base/error.h"
 #include "spectra/pixels.h"
@@ -283,21 +281,23 @@ ApogeeSpectrum read_apogee_spectrum(const std::filesystem::path& path, int row) 
   return spectrum;
 }
 
+std::vector<std::filesystem::path> fits_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".fits") || name.ends_with(".fits.gz")) files.push_back(entry.path());
+  }
+  if (error) throw UserError(fmt::format("{}: {}", folder.string(), error.message()));
+  std::ranges::sort(files);
+  return files;
+}
+
 std::vector<ApogeeSpectrum> read_apogee_spectra(const std::filesystem::path& folder_or_file,
                                                 std::vector<std::string>& failures) {
-  std::set<std::filesystem::path> files;
-  if (std::filesystem::is_directory(folder_or_file)) {
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_or_file, error)) {
-      const std::string name = entry.path().filename().string();
-      if (name.ends_with(".fits") || name.ends_with(".fits.gz")) files.insert(entry.path());
-    }
-    if (error) throw UserError(fmt::format("{}: {}", folder_or_file.string(), error.message()));
-  } else {
-    files.insert(folder_or_file);
-  }
+  const bool folder = std::filesystem::is_directory(folder_or_file);
   std::vector<ApogeeSpectrum> spectra;
-  for (const std::filesystem::path& file : files) {
+  for (const std::filesystem::path& file : folder ? fits_files(folder_or_file) : std::vector{folder_or_file}) {
     try {
       spectra.push_back(read_apogee_spectrum(file));
     } catch (const UserError& error) {

@@ -73,8 +73,11 @@ ApogeeContent apogee_content(const std::filesystem::path& file);
 // One of them. UserError as above, and where every pixel is masked, no error is positive or a visit has no velocity.
 ApogeeSpectrum read_apogee_spectrum(const std::filesystem::path& file, int row = 0);
 
-// The first row of every *.fits file (or *.fits.gz) in a folder, or of one file. Files that cannot be used do not stop
-// the others: `failures` says why, one line each. UserError where the folder cannot be read.
+// The *.fits and *.fits.gz files of a folder, sorted. UserError where it cannot be read.
+std::vector<std::filesystem::path> fits_files(const std::filesystem::path& folder);
+
+// The first row of every such file in a folder, or of one file. Files that cannot be used do not stop
+// the others: `failures` says why, one line each.
 std::vector<ApogeeSpectrum> read_apogee_spectra(const std::filesystem::path& folder_or_file,
                                                 std::vector<std::string>& failures);
 

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "sim/axis.h"
 #include "sim/constants.h"
 #include "sim/special_functions.h"
@@ -158,6 +157,10 @@ double LabelPrior::teff_node(const Corners& corners, std::size_t n) const {
 
 LabelDraw LabelPrior::draw(std::uint64_t seed, std::uint64_t index) const {
   RandomStream random(seed, index, Stage::kPrior);
+  return draw(random);
+}
+
+LabelDraw LabelPrior::draw(RandomStream& random) const {
   LabelDraw draw;
   for (double& z : draw.z) z = random.normal();
   draw.labels = labels_of(draw.z);

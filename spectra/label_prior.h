@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/random.h"
 #include "sim/tracks.h"
 #include "spectra/labels.h"
 
@@ -31,7 +32,9 @@ class LabelPrior {
   // UserError where the tables have no isochrone of 1 to 10 Gyr in the range of [Fe/H].
   explicit LabelPrior(const TrackView& tracks);
 
-  // Draw `index` of the stream `seed`.
+  // The next star of a stream: one unit normal a label.
+  LabelDraw draw(RandomStream& random) const;
+  // The first of the stream (seed, index).
   LabelDraw draw(std::uint64_t seed, std::uint64_t index) const;
 
   Labels labels_of(const LabelLatent& z) const;

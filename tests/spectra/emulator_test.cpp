@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "tests/spectra/line_spectrum.h"
 #include "tests/spectra/random_emulator.h"
 
 namespace penumbra {
@@ -170,45 +171,8 @@ TEST_F(EmulatorTest, SaysWhatItCannotCompute) {
   EXPECT_THROW(emulator.evaluate(std::vector<Labels>{good}, flux), std::invalid_argument);
 }
 
-// An emulator that gives one spectrum whatever the labels: lines of APOGEE's resolution (R = 22,500) at known places.
-struct Line {
-  double pixel, depth;
-};
-class LinesTest : public EmulatorTest {
- protected:
-  static constexpr double kSigma = 13.3243 / 2.354820 / 4.141754;  // pixels: c / 22500 over a pixel's 4.14 km/s
-  static std::vector<Line> lines() {
-    std::vector<Line> lines;
-    RandomStream random(6, 0, Stage::kTest);
-    for (int chip = 0; chip < kChipCount; ++chip) {
-      for (double at = chip_start(chip) + 60.0; at < chip_start(chip + 1) - 60; at += 5.0 + 40.0 * random.uniform()) {
-        lines.push_back({at, 0.02 + 0.4 * random.uniform()});
-      }
-    }
-    return lines;
-  }
-  // As they should look: equivalent widths stay.
-  static std::vector<double> drawn(double shift, double sigma) {
-    std::vector<double> flux(kPixelCount, 1.0);
-    for (const Line& line : lines()) {
-      for (int p = static_cast<int>(line.pixel) - 59; p < line.pixel + 60; ++p) {
-        const double x = (p - line.pixel - shift) / sigma;
-        flux[static_cast<std::size_t>(p)] -= line.depth * kSigma / sigma * std::exp(-0.5 * x * x);
-      }
-    }
-    return flux;
-  }
-  static Emulator emulator() {
-    EmulatorArrays arrays(24, 1, 1);  // all but vmacro
-    arrays.w2.assign(kPixelCount, 0.0f);
-    const std::vector<double> flux = drawn(0.0, kSigma);
-    arrays.b2.assign(flux.begin(), flux.end());
-    return emulator_of(arrays);
-  }
-};
-
-TEST_F(LinesTest, AreMovedAndBroadenedAsTheyShould) {
-  const Emulator lines = emulator();
+TEST_F(EmulatorTest, MovesAndBroadensLines) {
+  const Emulator lines = emulator_of(constant_emulator(line_spectrum()));
   RandomStream random(7, 0, Stage::kTest);
   Labels labels = random_labels(random);
   for (const double velocity : {0.0, 0.3, -1.7, 2.07, 4.9, -60.0}) {
@@ -220,7 +184,7 @@ TEST_F(LinesTest, AreMovedAndBroadenedAsTheyShould) {
       const double beta = velocity / 299792.458;
       const double shift = std::log10(std::sqrt((1 + beta) / (1 - beta))) / 6e-6;
       const double broadening = vmacro / 2.354820 / 299792.458 / (std::log(10.0) * 6e-6);
-      const std::vector<double> expected = drawn(shift, std::hypot(kSigma, broadening));
+      const std::vector<double> expected = line_spectrum(shift, std::hypot(kLineSigma, broadening));
       double worst = 0.0;
       for (std::size_t p = 0; p < kPixelCount; ++p) worst = std::max(worst, std::fabs(flux[p] - expected[p]));
       std::printf("v %5.2f, vmacro %4.1f km/s: largest error %.1e\n", velocity, vmacro, worst);
@@ -229,11 +193,8 @@ TEST_F(LinesTest, AreMovedAndBroadenedAsTheyShould) {
   }
 }
 
-TEST_F(LinesTest, TheContinuumStays) {
-  EmulatorArrays arrays(24, 1, 1);
-  arrays.w2.assign(kPixelCount, 0.0f);
-  arrays.b2.assign(kPixelCount, 1.0f);
-  const Emulator flat = emulator_of(arrays);
+TEST_F(EmulatorTest, LeavesTheContinuum) {
+  const Emulator flat = emulator_of(constant_emulator(std::vector<double>(kPixelCount, 1.0)));
   RandomStream random(8, 0, Stage::kTest);
   for (int i = 0; i < 20; ++i) {
     for (const float flux : spectra(flat, {random_labels(random)})) ASSERT_NEAR(flux, 1.0f, 2e-6f);
