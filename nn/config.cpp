@@ -21,6 +21,12 @@ void for_each_key(P& p, const Visit& visit) {
     visit("network", "widths", p.series.widths, kCount);
     visit("network", "blocks", p.series.blocks, kCount);
     visit("network", "context", p.series.context, kCount);
+  } else if (p.kind == "spectrum") {
+    visit("network", "widths", p.spectrum.widths, kCount);
+    visit("network", "blocks", p.spectrum.blocks, kCount);
+    visit("network", "recurrent_hidden", p.spectrum.recurrent_hidden, kCount);
+    visit("network", "recurrent_layers", p.spectrum.recurrent_layers, kCount);
+    visit("network", "context", p.spectrum.context, kCount);
   } else {
     visit("network", "phase_bins", p.network.phase_bins, Range{8.0});
     visit("network", "curve_widths", p.network.curve_widths, kCount);
@@ -53,7 +59,7 @@ void for_each_key(P& p, const Visit& visit) {
 struct Reader {
   const Config& config;
   void operator()(const char* table, const char* key, std::string& value) const {
-    value = config.section(table).choice(key, value, {"binary", "vector", "series"});
+    value = config.section(table).choice(key, value, {"binary", "vector", "series", "spectrum"});
   }
   void operator()(const char* table, const char* key, std::int64_t& value, const Range& range) const {
     value = config.section(table).integer(key, value, range);
@@ -99,8 +105,8 @@ Preset read_preset(const Config& config) {
   Preset preset;
   for_each_key(preset, Reader{config});
   const std::int64_t halvings = std::ssize(preset.network.curve_widths) - 1;
-  if (std::ssize(preset.series.widths) > 16) {
-    throw config.section("network").error("widths", "expected at most 16 levels: the length halves at each");
+  if (std::ssize(preset.series.widths) > 16 || std::ssize(preset.spectrum.widths) > 12) {
+    throw config.section("network").error("widths", "expected fewer levels: the length halves at each");
   }
   if (halvings > 16 || preset.network.phase_bins % (std::int64_t{1} << halvings) != 0) {
     throw config.section("network").error(

@@ -160,6 +160,7 @@ class VisitChip {
                               bits = file.row(3, "mask", chip, kVisitPixels);
     wavelength_ = file.row(4, "wavelength", chip, kVisitPixels);
     const bool reversed = wavelength_.front() > wavelength_.back();
+    pixels_.reserve(index(kVisitPixels));
     for (int i = 0; i < kVisitPixels; ++i) {
       pixels_.push_back({flux[index(i)], error[index(i)], to_bits(bits[index(i)])});
     }
@@ -221,6 +222,7 @@ double visit_velocity(const FitsFile& file) {
 std::vector<Pixel> visit_pixels(const FitsFile& file) {
   const double velocity = visit_velocity(file);
   std::vector<VisitChip> chips;
+  chips.reserve(index(kChipCount));
   for (int chip = 0; chip < kChipCount; ++chip) chips.emplace_back(file, chip, velocity);
   std::ranges::sort(chips, {}, &VisitChip::first);  // the file's first is the reddest
   std::vector<Pixel> pixels;

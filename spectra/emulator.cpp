@@ -211,7 +211,7 @@ SpectrumStatus Emulator::status(const Labels& labels) const {
 void Emulator::evaluate(std::span<const Labels> labels, std::span<float> flux) const {
   if (flux.size() != labels.size() * kPixelCount) throw std::invalid_argument("Emulator: flux is not [B][pixels]");
   const EmulatorView net = view();
-  const auto layer = [](Matrix x, const float* weight, const float* bias, int from, int to) {
+  const auto layer = [](const Matrix& x, const float* weight, const float* bias, int from, int to) {
     Matrix y = x * MatrixView(weight, from, to);
     y.rowwise() += RowView(bias, to);
     return y;
