@@ -58,6 +58,7 @@ Continuum::Continuum(std::span<const float> flux) {
   for (int chip = 0; chip < kChipCount; ++chip) {
     for (int from = chip_start(chip); from < chip_start(chip + 1); from += kStretch) {
       std::vector<int> stretch;
+      stretch.reserve(kStretch);
       for (int p = from; p < std::min(from + kStretch, chip_start(chip + 1)); ++p) stretch.push_back(p);
       const int chosen = std::min(kChosen, static_cast<int>(stretch.size()));
       std::ranges::partial_sort(stretch, stretch.begin() + chosen, {},

@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "nn/network.h"
 #include "nn/spectrum_source.h"
