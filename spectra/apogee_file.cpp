@@ -261,7 +261,6 @@ ApogeeSpectrum read_apogee_spectrum(const std::filesystem::path& path, int row) 
   spectrum.name = file.text(0, "OBJID");
   if (spectrum.name.empty()) spectrum.name = path.stem().string();
   if (row > 0) spectrum.name += fmt::format(" row {}", row);
-  spectrum.normalised = content.kind == ApogeeKind::kAspcap;
 
   const std::vector<Pixel> pixels =
       content.kind == ApogeeKind::kVisit ? visit_pixels(file) : star_pixels(file, content.kind, row);

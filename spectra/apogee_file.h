@@ -57,7 +57,6 @@ struct ApogeeSpectrum {
   std::vector<float> flux, error;     // [kPixelCount], finite; the file's units
   std::vector<std::uint32_t> bits;    // [kPixelCount]
   std::vector<unsigned char> masked;  // [kPixelCount]: bad bits, or no finite flux with a positive error
-  bool normalised = false;            // by ASPCAP
 };
 
 enum class ApogeeKind { kStar, kVisit, kAspcap };

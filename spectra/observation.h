@@ -29,7 +29,8 @@ struct SpectrumObservation {
 // The mean of 1 / error over the pixels that are not masked: the S/N of the continuum.
 double signal_to_noise(const SpectrumObservation& observation);
 
-// Divides by the continuum. UserError naming the spectrum where it cannot be found.
+// Divides by the continuum, also what ASPCAP has normalised in its own way. UserError naming the spectrum where it
+// cannot be found.
 SpectrumObservation normalise(const ApogeeSpectrum& spectrum, const Continuum& continuum);
 
 // What a network reads: flux - 1 where it is known, inpainted where not, within +-10; and 1 where it is masked.

@@ -84,7 +84,6 @@ TEST_F(ApogeeFile, ReadsAnApStarFile) {
   EXPECT_EQ(spectrum.bits[13], (1u << 13) + (1u << 9));
   EXPECT_EQ(spectrum.flux[7213], 1234.0f);
   EXPECT_EQ(spectrum.error[100], 10.0f);
-  EXPECT_FALSE(spectrum.normalised);
   EXPECT_EQ(read_apogee_spectrum(folder_ / "apStar.fits", 2).flux[5], 200.0f);
   EXPECT_NE(message_of(folder_ / "apStar.fits", 3).find("has no row 3: it has 3"), std::string::npos);
   const std::string call = "gzip -k " + (folder_ / "apStar.fits").string();
@@ -98,7 +97,7 @@ TEST_F(ApogeeFile, ReadsAnAspcapStarFile) {
   star.flux[static_cast<std::size_t>(apstar_pixel(4000))] = 0.0;  // not observed
   star.write(folder_ / "aspcapStar.fits");
   const ApogeeSpectrum spectrum = read_apogee_spectrum(folder_ / "aspcapStar.fits");
-  EXPECT_TRUE(spectrum.normalised);
+  EXPECT_EQ(apogee_content(folder_ / "aspcapStar.fits").kind, ApogeeKind::kAspcap);
   EXPECT_EQ(masked(spectrum), 1);
   EXPECT_TRUE(spectrum.masked[4000]);
 }
