@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "app/options.h"
+#include "app/train_spectra.h"
 #include "app/verbs.h"
 #include "base/progress.h"
 #include "base/provenance.h"
@@ -32,7 +33,7 @@ struct Arguments {
 
 // A training set on disk in place of the simulator.
 TrainReport train_on_file(const fs::path& file, Preset preset, TrainOptions options) {
-  if (preset.for_binaries()) {
+  if (preset.for_binaries() || preset.kind == "spectrum") {
     throw UserError(
         fmt::format("{}: network.kind = \"{}\" reads what the program simulates itself; expected "
                     "\"vector\" or \"series\" (--preset vector, --preset series)",
@@ -91,9 +92,14 @@ void run_train(const Arguments& arguments) {
   const RunSettings run = read_run_settings(config);
   const Preset preset = read_preset(config);
   const fs::path simulations = config.text("simulations", "");
-  // A set on disk has its own prior: prior.* and simulation.* are then unknown keys.
-  const std::optional<SimulationSettings> settings =
-      simulations.empty() ? std::optional(read_simulation_settings(config)) : std::nullopt;
+  // A set on disk and spectra have their own priors: prior.* and simulation.* are then unknown keys.
+  std::optional<SimulationSettings> settings;
+  std::optional<SpectraSettings> spectra;
+  if (simulations.empty() && preset.kind == "spectrum") {
+    spectra = read_spectra_settings(config, data);
+  } else if (simulations.empty()) {
+    settings = read_simulation_settings(config);
+  }
   TrainOptions options;
   options.folder = config.text("out", "runs/" + fs::path(arguments.preset).stem().string());
   options.seed = run.seed;
@@ -106,8 +112,9 @@ void run_train(const Arguments& arguments) {
   options.resume = arguments.resume;
   options.provenance.commit = program_commit();
 
-  const TrainReport report =
-      settings ? train_on_the_fly(data, *settings, preset, options) : train_on_file(simulations, preset, options);
+  const TrainReport report = spectra    ? train_on_spectra(data, *spectra, preset, options)
+                             : settings ? train_on_the_fly(data, *settings, preset, options)
+                                        : train_on_file(simulations, preset, options);
   if (worker_place().rank > 0) return;  // the first process speaks for all
   const fs::path checkpoint = options.folder / "checkpoint.h5";
   fmt::print("{} systems, {} steps, {} weights, {}; validation loss {:.4f} (best {:.4f}{})\n", report.systems,
@@ -150,6 +157,11 @@ void add_train(CLI::App& program) {
       "Under torchrun --no-python, mpirun or srun the processes share every batch; only the first one writes and "
       "speaks. On\n"
       "several machines --out must be a folder that all see.\n"
+      "The presets spectra-compact and spectra-paper infer a star's labels from its APOGEE spectrum; their keys are "
+      "spectra.emulator\n"
+      "(the weights of a spectral emulator, HDF5 or The Payne's .npz) and spectra.noise (a folder of apStar and "
+      "apVisit "
+      "files).\n"
       "With --simulations the presets are vector (x is numbers) and series (x is [T] or [C][T]). The file may also "
       "hold\n"
       "/parameters (P names) and /bounds [P][2] (the prior's limits, which no sample then leaves). A tenth at most is "

@@ -7,6 +7,7 @@ find_package(tomlplusplus REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf)
+pkg_check_modules(CFITSIO REQUIRED IMPORTED_TARGET cfitsio)
 
 find_package(HDF5 REQUIRED COMPONENTS C)
 add_library(penumbra_hdf5 INTERFACE)

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Range kCount{1.0};  // >= 1
 constexpr Range kShare{0.0, 1.0};
-const std::vector<std::string> kKinds{"binary", "points", "vector", "series"}, kTargets{"latent", "theta"};
+const std::vector<std::string> kKinds{"binary", "points", "vector", "series", "spectrum"}, kTargets{"latent", "theta"};
 
 // The one list of keys: `visit` is called with the table, the key, the member and what it may be.
 template <class P, class Visit>
@@ -37,6 +37,12 @@ void for_each_key(P& p, const Visit& visit) {
     visit("network", "blocks", p.points.blocks, kCount);
     visit("network", "meta_hidden", p.points.meta_hidden, kCount);
     visit("network", "meta_embedding", p.points.meta_embedding, kCount);
+  } else if (p.kind == "spectrum") {
+    visit("network", "widths", p.spectrum.widths, kCount);
+    visit("network", "blocks", p.spectrum.blocks, kCount);
+    visit("network", "recurrent_hidden", p.spectrum.recurrent_hidden, kCount);
+    visit("network", "recurrent_layers", p.spectrum.recurrent_layers, kCount);
+    visit("network", "context", p.spectrum.context, kCount);
   } else {
     visit("network", "phase_bins", p.network.phase_bins, Range{8.0});
     visit("network", "curve_widths", p.network.curve_widths, kCount);
@@ -61,12 +67,14 @@ void for_each_key(P& p, const Visit& visit) {
   visit("train", "warmup_steps", p.train.warmup_steps, Range{0.0});
   visit("train", "gradient_norm_limit", p.train.gradient_norm_limit, kPositive);
   visit("train", "average_decay", p.train.average_decay, kShare);
-  if (p.for_binaries()) visit("train", "drop_share", p.train.drop_share, kShare);
+  if (p.for_binaries()) {
+    visit("train", "drop_share", p.train.drop_share, kShare);
+    visit("train", "drop", p.train.drop);
+  }
   visit("train", "validation_systems", p.train.validation_systems, kCount);
   visit("train", "validate_every", p.train.validate_every, kCount);
   visit("train", "patience", p.train.patience, Range{0.0});
   visit("train", "max_minutes", p.train.max_minutes, Range{0.0});
-  if (p.kind == "binary") visit("train", "drop", p.train.drop);
 }
 
 struct Reader {
@@ -149,11 +157,13 @@ Preset read_preset(const Config& config) {
   Preset preset;
   for_each_key(preset, Reader{config});
   const std::int64_t halvings = std::ssize(preset.network.curve_widths) - 1;
-  const auto few_levels = [&](const char* key, const std::vector<std::int64_t>& widths) {
-    if (std::ssize(widths) <= 16) return;
-    throw config.section("network").error(key, "expected at most 16 levels: the length halves at each");
+  const auto few_levels = [&](const char* key, const std::vector<std::int64_t>& widths, std::ptrdiff_t most = 16) {
+    if (std::ssize(widths) <= most) return;
+    throw config.section("network").error(key,
+                                          fmt::format("expected at most {} levels: the length halves at each", most));
   };
   few_levels("widths", preset.series.widths);
+  few_levels("widths", preset.spectrum.widths, 12);
   few_levels("curve_widths", preset.points.curve_widths);
   few_levels("sed_widths", preset.points.sed_widths);
   if (halvings > 16 || preset.network.phase_bins % (std::int64_t{1} << halvings) != 0) {

@@ -50,6 +50,15 @@ struct SeriesConfig {
   std::int64_t context = 64;
 };
 
+// kind = "spectrum": a star's spectrum and its mask (spectra/observation.h): a residual network whose last level gated
+// recurrent units read in order, the ResNet-GRU of Zhang et al. (2021, 2023).
+struct SpectrumConfig {
+  std::vector<std::int64_t> widths{16, 32, 48, 64, 96, 128, 128, 128};  // channels a level; the length halves between
+  std::int64_t blocks = 1;                                              // residual blocks a level
+  std::int64_t recurrent_hidden = 128, recurrent_layers = 2;
+  std::int64_t context = 128;
+};
+
 struct FlowConfig {
   std::int64_t blocks = 10;   // masked autoregressive blocks; the last one's output is the mixture
   std::int64_t hidden = 192;  // units in each of a block's two hidden layers
@@ -75,12 +84,13 @@ struct TrainConfig {
 };
 
 struct Preset {
-  std::string kind = "binary";     // which of the next four [network] holds
+  std::string kind = "binary";     // which of the next five [network] holds
   std::string targets = "latent";  // of a network for binaries: what its dimensions are (nn/targets.h)
   NetworkConfig network;
   PointsConfig points;
   VectorConfig vector;
   SeriesConfig series;
+  SpectrumConfig spectrum;
   FlowConfig flow;
   TrainConfig train;
   bool for_binaries() const { return kind == "binary" || kind == "points"; }

@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 #include "nn/features.h"
+#include "nn/layers.h"
+#include "nn/spectrum_encoder.h"
 #include "sim/passbands.h"
 
 namespace penumbra {
@@ -161,6 +163,21 @@ class SeriesNetwork final : public Network {
   Perceptron embedding_;
 };
 
+// kind = "spectrum": the channels of pack_spectrum.
+class SpectrumNetwork final : public Network {
+ public:
+  SpectrumNetwork(const Preset& preset, const DataLayout& layout, std::optional<std::uint64_t> seed,
+                  const at::Device& device)
+      : Network(seed), encoder_(spectrum_encoder(weights_, "spectrum", layout.inputs[0].shape[0], preset.spectrum)) {
+    finish(preset.flow, std::ssize(layout.parameters), preset.spectrum.context, device);
+  }
+
+  at::Tensor context(const Inputs& inputs) const override { return encoder_(inputs.arrays[0]); }
+
+ private:
+  SpectrumEncoder encoder_;
+};
+
 std::string shape_text(const InputArray& array) {
   return fmt::format("{} [{}]", array.name, fmt::join(array.shape, "]["));
 }
@@ -243,6 +260,9 @@ std::unique_ptr<Network> make_network(const Preset& preset, const DataLayout& la
   if (preset.kind == "vector" && one) return std::make_unique<VectorNetwork>(preset, layout, seed, device);
   if (preset.kind == "series" && one && !layout.inputs[0].shape.empty() && layout.inputs[0].shape.size() <= 2) {
     return std::make_unique<SeriesNetwork>(preset, layout, seed, device);
+  }
+  if (preset.kind == "spectrum" && one && layout.inputs[0].shape.size() == 2) {
+    return std::make_unique<SpectrumNetwork>(preset, layout, seed, device);
   }
   std::vector<std::string> arrays;
   for (const InputArray& array : layout.inputs) arrays.push_back(shape_text(array));

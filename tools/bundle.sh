@@ -40,7 +40,8 @@ done
 cp data/tables/*.h5 "$out/data/tables/"
 cp data/banks/*.h5 "$out/data/banks/"
 cp data/tables/*.csv "$out/data/tables/"
-cp -r data/presets data/checkpoints "$out/data/"
+cp -r data/tables/apogee "$out/data/tables/"
+cp -r data/presets data/checkpoints data/spectra "$out/data/"
 cp -r examples "$out/"
 mkdir "$out/tools" && cp tools/report.py "$out/tools/"
 cat >"$out/penumbra.sh" <<'RUN'

@@ -7,6 +7,6 @@ git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format --dry-run --Werro
 echo "clang-format: clean"
 [ "${2:-}" = --no-tidy ] && exit 0
 # nn/ is left out: one file that includes torch takes clang-tidy minutes and reports torch.
-git ls-files 'base/*.cpp' 'sim/*.cpp' 'bank/*.cpp' 'inference/*.cpp' 'app/*.cpp' |
+git ls-files 'base/*.cpp' 'sim/*.cpp' 'spectra/*.cpp' 'bank/*.cpp' 'inference/*.cpp' 'app/*.cpp' |
   xargs -P "$(nproc)" -n 4 clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option
 echo "clang-tidy: clean"

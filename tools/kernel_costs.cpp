@@ -3,9 +3,8 @@
 //   kernel_costs                        each piece of work on a line: name, kernel, bits of its numbers, bytes that one
 //                                       system (of flow-sample: one sample) reads from and writes to the device's
 //                                       memory, threads/dynamic shared memory of a block on an A100 and on an H100
-//   kernel_costs WORK SYSTEMS DATA      runs the kernel's body on the host for that many draws of the prior (or
-//   samples),
-//                                       in a function that callgrind finds by its name, `measured`
+//   kernel_costs WORK SYSTEMS DATA      runs the kernel's body on the host for that many draws of the prior, samples or
+//                                       stars, in a function that callgrind finds by its name, `measured`
 #include <fmt/format.h>
 
 #include <cmath>
@@ -23,6 +22,7 @@
 #include "kernels/flow_sample_body.h"
 #include "kernels/prior_body.h"
 #include "kernels/simulate_body.h"
+#include "kernels/spectrum_body.h"
 #include "sim/prior.h"
 
 using namespace penumbra;
@@ -139,6 +139,39 @@ void run_flow_sample(int samples) {
   measured([&] { flow_sample_body(block, work, samples, 0); });
 }
 
+// An emulator of The Payne's size with macroturbulence as an input, and stars at the end of the prior's velocities. The
+// arithmetic does not depend on the weights.
+struct PayneEmulator {
+  static constexpr int kInputs = kEmulatorLabelCount, kHidden = 300;
+  std::vector<EmulatorInput> input;
+  std::vector<float> weights = std::vector<float>(static_cast<std::size_t>(kHidden) * kPixelCount);
+  PayneEmulator() {
+    for (int i = 0; i < kInputs; ++i) input.push_back({i, 0.0f, 1.0f});
+  }
+  EmulatorView view() const {
+    const float* const w = weights.data();
+    return {kInputs, kHidden, kHidden, input.data(), w, w, w, w, w, w, true};
+  }
+};
+const int kPayneReach = profile_reach(pixel_shift(kLabels[kLabelVelocity].high), 0.0);
+
+void run_spectrum(int stars) {
+  const PayneEmulator emulator;
+  Labels label{};
+  label[kLabelVelocity] = kLabels[kLabelVelocity].high;
+  const auto count = static_cast<std::size_t>(stars);
+  const std::vector<Labels> labels(count, label);
+  const std::vector<unsigned char> computable(count, 1);
+  std::vector<float> flux(count * kPixelCount);
+  const SpectrumWork work{emulator.view(), stars, kPayneReach, labels.data(), computable.data(), flux.data()};
+  measured([&] {
+    for (int index = 0; index < spectrum_blocks(stars); ++index) {
+      HostBlock block(spectrum_shared_bytes(work.net, work.reach));
+      spectrum_body(block, work, index);
+    }
+  });
+}
+
 void describe() {
   const auto line = [](const char* work, const char* kernel, int bits, std::size_t bytes, const auto& shape) {
     // CUDA C++ Programming Guide: shared memory of a block on compute capability 8.0 and 9.0, and multiprocessors.
@@ -167,6 +200,8 @@ void describe() {
          const int tile = flow_tile(flow.view(), 1000, 1000, shared_limit, multiprocessors);
          return fmt::format("{}/{}", tile, flow_sample_shared_bytes(flow.view(), tile));
        });
+  line("spectrum", "spectrum_kernel", 32, sizeof(Labels) + kPixelCount * sizeof(float),
+       fixed(kSpectrumThreads, spectrum_shared_bytes(PayneEmulator().view(), kPayneReach)));
 }
 
 }  // namespace
@@ -177,9 +212,9 @@ int main(int count, char** arguments) {
     return 0;
   }
   if (count != 4) {
-    fmt::print(
-        stderr,
-        "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior|flow-sample SYSTEMS DATA_FOLDER]\n");
+    fmt::print(stderr,
+               "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior|flow-sample|spectrum SYSTEMS "
+               "DATA_FOLDER]\n");
     return 2;
   }
   const std::string work = arguments[1];
@@ -187,6 +222,8 @@ int main(int count, char** arguments) {
   const std::filesystem::path data_folder = arguments[3], folder = data_folder / "tables";
   if (work == "flow-sample") {
     run_flow_sample(systems);
+  } else if (work == "spectrum") {
+    run_spectrum(systems);
   } else if (work == "simulate" || work == "prior") {
     const TrackGrid tracks = TrackGrid::load(folder / "tracks.h5");
     const DustPrior dust = DustPrior::analytic();

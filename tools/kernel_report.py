@@ -1,11 +1,11 @@
 """What the compiler makes of each kernel, and the bound that its arithmetic and its memory traffic give. No GPU needed.
 
-    python tools/kernel_report.py BUILD_FOLDER [--systems 24] [--kernel NAME]
+    python tools/kernel_report.py BUILD_FOLDER [--systems 32] [--kernel NAME]
 
 Registers, spills and static shared memory are what `ptxas -v` says; threads and dynamic
 shared memory are what the launch asks for. Occupancy is computed as NVIDIA's occupancy calculator does.
 
-FLOP of one system, or of one sample, are counted, not estimated: the kernel's body runs on the host (kernels/block.h) for
+FLOP of one system, sample or star are counted, not estimated: the kernel's body runs on the host (kernels/block.h) for
 draws of the prior under callgrind, which says how often each instruction ran, and objdump what it is. Additions, products,
 quotients and roots in the kernel's precision count 1 for each lane, fused ones 2; what the C library's exp, pow, sin and cos do is included, which
 is near to, but not, what the device's do. A quotient or root takes a device some ten instructions: their number is given.
@@ -202,9 +202,10 @@ def report(build, systems, only):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path, help="a folder that CMake has built in")
-    parser.add_argument("--systems", type=int, default=24, help="draws of the prior to count FLOP over [24]")
+    parser.add_argument("--systems", type=int, default=32, help="draws of the prior to count FLOP over; a tile of stars is 32 [32]")
     parser.add_argument("--kernel",
-                        help="one piece of work only: simulate, extinction, extinction-by-spectra, prior, flow-sample")
+                        help="one piece of work only: simulate, extinction, extinction-by-spectra, prior, flow-sample, "
+                             "spectrum")
     arguments = parser.parse_args()
     sys.exit(report(arguments.build.resolve(), arguments.systems, arguments.kernel))
 

@@ -108,13 +108,13 @@ peers() {
 tables() {
   local stamp=data/tables/recipes.sha256 want file complete=yes
   want=$(cat data/recipes/*.py sim/passbands.h tools/requirements.txt | sha256sum | cut -d' ' -f1)
-  for file in tracks.h5 passbands.h5 atmospheres.h5 hd23642_k2.csv; do
-    [ -f "data/tables/$file" ] || complete=no
+  for file in tracks.h5 passbands.h5 atmospheres.h5 hd23642_k2.csv apogee; do
+    [ -e "data/tables/$file" ] || complete=no
   done
   [ $complete = yes ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
   say "Preparing the data tables"
   local recipe
-  for recipe in tracks passbands atmospheres hd23642; do
+  for recipe in tracks passbands atmospheres hd23642 apogee_examples; do
     .venv/bin/python data/recipes/make_$recipe.py
   done
   echo "$want" >"$stamp"

@@ -1,0 +1,28 @@
+// The embedding of a spectrum: a residual network that shortens it level by level, gated recurrent units (Cho et al.
+// 2014) that read what is left from blue to red, and a linear layer on their last state. The ResNet-GRU of Zhang et al.
+// (2021, AJ 161, 262), with this program's residual blocks. Includes ATen: for nn/*.cpp and their tests only.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nn/config.h"
+#include "nn/layers.h"
+
+namespace penumbra {
+
+struct SpectrumEncoder {
+  std::int64_t step = 1;  // the length is made a multiple of it, by repeating the last pixel
+  ResidualNetwork body;
+  std::int64_t recurrent_layers = 0, recurrent_hidden = 0;
+  std::vector<at::Tensor> recurrent;  // of each layer: input and state weights [3 H][in], [3 H][H], and their biases
+  Linear embedding;
+  at::Tensor operator()(const at::Tensor& x) const;  // [B][channels][T] -> [B][context]
+};
+SpectrumEncoder spectrum_encoder(Weights& weights, const std::string& name, std::int64_t channels,
+                                 const SpectrumConfig& config);
+
+}  // namespace penumbra
