@@ -74,6 +74,13 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 	@cmake --build $(BUILD) --parallel $(JOBS) --target kernel_costs
 	@.venv/bin/python tools/kernel_report.py $(BUILD)
 
+spectra-grid: setup  ## synthesise APOGEE spectra for the emulator (hours; go on where it stopped; ARGS="--spectra 8192 --jobs 4")
+	@tools/setup.sh moog
+	.venv/bin/python data/recipes/spectra/make_grid.py $(ARGS)
+
+spectra-emulator: setup  ## train the emulator of APOGEE spectra on that grid; writes data/spectra/emulator.h5
+	.venv/bin/python data/recipes/spectra/train_emulator.py $(ARGS)
+
 experiment-observations: setup $(BUILD)/build.ninja  ## do simulations look real? needs ../shared/observations (ten minutes)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target penumbra experiment_observations
 	experiments/observations/run.sh experiments/observations/config.toml $(BUILD) $(BUILD)/experiments/observations
