@@ -103,12 +103,12 @@ c     line opacities at every wavelength
             scale = 2.997929d10/(wave1(j)*dopp(j,i))
             enough = eps*kaplam(i)/kapnu0(j,i)
             do n=ncentre,npoint
-               h = voigt(a(j,i),scale*(grid(n) - wave1(j)))
+               h = voigt(a(j,i),scale*dabs(grid(n) - wave1(j)))
                if (h .lt. enough) exit
                kline(i,n) = kline(i,n) + kapnu0(j,i)*h
             enddo
             do n=ncentre-1,1,-1
-               h = voigt(a(j,i),scale*(wave1(j) - grid(n)))
+               h = voigt(a(j,i),scale*dabs(grid(n) - wave1(j)))
                if (h .lt. enough) exit
                kline(i,n) = kline(i,n) + kapnu0(j,i)*h
             enddo
