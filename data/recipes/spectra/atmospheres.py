@@ -1,6 +1,6 @@
 """Model atmospheres from the networks of atmosnet 1.0.1 (MIT), which interpolate C3K/ATLAS12 models.
 
-The package itself is not imported (it needs a dozen others, and its own exponential is wrong: its networks return log10).
+The package itself is not imported: it needs a dozen others, and its exponential is wrong (the networks return log10).
 """
 
 import importlib

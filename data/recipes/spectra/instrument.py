@@ -11,7 +11,7 @@ LOG_FIRST, LOG_STEP = 4.179, 6e-6
 DETECTORS = ((322, 3242), (3648, 6048), (6412, 8306))
 PIXEL_KM_S = LIGHT_KM_S * np.log(10.0) * LOG_STEP
 
-# Syntheses have STEPS points to a pixel, 1.04 km/s apart, and MARGIN pixels more at both ends of a detector for the blur.
+# Syntheses have STEPS points to a pixel, 1.04 km/s apart, and for the blur MARGIN pixels more at a detector's ends.
 STEPS = 4
 MARGIN = 16
 
@@ -37,7 +37,7 @@ def fine_wavelengths():
 
 
 def air(vacuum):
-    """Wavelengths in A in air: Ciddor (1996), as Wallerstein's VALD conversion and APOGEE's use it."""
+    """Wavelengths in A in air: Ciddor (1996, Applied Optics 35, 1566), standard air."""
     wavenumber2 = (1e4 / vacuum) ** 2
     index = 1.0 + 0.05792105 / (238.0185 - wavenumber2) + 0.00167917 / (57.362 - wavenumber2)
     return vacuum / index
@@ -53,7 +53,7 @@ def blurred(fine, vmacro):
     reach = MARGIN * STEPS
     shift = np.arange(-reach, reach + 1) * PIXEL_KM_S / STEPS
     kernel = np.exp(-0.5 * (shift / sigma[:, None]) ** 2)
-    kernel /= kernel.sum(axis=1, keepdims=True)
+    kernel = (kernel / kernel.sum(axis=1, keepdims=True)).astype(fine.dtype)
     parts, start = [], 0
     for points in detector_points():
         windows = np.lib.stride_tricks.sliding_window_view(fine[:, start : start + points], len(shift), axis=1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# The elements whose abundance is a label, with their atomic numbers. Germanium has one line in the list, too weak to see.
+# The elements whose abundance is a label, with their atomic numbers. All have lines; germanium has one, a weak one.
 ELEMENTS = {
     "C": 6, "N": 7, "O": 8, "Na": 11, "Mg": 12, "Al": 13, "Si": 14, "P": 15, "S": 16, "K": 19, "Ca": 20, "Ti": 22,
     "V": 23, "Cr": 24, "Mn": 25, "Fe": 26, "Co": 27, "Ni": 28, "Cu": 29, "Ge": 32,
@@ -12,7 +12,7 @@ ABUNDANCES = tuple(f"{element.lower()}_h" for element in ELEMENTS)
 LABELS = ("teff", "logg", "vmicro", *ABUNDANCES, "c12_c13", "vmacro")
 UNITS = {"teff": "K", "logg": "dex(cm s^-2)", "vmicro": "km/s", "vmacro": "km/s"} | dict.fromkeys(ABUNDANCES, "dex")
 
-# [X/Fe] is uniform in these ranges, wide enough for the prior of the paper and for mixed and enriched stars.
+# The grid's [X/Fe] are uniform in these ranges: mixed giants and alpha-enhanced stars are inside.
 RATIO_RANGE = dict.fromkeys(ELEMENTS, (-0.5, 0.5)) | {
     "C": (-0.8, 0.5),
     "N": (-0.5, 1.0),

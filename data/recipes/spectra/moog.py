@@ -34,8 +34,9 @@ def read_lines(folder):
 
     Left out: hydrogen (the driver has its own), FeH (its list makes every fit worse), and hydrides other than OH.
     """
+    lists = {"atom": lambda s: s >= 3.0, "cn": None, "co": None, "c2": None, "hyd": lambda s: int(s) == 108}
     lines = []
-    for name, wanted in (("atom", lambda s: s >= 3.0), ("cn", None), ("co", None), ("c2", None), ("hyd", lambda s: int(s) == 108)):
+    for name, wanted in lists.items():
         with gzip.open(folder / f"moog{name}.gz", "rt") as file:
             for line in file:
                 wavelength = float(line[:10])
@@ -76,7 +77,8 @@ def model_file(atmosphere, labels):
     fe_h = labels[column("fe_h")]
     rows = np.stack(list(atmosphere.values()), axis=1)
     abundances = [
-        f"{number:6.1f}{SOLAR[element] + labels[column(f'{element.lower()}_h')]:9.4f}" for element, number in ELEMENTS.items()
+        f"{number:6.1f}{SOLAR[element] + labels[column(f'{element.lower()}_h')]:9.4f}"
+        for element, number in ELEMENTS.items()
     ]
     return "\n".join(
         [

