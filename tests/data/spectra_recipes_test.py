@@ -15,11 +15,14 @@ sys.path.insert(0, str(REPOSITORY / "data/recipes/spectra"))
 try:
     import numpy as np
 
+    import gaussian_process
     import instrument
     import labels
     import moog
     import oscillator_strengths
     import sampling
+    import train_emulator
+    import tune_lines
     from store import Store
 
     MISSING = ""
@@ -155,6 +158,88 @@ class Resumption(unittest.TestCase):
         Store(self.folder, {"seed": 1, "points": 3})
         with self.assertRaisesRegex(SystemExit, r"another recipe \(seed differ\)"):
             Store(self.folder, {"seed": 2, "points": 3})
+
+
+def slope(function, array, index, step):
+    """Central difference of function() by array[index]."""
+    values = []
+    for sign in (1.0, -1.0):
+        array[index] += sign * step
+        values.append(function())
+        array[index] -= sign * step
+    return (values[0] - values[1]) / (2.0 * step)
+
+
+@unittest.skipIf(MISSING, MISSING)
+class Teaching(unittest.TestCase):
+    def test_gradient_of_the_likelihood(self):
+        generator = np.random.default_rng(1)
+        x, parameters = generator.uniform(-1.0, 1.0, (30, 3)), np.log([0.7, 2.0, 5.0, 0.05])
+        y = np.stack([np.sin(2.0 * x[:, 0]), x[:, 0] * x[:, 1]], axis=1)
+        _, gradient = gaussian_process.negative_log_likelihood(parameters, x, y)
+        for index in range(4):
+            value = slope(lambda: gaussian_process.negative_log_likelihood(parameters, x, y)[0], parameters, index, 1e-5)
+            self.assertAlmostEqual(gradient[index], value, delta=1e-5 * max(1.0, abs(value)))
+
+    def test_the_process_finds_what_matters(self):
+        generator = np.random.default_rng(2)
+        x, new = generator.uniform(-1.0, 1.0, (2, 80, 4))
+        truth = lambda x: np.stack([np.exp(x[:, 0] + 0.3 * x[:, 2]), x[:, 2] ** 2], axis=1)  # noqa: E731
+        process = gaussian_process.GaussianProcess(x, truth(x), 80, 2)
+        self.assertLess(np.abs(process(new) - truth(new)).max(), 5e-3)
+        self.assertGreater(process.scale[[1, 3]].min(), 10.0 * process.scale[[0, 2]].max())
+
+    def test_gradient_of_the_network(self):
+        generator = np.random.default_rng(3)
+        network = train_emulator.Network(25, 6, generator)
+        network.parameters = [p.astype(float) for p in network.parameters]
+        x, target = generator.standard_normal((5, 25)), generator.standard_normal((5, 6))
+        _, gradient = network.gradient(x, target)
+        for number, index in ((0, (3, 40)), (1, (7,)), (2, (11, 200)), (3, (250,)), (4, (33, 2)), (5, (4,))):
+            value = slope(lambda: network.gradient(x, target)[0], network.parameters[number], index, 1e-6)
+            self.assertAlmostEqual(gradient[number][index], value, delta=1e-3 * max(1.0, abs(value)))
+
+    def test_the_files_arrays_are_the_network(self):
+        generator = np.random.default_rng(4)
+        network = train_emulator.Network(25, 9, generator)
+        components, mean = generator.standard_normal((9, 7214)) / 85.0, np.full(7214, 0.9)
+        layers = [(w.T.astype(float), b.astype(float)) for w, b in zip(network.parameters[::2], network.parameters[1::2])]
+        low, high = np.array([labels.RANGE[name] for name in labels.LABELS]).T
+        some = low + generator.random((4, 25)) * (high - low)
+        matrix, offset = train_emulator.physical_inputs()
+        inputs = train_emulator.scaled_labels(some) @ matrix.T + offset
+        expected = network(inputs.astype(np.float32))[0] @ components + mean
+        found = train_emulator.evaluate(train_emulator.folded(layers, mean, components), some)
+        np.testing.assert_allclose(found, expected, atol=5e-3 * np.abs(expected - mean).max())  # half precision
+
+    def test_inputs_reach_from_minus_1_to_1(self):
+        sampled = train_emulator.spread_vmacro(sampling_labels(), np.random.default_rng(5))
+        matrix, offset = train_emulator.physical_inputs()
+        inputs = train_emulator.scaled_labels(sampled) @ matrix.T + offset
+        self.assertLessEqual(np.abs(inputs).max(), 1.0 + 1e-9)
+        self.assertGreater(np.ptp(inputs, axis=0).min(), 1.5)
+
+
+def sampling_labels():
+    """200 labels within the ranges, [X/Fe] uniform."""
+    generator = np.random.default_rng(6)
+    low, high = np.array([labels.RANGE[name] for name in labels.LABELS]).T
+    some = low + generator.random((200, 25)) * (high - low)
+    for element, (least, most) in labels.RATIO_RANGE.items():
+        if most > least:
+            ratio = least + generator.random(200) * (most - least)
+            some[:, labels.column(f"{element.lower()}_h")] = some[:, labels.column("fe_h")] + ratio
+    return some
+
+
+@unittest.skipIf(MISSING, MISSING)
+class Tuning(unittest.TestCase):
+    def test_another_continuum_is_matched(self):
+        wavelength = instrument.pixel_wavelengths()
+        flux = 1.0 - 0.3 * (np.arange(7214) % 40 == 0)
+        continuum = 1.0 + 0.03 * np.sin((wavelength - 16000.0) / 400.0)
+        factor = tune_lines.with_continuum(flux, flux * continuum)
+        np.testing.assert_allclose(factor, continuum, atol=5e-4)
 
 
 if __name__ == "__main__":

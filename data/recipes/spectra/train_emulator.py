@@ -2,10 +2,10 @@
 
     python data/recipes/spectra/train_emulator.py [--grid data/tables/spectra] [--out data/spectra]
 
-The network is The Payne's: labels -> 300 -> 300 -> 7214 pixels, leaky ReLU. A few thousand spectra in 24 labels teach such
-a network little (it overfits), but a Gaussian process much. So:
-1. The syntheses' principal components become a Gaussian process of the labels, the teacher. vmacro is not among them: it
-   blurs what the teacher says.
+The network is The Payne's: labels -> 300 -> 300 -> 7214 pixels, leaky ReLU. A few thousand spectra in 24 labels are too
+few for such a network, which overfits, but enough for a Gaussian process. So:
+1. The syntheses' principal components become a Gaussian process of the labels, the teacher. vmacro is none of its labels:
+   it blurs what the teacher says.
 2. The network learns from the teacher, at as many stars and values of vmacro as it likes. Its last layer has at most 300
    dimensions about its mean, so it learns the first 300 principal components of blurred spectra (the squared error is
    that of the pixels), which are then multiplied into the last layer.
@@ -121,8 +121,8 @@ class Teacher:
 
 
 def physical_inputs():
-    """(matrix, offset): matrix @ scaled labels + offset are the network's inputs while it learns, each within -1..1 over
-    the grid: [X/Fe] in place of [X/H], which the first layer takes back."""
+    """(matrix, offset): matrix @ scaled labels + offset are the network's inputs while it learns, each within -1..1:
+    [X/Fe] in place of [X/H], which the first layer takes back."""
     low, high = np.array([RANGE[name] for name in LABELS]).T
     middle, mix = (low + high) / 2.0, np.eye(len(LABELS))
     scale, centre = 2.0 / (high - low), middle.copy()
