@@ -176,9 +176,10 @@ class Teaching(unittest.TestCase):
         generator = np.random.default_rng(1)
         x, parameters = generator.uniform(-1.0, 1.0, (30, 3)), np.log([0.7, 2.0, 5.0, 0.05])
         y = np.stack([np.sin(2.0 * x[:, 0]), x[:, 0] * x[:, 1]], axis=1)
-        _, gradient = gaussian_process.negative_log_likelihood(parameters, x, y)
+        likelihood = gaussian_process.negative_log_likelihood
+        _, gradient = likelihood(parameters, x, y)
         for index in range(4):
-            value = slope(lambda: gaussian_process.negative_log_likelihood(parameters, x, y)[0], parameters, index, 1e-5)
+            value = slope(lambda: likelihood(parameters, x, y)[0], parameters, index, 1e-5)
             self.assertAlmostEqual(gradient[index], value, delta=1e-5 * max(1.0, abs(value)))
 
     def test_the_process_finds_what_matters(self):
@@ -203,7 +204,8 @@ class Teaching(unittest.TestCase):
         generator = np.random.default_rng(4)
         network = train_emulator.Network(25, 9, generator)
         components, mean = generator.standard_normal((9, 7214)) / 85.0, np.full(7214, 0.9)
-        layers = [(w.T.astype(float), b.astype(float)) for w, b in zip(network.parameters[::2], network.parameters[1::2])]
+        arrays = [p.astype(float) for p in network.parameters]
+        layers = [(w.T, b) for w, b in zip(arrays[::2], arrays[1::2], strict=True)]
         low, high = np.array([labels.RANGE[name] for name in labels.LABELS]).T
         some = low + generator.random((4, 25)) * (high - low)
         matrix, offset = train_emulator.physical_inputs()
