@@ -114,6 +114,13 @@ paper:  ## the report with the committed results, build/paper/penumbra.pdf (inst
 	@tools/setup.sh paper
 	@paper/build.sh build/paper
 
+spectra-grid: setup  ## synthesise APOGEE spectra for the emulator (hours; go on where it stopped; ARGS="--spectra 8192 --jobs 4")
+	@tools/setup.sh moog
+	.venv/bin/python data/recipes/spectra/make_grid.py $(ARGS)
+
+spectra-emulator: setup  ## train the emulator of APOGEE spectra on that grid; writes data/spectra/emulator.h5
+	.venv/bin/python data/recipes/spectra/train_emulator.py $(ARGS)
+
 bundle: setup $(BUILD)/build.ninja  ## a relocatable folder for machines without these libraries
 	@$(CMAKE) --build $(BUILD) --parallel $(JOBS)
 	@tools/bundle.sh $(BUILD) build/bundle

