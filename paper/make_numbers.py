@@ -354,7 +354,7 @@ def sbc(book):
     failed = [row for row in rows if float(row["p_holm"]) < 0.05]
     book.number(len(rows), "sbc tests")
     book.number(len(failed), "sbc failed")
-    book.number(", ".join(labels.get(row["name"], text(row["name"])) for row in failed) or "none", "sbc failures")
+    book.number(", ".join(labels.get(row["name"], text(row["name"].replace("_", " "))) for row in failed) or "none", "sbc failures")
     classifier = next(row for row in rows if row["name"] == "classifier")
     book.number(percent(float(classifier["value"])), "sbc classifier")
     book.table("sbc", "llrrr", ["ranks of", "statistic", "value", "$p$", "$p$ (Holm)"],
@@ -389,24 +389,31 @@ def ppc(book):
     results = book.root / "experiments" / "ppc" / "results"
     rows, _ = read_csv(results / "posteriors.csv")
     checks, _ = read_csv(results / "checks.csv")
-    real = {row["object"]: None for row in rows if row["kind"] != "simulated"}
+    facts, _ = read_csv(results / "diagnostics.csv")
+    verdicts = {(row["object"], row["posterior"]): row["value"] == "yes" for row in facts if row["fact"] == "trusted"}
+    refined = {key: trusted for key, trusted in verdicts.items() if key[1] != "neural"}
+    book.number(len(refined), "ppc refined")
+    book.number(sum(refined.values()), "ppc refined trusted")
+    real = {row["object"] for row in rows if row["kind"] == "real"}
     book.number(len(real), "ppc real objects")
     neural = [abs(float(row["sigma"])) for row in rows if row["object"] in real and row["posterior"] == "neural" and row["sigma"]]
     book.number(len(neural), "ppc known")
     for limit in (1, 2):
         book.number(percent(sum(sigma <= limit for sigma in neural) / len(neural), 0), "ppc within", limit)
     body = []
-    for key, posterior in dict.fromkeys((row["object"], row["posterior"]) for row in rows):
-        sigmas = [abs(float(row["sigma"])) for row in rows
-                  if (row["object"], row["posterior"]) == (key, posterior) and row["sigma"]]
-        mine = [row for row in checks if (row["object"], row["posterior"]) == (key, posterior)]
+    for key in dict.fromkeys((row["object"], row["posterior"]) for row in rows):
+        if not verdicts.get(key, key[1] == "neural"):
+            continue
+        sigmas = [abs(float(row["sigma"])) for row in rows if (row["object"], row["posterior"]) == key and row["sigma"]]
+        mine = [row for row in checks if (row["object"], row["posterior"]) == key]
         p = [float(value) for row in mine for name, value in row.items() if name.startswith("p_") and value]
-        reduced = [float(row["chi2"]) / float(row["points"]) for row in mine if row["chi2"] and float(row["points"]) > 1]
-        body.append([text(key), posterior, len(sigmas), fixed(statistics.median(sigmas), 1) if sigmas else "--",
-                     fixed(max(sigmas), 1) if sigmas else "--", fixed(max(reduced), 2) if reduced else "--",
-                     significant(min(p)) if p else "--"])
-    book.table("ppc", "llrrrrr", ["object", "posterior", "known values", r"median $|\Delta|/\sigma$", "largest",
-                                  r"largest $\chi^2_{\rm red}$", "smallest $p$"], body)
+        body.append([text(key[0]), key[1], len(sigmas), fixed(statistics.median(sigmas), 1) if sigmas else "--",
+                     fixed(max(sigmas), 1) if sigmas else "--",
+                     *(significant(max(found), 2) if (found := [float(row["chi2"]) for row in mine if row["chi2"] and keep(row["data"])]) else "--"
+                       for keep in (lambda data: data not in ("photometry", "parallax"), lambda data: data == "photometry")),
+                     f"{sum(value < 0.05 for value in p)} of {len(p)}"])
+    book.table("ppc", "llrrrrrr", ["object", "posterior", "known values", r"median $|\Delta|/\sigma$", "largest",
+                                   r"$\chi^2_{\rm red}$, light curve", "photometry", "$p < .05$"], body)
     book.record_toml("posterior predictive checks", results / "provenance.toml")
 
 
