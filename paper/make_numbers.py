@@ -105,7 +105,8 @@ class Book:
         self.commands[command("t", name)] = "\n".join(lines + [r"\bottomrule", r"\end{tabular}"])
 
     def record(self, what, commit, date, checkpoint=""):
-        self.provenance.append([text(what), rf"\texttt{{{commit}}}", date[:10], rf"\texttt{{{checkpoint[:12]}}}" if checkpoint else "--"])
+        network = rf"\texttt{{{checkpoint[:12]}}}" if checkpoint else "--"
+        self.provenance.append([text(what), rf"\texttt{{{commit}}}", date[:10], network])
 
     def record_file(self, what, path):
         """A file that does not say its commit: the one that brought it, as git knows it."""
@@ -340,8 +341,10 @@ def recovery(book):
         book.number(labels[worst].split(" [")[0], "recovery", name, "parameter")
     book.number(sum(ratio < 1 for ratio in ratios.values()), "recovery narrower")
     book.table("recovery", "lrrrrrr", ["parameter", r"68\%", r"paper's", r"90\%", r"paper's", "contraction", "rms error"],
-               [[labels[row["parameter"]], *(significant(float(row[key]), 3) for key in ("width68", "paper_width68", "width90", "paper_width90")),
-                 fixed(float(of[row["parameter"]]["contraction"]), 2), significant(float(of[row["parameter"]]["rms_error"]), 3)] for row in widths])
+               [[labels[row["parameter"]],
+                 *(significant(float(row[key]), 3) for key in ("width68", "paper_width68", "width90", "paper_width90")),
+                 fixed(float(of[row["parameter"]]["contraction"]), 2), significant(float(of[row["parameter"]]["rms_error"]), 3)]
+                for row in widths])
     book.record_toml("recovery", results / "provenance.toml")
 
 
@@ -354,7 +357,7 @@ def sbc(book):
     failed = [row for row in rows if float(row["p_holm"]) < 0.05]
     book.number(len(rows), "sbc tests")
     book.number(len(failed), "sbc failed")
-    book.number(", ".join(labels.get(row["name"], text(row["name"])) for row in failed) or "none", "sbc failures")
+    book.number(", ".join(labels.get(row["name"], text(row["name"].replace("_", " "))) for row in failed) or "none", "sbc failures")
     classifier = next(row for row in rows if row["name"] == "classifier")
     book.number(percent(float(classifier["value"])), "sbc classifier")
     book.table("sbc", "llrrr", ["ranks of", "statistic", "value", "$p$", "$p$ (Holm)"],
@@ -389,24 +392,32 @@ def ppc(book):
     results = book.root / "experiments" / "ppc" / "results"
     rows, _ = read_csv(results / "posteriors.csv")
     checks, _ = read_csv(results / "checks.csv")
-    real = {row["object"]: None for row in rows if row["kind"] != "simulated"}
+    facts, _ = read_csv(results / "diagnostics.csv")
+    verdicts = {(row["object"], row["posterior"]): row["value"] == "yes" for row in facts if row["fact"] == "trusted"}
+    refined = {key: trusted for key, trusted in verdicts.items() if key[1] != "neural"}
+    book.number(len(refined), "ppc refined")
+    book.number(sum(refined.values()), "ppc refined trusted")
+    real = {row["object"] for row in rows if row["kind"] == "real"}
     book.number(len(real), "ppc real objects")
     neural = [abs(float(row["sigma"])) for row in rows if row["object"] in real and row["posterior"] == "neural" and row["sigma"]]
     book.number(len(neural), "ppc known")
     for limit in (1, 2):
         book.number(percent(sum(sigma <= limit for sigma in neural) / len(neural), 0), "ppc within", limit)
     body = []
-    for key, posterior in dict.fromkeys((row["object"], row["posterior"]) for row in rows):
-        sigmas = [abs(float(row["sigma"])) for row in rows
-                  if (row["object"], row["posterior"]) == (key, posterior) and row["sigma"]]
-        mine = [row for row in checks if (row["object"], row["posterior"]) == (key, posterior)]
+    for key in dict.fromkeys((row["object"], row["posterior"]) for row in rows):
+        if not verdicts.get(key, key[1] == "neural"):
+            continue
+        sigmas = [abs(float(row["sigma"])) for row in rows if (row["object"], row["posterior"]) == key and row["sigma"]]
+        mine = [row for row in checks if (row["object"], row["posterior"]) == key]
         p = [float(value) for row in mine for name, value in row.items() if name.startswith("p_") and value]
-        reduced = [float(row["chi2"]) / float(row["points"]) for row in mine if row["chi2"] and float(row["points"]) > 1]
-        body.append([text(key), posterior, len(sigmas), fixed(statistics.median(sigmas), 1) if sigmas else "--",
-                     fixed(max(sigmas), 1) if sigmas else "--", fixed(max(reduced), 2) if reduced else "--",
-                     significant(min(p)) if p else "--"])
-    book.table("ppc", "llrrrrr", ["object", "posterior", "known values", r"median $|\Delta|/\sigma$", "largest",
-                                  r"largest $\chi^2_{\rm red}$", "smallest $p$"], body)
+        curves, photometry = ([float(row["chi2"]) for row in mine if row["chi2"] and keep(row["data"])]
+                              for keep in (lambda data: data not in ("photometry", "parallax"), lambda data: data == "photometry"))
+        body.append([text(key[0]), key[1], len(sigmas), fixed(statistics.median(sigmas), 1) if sigmas else "--",
+                     fixed(max(sigmas), 1) if sigmas else "--",
+                     *(significant(max(chi2), 2) if chi2 else "--" for chi2 in (curves, photometry)),
+                     f"{sum(value < 0.05 for value in p)} of {len(p)}"])
+    book.table("ppc", "llrrrrrr", ["object", "posterior", "known values", r"median $|\Delta|/\sigma$", "largest",
+                                   r"$\chi^2_{\rm red}$, light curve", "photometry", "$p < .05$"], body)
     book.record_toml("posterior predictive checks", results / "provenance.toml")
 
 
@@ -424,7 +435,8 @@ def timing(book):
             [float(row["effective_size"]) for row in mine], [float(row["cpu_s"]) for row in mine],
             [float(row["cpu_s"]) / float(row["effective_size"]) for row in mine]))
         trusted = sum(row["trusted"] == "yes" for row in mine)
-        body.append([names.get(method, text(method)), f"{trusted} of {len(mine)}", significant(size, 3), significant(cost, 3), significant(1e3 * each, 3)])
+        body.append([names.get(method, text(method)), f"{trusted} of {len(mine)}",
+                     *(significant(value, 3) for value in (size, cost, 1e3 * each))])
         book.number(significant(1e3 * each, 2), "timing", method)
     book.table("timing", "lrrrr", ["method", "trusted", "effective samples", "CPU [s]", "for 1000 effective [s]"], body)
     scaling, _ = read_csv(results / "scaling.csv")
@@ -442,8 +454,8 @@ def timing(book):
 
 # What is always there; then the experiments in the order of the paper, and whether their plot.py reads committed tables only.
 ALWAYS = (forward_model, speed, network)
-EXPERIMENTS = ((prior, False), (observations, False), (recovery, False), (sbc, True), (coverage, True), (ppc, False), (ablation, True),
-               (timing, True))
+EXPERIMENTS = ((prior, False), (observations, False), (recovery, False), (sbc, True), (coverage, True), (ppc, False),
+               (ablation, True), (timing, True))
 
 
 def used_commands(files):
@@ -460,7 +472,8 @@ def draw(root, name, out, redraw):
     folder, figures = root / "experiments" / name, out / "figures" / name
     figures.mkdir(parents=True, exist_ok=True)
     if redraw:
-        subprocess.run([sys.executable, "-m", f"experiments.{name}.plot", str(folder / "results"), str(figures)], cwd=root, check=True)
+        plot = [sys.executable, "-m", f"experiments.{name}.plot", str(folder / "results"), str(figures)]
+        subprocess.run(plot, cwd=root, check=True)
     else:
         for png in [*folder.glob("*.png"), *(folder / "results").glob("*.png")]:
             shutil.copy(png, figures)
@@ -489,7 +502,8 @@ def main(root, out):
     if undefined:
         sys.exit("paper: no result gives " + ", ".join(undefined))
     out.mkdir(parents=True, exist_ok=True)
-    defined = [rf"\newcommand{{\{name}}}{{{value}" + (r"\xspace}" if name[0] == "n" else "}") for name, value in book.commands.items()]
+    defined = [rf"\newcommand{{\{name}}}{{{value}" + (r"\xspace}" if name[0] == "n" else "}")
+               for name, value in book.commands.items()]
     (out / "numbers.tex").write_text("\n".join(defined) + "\n")
     (out / "experiments.tex").write_text("\n".join(lines) + "\n")
 
