@@ -82,6 +82,7 @@ bool Continuum::fit(const float* flux, const float* error, const unsigned char* 
     Terms coefficients = least_squares(points);
     for (int round = 0; round < kRounds; ++round) {
       std::vector<double> residuals;
+      residuals.reserve(points.size());
       for (const Point& p : points) residuals.push_back(std::fabs(p.flux - p.terms.dot(coefficients)));
       std::vector<double> sorted = residuals;
       std::ranges::nth_element(sorted, sorted.begin() + std::ssize(sorted) / 2);
