@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 #include "spectra/pixels.h"
@@ -57,9 +58,8 @@ Continuum::Continuum(std::span<const float> flux) {
   if (!any) throw std::invalid_argument("Continuum: no spectrum to choose its pixels from");
   for (int chip = 0; chip < kChipCount; ++chip) {
     for (int from = chip_start(chip); from < chip_start(chip + 1); from += kStretch) {
-      std::vector<int> stretch;
-      stretch.reserve(kStretch);
-      for (int p = from; p < std::min(from + kStretch, chip_start(chip + 1)); ++p) stretch.push_back(p);
+      std::vector<int> stretch(static_cast<std::size_t>(std::min(kStretch, chip_start(chip + 1) - from)));
+      std::iota(stretch.begin(), stretch.end(), from);
       const int chosen = std::min(kChosen, static_cast<int>(stretch.size()));
       std::ranges::partial_sort(stretch, stretch.begin() + chosen, {},
                                 [&](int p) { return distance[static_cast<std::size_t>(p)]; });
@@ -82,6 +82,7 @@ bool Continuum::fit(const float* flux, const float* error, const unsigned char* 
     Terms coefficients = least_squares(points);
     for (int round = 0; round < kRounds; ++round) {
       std::vector<double> residuals;
+      residuals.reserve(points.size());
       for (const Point& p : points) residuals.push_back(std::fabs(p.flux - p.terms.dot(coefficients)));
       std::vector<double> sorted = residuals;
       std::ranges::nth_element(sorted, sorted.begin() + std::ssize(sorted) / 2);
