@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <tuple>
 
 namespace penumbra {
 namespace {
@@ -145,24 +146,22 @@ MaskedEncoder masked_encoder(Weights& weights, const std::string& name, std::int
 }
 
 at::Tensor RecurrentEncoder::operator()(const at::Tensor& x) const {
-  at::Tensor state = x;
-  for (const Layer& layer : layers) {
-    const at::Tensor zeros = at::zeros({x.size(0), layer.state.size(1)}, x.options());
-    state = at::gru_cell(state, zeros, layer.input, layer.state, layer.input_bias, layer.state_bias);
-  }
-  return embedding(state);
+  const at::Tensor state = at::zeros({layers, x.size(0), hidden}, x.options());
+  const at::Tensor last = std::get<1>(at::gru(x, state, weights, /*has_biases=*/true, layers, /*dropout=*/0.0,
+                                              /*train=*/true, /*bidirectional=*/false, /*batch_first=*/true));
+  return embedding(last.select(0, layers - 1));
 }
 
-RecurrentEncoder recurrent_encoder(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t hidden,
-                                   std::int64_t embedding) {
-  RecurrentEncoder encoder;
-  for (int layer = 0; layer < 2; ++layer) {
+RecurrentEncoder recurrent_encoder(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t layers,
+                                   std::int64_t hidden, std::int64_t embedding) {
+  RecurrentEncoder encoder{layers, hidden, {}, {}};
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
     const std::string prefix = fmt::format("{}.{}", name, layer);
     const std::int64_t width = layer == 0 ? inputs : hidden;
-    encoder.layers.push_back({weights.orthogonal(prefix + ".input", 3 * hidden, width, 1.0),
-                              weights.orthogonal(prefix + ".state", 3 * hidden, hidden, 1.0),
-                              weights.zeros(prefix + ".input_bias", {3 * hidden}),
-                              weights.zeros(prefix + ".state_bias", {3 * hidden})});
+    encoder.weights.push_back(weights.orthogonal(prefix + ".input", 3 * hidden, width, 1.0));
+    encoder.weights.push_back(weights.orthogonal(prefix + ".state", 3 * hidden, hidden, 1.0));
+    encoder.weights.push_back(weights.zeros(prefix + ".input_bias", {3 * hidden}));
+    encoder.weights.push_back(weights.zeros(prefix + ".state_bias", {3 * hidden}));
   }
   encoder.embedding = orthogonal_linear(weights, name + ".embedding", hidden, embedding);
   return encoder;

@@ -79,17 +79,14 @@ MaskedEncoder masked_encoder(Weights& weights, const std::string& name, std::int
                              const std::vector<std::int64_t>& widths, std::int64_t blocks_a_level,
                              std::int64_t embedding);
 
-// Gated recurrent units (Cho et al. 2014) in two layers, and a linear one on the last state.
+// Layers of gated recurrent units (Cho et al. 2014), and a linear one on the last one's last state.
 struct RecurrentEncoder {
-  struct Layer {
-    at::Tensor input, state, input_bias, state_bias;  // [3 H][in], [3 H][H], [3 H], [3 H]
-  };
-  std::vector<Layer> layers;
+  std::int64_t layers = 0, hidden = 0;
+  std::vector<at::Tensor> weights;  // of each layer: input [3 H][in] and state [3 H][H], and their biases [3 H]
   Linear embedding;
-  // One step from a state of zeros: x [B][in] -> [B][embedding]
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor operator()(const at::Tensor& x) const;  // [B][T][in], from a state of zeros -> [B][embedding]
 };
-RecurrentEncoder recurrent_encoder(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t hidden,
-                                   std::int64_t embedding);
+RecurrentEncoder recurrent_encoder(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t layers,
+                                   std::int64_t hidden, std::int64_t embedding);
 
 }  // namespace penumbra

@@ -73,7 +73,8 @@ class PointsNetwork final : public Network {
     }
     sed_ = masked_encoder(weights_, "sed", FeatureLayout::kSedChannels, config.sed_widths, config.blocks,
                           config.sed_embedding);
-    meta_ = recurrent_encoder(weights_, "meta", FeatureLayout::kPointMeta, config.meta_hidden, config.meta_embedding);
+    meta_ = recurrent_encoder(weights_, "meta", FeatureLayout::kPointMeta, /*layers=*/2, config.meta_hidden,
+                              config.meta_embedding);
     finish(preset.flow, std::ssize(layout.parameters),
            config.channels * config.curve_embedding + config.sed_embedding + config.meta_embedding, device);
   }
@@ -91,7 +92,7 @@ class PointsNetwork final : public Network {
     }
     const at::Tensor sed = inputs.arrays[1].view({-1, FeatureLayout::kSedChannels, kSedBandCount});
     parts.push_back(sed_(sed, sed.narrow(1, FeatureLayout::kSedChannels - 1, 1), listen));
-    parts.push_back(meta_(inputs.arrays[2]));
+    parts.push_back(meta_(inputs.arrays[2].unsqueeze(1)));
     listen("meta", parts.back());
     return at::cat(parts, 1);
   }
@@ -172,7 +173,11 @@ class SpectrumNetwork final : public Network {
     finish(preset.flow, std::ssize(layout.parameters), preset.spectrum.context, device);
   }
 
-  at::Tensor context(const Inputs& inputs) const override { return encoder_(inputs.arrays[0]); }
+  at::Tensor embed(const Inputs& inputs, const Listener& listen) const override {
+    const at::Tensor context = encoder_(inputs.arrays[0]);
+    listen("spectrum", context);
+    return context;
+  }
 
  private:
   SpectrumEncoder encoder_;

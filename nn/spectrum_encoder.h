@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "nn/config.h"
 #include "nn/layers.h"
@@ -17,9 +16,7 @@ namespace penumbra {
 struct SpectrumEncoder {
   std::int64_t step = 1;  // the length is made a multiple of it, by repeating the last pixel
   ResidualNetwork body;
-  std::int64_t recurrent_layers = 0, recurrent_hidden = 0;
-  std::vector<at::Tensor> recurrent;  // of each layer: input and state weights [3 H][in], [3 H][H], and their biases
-  Linear embedding;
+  RecurrentEncoder recurrent;
   at::Tensor operator()(const at::Tensor& x) const;  // [B][channels][T] -> [B][context]
 };
 SpectrumEncoder spectrum_encoder(Weights& weights, const std::string& name, std::int64_t channels,

@@ -33,7 +33,7 @@ TEST(SpectrumEncoder, ReadsItsSeriesInOrder) {
   ASSERT_EQ(series.size(2), 5);
   at::Tensor last;
   for (std::size_t layer = 0; layer < 2; ++layer) {
-    const at::Tensor &w = encoder.recurrent[4 * layer], &u = encoder.recurrent[4 * layer + 1];
+    const at::Tensor &w = encoder.recurrent.weights[4 * layer], &u = encoder.recurrent.weights[4 * layer + 1];
     at::Tensor state = at::zeros({3, 10});
     std::vector<at::Tensor> states;
     for (std::int64_t t = 0; t < 5; ++t) {
@@ -48,7 +48,7 @@ TEST(SpectrumEncoder, ReadsItsSeriesInOrder) {
     series = at::stack(states, 2);
     last = state;
   }
-  EXPECT_LT((encoder(x) - encoder.embedding(last)).abs().max().item<double>(), 1e-5);
+  EXPECT_LT((encoder(x) - encoder.recurrent.embedding(last)).abs().max().item<double>(), 1e-5);
 }
 
 TEST(SpectrumEncoder, TakesAnyLength) {
