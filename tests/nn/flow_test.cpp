@@ -15,7 +15,7 @@ namespace {
 TEST(Made, OutputDependsOnEarlierInputsOnly) {
   constexpr int kInputs = 7, kOutputs = 3;  // 20 units: degrees of unequal size
   Weights weights{std::uint64_t{5}};
-  const Made made("made", kInputs, 4, 20, kOutputs, weights);
+  const Made made("made", kInputs, 4, 20, kOutputs, /*context_to_outputs=*/true, weights);
   weights.pack(at::kCPU);
   weights.values().add_(random_tensor({weights.count()}, 2), 0.3);
   at::Tensor x = random_tensor({5, kInputs}, 3).set_requires_grad(true);
