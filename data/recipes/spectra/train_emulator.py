@@ -41,7 +41,7 @@ TUNED_POINTS, TUNED_OUTPUTS = 800, 10  # of the teacher, that decide its kernel
 VMACRO_STEP = 0.5  # km/s, of the values that the network learns
 STARS = 60000  # that the teacher computes
 BATCH = 512
-EPOCHS = 200
+EPOCHS = 300
 LEARNING_RATE = 2e-3
 
 CITATION = [
