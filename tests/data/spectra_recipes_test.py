@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "data/recipes/spectra"))
 
 try:
+    import h5py
     import numpy as np
 
     import gaussian_process
@@ -242,6 +243,34 @@ class Tuning(unittest.TestCase):
         continuum = 1.0 + 0.03 * np.sin((wavelength - 16000.0) / 400.0)
         factor = tune_lines.with_continuum(flux, flux * continuum)
         np.testing.assert_allclose(factor, continuum, atol=5e-4)
+
+
+@unittest.skipIf(MISSING, MISSING)
+class ShippedEmulator(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.path = REPOSITORY / "data/spectra/emulator.h5"
+        with h5py.File(cls.path) as file:
+            cls.arrays = {name: dataset[()] for name, dataset in file.items()}
+
+    def test_it_is_small_and_has_the_recipes_labels(self):
+        self.assertLess(self.path.stat().st_size, 6e6)
+        self.assertEqual([name.decode() for name in self.arrays["labels"]], list(labels.LABELS))
+        for index, name in enumerate(labels.LABELS):
+            found = float(self.arrays["x_min"][index]), float(self.arrays["x_max"][index])
+            self.assertEqual(found, labels.RANGE[name], name)
+        np.testing.assert_array_equal(self.arrays["wavelength_angstrom"], instrument.pixel_wavelengths())
+
+    @unittest.skipUnless(SHARED, "PENUMBRA_SHARED is not set")
+    def test_its_sun_is_that_of_a_published_model(self):
+        # 5777 K, log g 4.44, binspec's v_macro of 4 km/s. The syntheses themselves correlate by .97.
+        published = tune_lines.read_dwarfs(Path(SHARED) / "spectra/binspec_NN_normalized_spectra.npz")
+        target = published((5777.0, 4.44, 0.0, 0.0, 4.0))
+        sun = tune_lines.star(5777.0, 4.44, 0.0, 0.0, giant=False)
+        sun[labels.column("vmacro")] = 4.0
+        flux = train_emulator.evaluate(self.arrays, sun[None])[0]
+        flux *= tune_lines.with_continuum(flux, target)
+        self.assertGreater(np.corrcoef(flux, target)[0, 1], 0.96)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
     python data/recipes/spectra/make_grid.py [--spectra 4096] [--jobs N] [--moog build/moog] [--grid FOLDER]
 
+The folder holds a file for each spectrum (store.py), which the emulator's recipe reads, and in the end all in grid.h5.
+
 Needs `tools/setup.sh moog`. May be killed and started again at any time. Half a second a spectrum on a quiet core.
 """
 
@@ -13,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 import instrument
@@ -24,7 +27,7 @@ from labels import ABUNDANCES, LABELS
 from store import Store, write_atomic
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from provenance import sha256_of  # noqa: E402
+from provenance import atomic_hdf5, sha256_of, write_dataset  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GRID = REPOSITORY / "data/tables/spectra"
@@ -100,6 +103,25 @@ def compute(task):
         return index, None, str(error)
 
 
+def collect(store, labels):
+    """FOLDER/grid.h5: labels, depths, wavelengths and failures of the spectra that have labels here."""
+    numbers = [number for number in store.indices("npy") if number < len(labels)]
+    failures = {number: reason for number, reason in store.failures().items() if number < len(labels)}
+    points = len(instrument.fine_wavelengths())
+    with atomic_hdf5(store.folder / "grid.h5") as file:
+        write_dataset(file, "number", numbers, "of the spectrum in the Sobol sequence")
+        write_dataset(file, "labels", labels[numbers], "[spectrum][label]; vmacro is applied later")
+        file["labels"].attrs["names"] = LABELS
+        write_dataset(file, "wavelength_angstrom", instrument.fine_wavelengths(), "in vacuum, by detector", "A")
+        depth = file.create_dataset("depth", (len(numbers), points), np.uint16, chunks=(1, points), compression="gzip",
+                                    compression_opts=1, shuffle=True, track_times=False)  # fmt: skip
+        depth.attrs["description"] = "1 - flux / continuum in units of 1/65535 [spectrum][wavelength]"
+        for row, number in enumerate(numbers):
+            depth[row] = store.read_raw(number)
+        write_dataset(file, "failed_number", list(failures), "spectra that cannot be computed")
+        file.create_dataset("failed_reason", data=list(failures.values()), dtype=h5py.string_dtype(), track_times=False)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spectra", type=int, default=4096, help="size of the grid")
@@ -131,6 +153,7 @@ def main():
                 left_min = each * (len(missing) - done) / 60.0
                 print(f"{done} of {len(missing)} spectra, {each:.2f} s each, {left_min:.0f} min left", flush=True)
                 said = now
+    collect(store, labels)
     print(f"{len(store.indices('npy'))} spectra, {len(store.indices('failed'))} failures in {arguments.grid}")
 
 

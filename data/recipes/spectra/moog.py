@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 import instrument
-from labels import ALPHA, ELEMENTS, LABELS, column, ratios
+from labels import ALPHA, ELEMENTS, column, ratios
 
 LINE_RANGE_A = (15100.0, 17050.0)
 TIMEOUT_S = 120.0

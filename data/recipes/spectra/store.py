@@ -60,9 +60,13 @@ class Store:
     def write_failure(self, index, reason):
         write_atomic(self.path(index, "failed"), f"{reason}\n".encode())
 
+    def read_raw(self, index):
+        """Depths on the synthesis points in units of 1/65535."""
+        return np.load(self.path(index, "npy"))
+
     def read(self, index):
         """Normalised flux on the synthesis points, float32."""
-        return (1.0 - np.load(self.path(index, "npy")) / SCALE).astype(np.float32)
+        return (1.0 - self.read_raw(index) / SCALE).astype(np.float32)
 
     def failures(self):
         return {index: self.path(index, "failed").read_text().strip() for index in self.indices("failed")}
