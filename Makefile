@@ -71,16 +71,18 @@ bench-flow: setup $(BUILD)/build.ninja  ## time the flow sampler beside nbi (TOR
 
 bench-training: setup $(BUILD)/build.ninja  ## time training steps beside nbi (TORCH_PYTHON; ARGS="--batch 16")
 	@$(CMAKE) --build $(BUILD) --parallel $(JOBS) --target training
-	@tools/setup.sh peers
+	@$(SETUP) peers
 	PYTHONPATH=.venv-peers/lib/python3.11/site-packages $(TORCH_PYTHON) bench/peers/training.py \
 	  --bench $(BUILD)/bin/training --data data --out bench/results/training $(ARGS)
 
-experiment-prior: setup $(BUILD)/build.ninja  ## figures of the prior, and its Msum derived; writes experiments/prior/
+PRIOR_DRAWS = $(or $(RESULTS),$(BUILD))/prior_draws.h5
+PRIOR_OUT = $(or $(RESULTS),experiments/prior)
+experiment-prior: setup $(BUILD)/build.ninja  ## figures of the prior, and its Msum derived; writes experiments/prior/ or RESULTS
 	@$(CMAKE) --build $(BUILD) --parallel $(JOBS) --target penumbra experiment_prior
-	$(BUILD)/bin/penumbra prior --draws 200000 --prior paper --seed 1 --device cpu --out $(BUILD)/prior_draws.h5
-	.venv/bin/python experiments/prior/plot.py $(BUILD)/prior_draws.h5
-	$(BUILD)/bin/experiment_prior data/tables/tracks.h5 > $(BUILD)/msum.csv
-	@mv $(BUILD)/msum.csv experiments/prior/msum.csv
+	$(BUILD)/bin/penumbra prior --draws 200000 --prior paper --seed 1 --device cpu --out $(PRIOR_DRAWS)
+	.venv/bin/python experiments/prior/plot.py $(PRIOR_DRAWS) --out $(PRIOR_OUT)
+	$(BUILD)/bin/experiment_prior data/tables/tracks.h5 > $(PRIOR_OUT)/msum.partial.csv
+	@mv $(PRIOR_OUT)/msum.partial.csv $(PRIOR_OUT)/msum.csv
 
 kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds of the CUDA kernels (needs nvcc, no GPU)
 	@$(CMAKE) --build $(BUILD) --parallel $(JOBS) --target kernel_costs
@@ -103,19 +105,19 @@ $(addprefix experiment-,$(EXPERIMENTS)): experiment-%: setup $(BUILD)/build.ninj
 	@tools/experiment.sh $* $(BUILD) $(CONFIG) || [ $$? = 77 ]  # data that are not there: skipped
 
 peers: setup  ## the programs that we are compared with: .venv-peers
-	@tools/setup.sh peers
+	@$(SETUP) peers
 
 experiment-timing: peers
 
 experiments: experiment-prior $(addprefix experiment-,$(EXPERIMENTS))  ## every experiment
 
 paper:  ## the report with the committed results, build/paper/penumbra.pdf (installs LaTeX)
-	@tools/setup.sh python
-	@tools/setup.sh paper
+	@$(SETUP) python
+	@$(SETUP) paper
 	@paper/build.sh build/paper
 
 spectra-grid: setup  ## synthesise APOGEE spectra for the emulator (hours; go on where it stopped; ARGS="--spectra 8192 --jobs 4")
-	@tools/setup.sh moog
+	@$(SETUP) moog
 	.venv/bin/python data/recipes/spectra/make_grid.py $(ARGS)
 
 spectra-emulator: setup  ## train the emulator of APOGEE spectra on that grid; writes data/spectra/emulator.h5
