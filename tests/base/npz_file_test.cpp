@@ -1,6 +1,7 @@
 #include "base/npz_file.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 class NpzFile : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = fs::path(::testing::TempDir()) / "npz_file_test";
+    folder_ = fs::temp_directory_path() / ("penumbra_npz_file_" + std::to_string(::getpid()));
     fs::create_directories(folder_);
     std::ofstream(folder_ / "write.py") << R"(
 import sys

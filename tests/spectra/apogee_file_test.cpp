@@ -1,6 +1,7 @@
 #include "spectra/apogee_file.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -25,7 +26,7 @@ const fs::path kExamples = PENUMBRA_SOURCE_DIR "/data/tables/apogee";
 class ApogeeFile : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = fs::path(::testing::TempDir()) / "apogee_file_test";
+    folder_ = fs::temp_directory_path() / ("penumbra_apogee_file_" + std::to_string(::getpid()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }

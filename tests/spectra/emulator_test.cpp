@@ -1,6 +1,7 @@
 #include "spectra/emulator.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
@@ -23,7 +24,7 @@ namespace fs = std::filesystem;
 class EmulatorTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = fs::path(::testing::TempDir()) / "emulator_test";
+    folder_ = fs::temp_directory_path() / ("penumbra_emulator_" + std::to_string(::getpid()));
     fs::create_directories(folder_);
   }
   static void TearDownTestSuite() { fs::remove_all(folder_); }

@@ -1,6 +1,7 @@
 #include "spectra/observation.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -54,7 +55,7 @@ class SpectrumSimulatorTest : public ::testing::Test {
   // Noise of two stars: one of even errors, one whose errors double in the red and that lacks a stretch of pixels.
   static void SetUpTestSuite() {
     if (!fs::exists(kTracks)) return;
-    folder_ = fs::path(::testing::TempDir()) / "spectrum_simulator_test";
+    folder_ = fs::temp_directory_path() / ("penumbra_spectrum_simulator_" + std::to_string(::getpid()));
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "noise");
     StarFile star;
