@@ -65,7 +65,8 @@ std::filesystem::path Settings::data_folder() const {
 
 std::filesystem::path preset_file(const std::string& preset, const std::filesystem::path& data) {
   if (preset.find_first_of("./") != std::string::npos) return preset;
-  const std::filesystem::path folder = data / "presets", file = folder / (preset + ".toml");
+  const std::filesystem::path folder = data / "presets";
+  std::filesystem::path file = folder / (preset + ".toml");
   if (std::filesystem::exists(file)) return file;
   std::vector<std::string> known;
   if (std::filesystem::is_directory(folder)) {
