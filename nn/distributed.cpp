@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <sstream>
@@ -110,6 +111,7 @@ struct Workers::Group {
 
 Workers::Workers(const WorkerPlace& place) : place_(place) {
   if (place.size == 1) return;
+  std::signal(SIGPIPE, SIG_IGN);  // Gloo expects EPIPE where another process is gone; the signal would end this one
   try {
     c10d::TCPStoreOptions options;
     options.port = static_cast<std::uint16_t>(place.port);

@@ -260,7 +260,7 @@ TEST(Distributed, ALostProcessStopsAll) {
         linear_gaussian(seed, first, count, rows);
       });
   EXPECT_TRUE(WIFSIGNALED(ended[1].status));
-  EXPECT_TRUE(WIFEXITED(ended[0].status));
+  EXPECT_TRUE(WIFEXITED(ended[0].status)) << "signal " << WTERMSIG(ended[0].status);
   EXPECT_NE(ended[0].message.find("process 0 of 2 has lost another"), std::string::npos) << ended[0].message;
   EXPECT_NE(ended[0].message.find("checkpoint.h5 with --resume"), std::string::npos) << ended[0].message;
   // It died while it made the sixteenth batch, perhaps before it had said that the fifteenth was done.
