@@ -117,15 +117,22 @@ TrainedEmulator trained_emulator(const CheckpointInfo& info, const std::filesyst
 SpectrumRecord infer_spectrum(const SpectrumModel& model, const NeuralPosterior& posterior,
                               const ApogeeSpectrum& spectrum, const std::filesystem::path& file,
                               const SpectrumOptions& options) {
-  SpectrumRecord record;
-  record.name = spectrum.name;
-  record.file = file;
-  record.literature = spectrum.published;
   try {
-    record.observation = normalise(spectrum, model.continuum);
+    SpectrumRecord record =
+        infer_spectrum(model, posterior, spectrum.name, normalise(spectrum, model.continuum), options);
+    record.file = file;
+    record.literature = spectrum.published;
+    return record;
   } catch (const UserError& error) {
     throw UserError(fmt::format("{}: {}", file.string(), error.what()));
   }
+}
+
+SpectrumRecord infer_spectrum(const SpectrumModel& model, const NeuralPosterior& posterior, const std::string& name,
+                              SpectrumObservation observation, const SpectrumOptions& options) {
+  SpectrumRecord record;
+  record.name = name;
+  record.observation = std::move(observation);
   record.signal_to_noise = signal_to_noise(record.observation);
   std::vector<float> channels(2 * kPixelCount);
   pack_spectrum(record.observation, channels.data());  // normalise() refuses what is masked everywhere
@@ -134,7 +141,7 @@ SpectrumRecord infer_spectrum(const SpectrumModel& model, const NeuralPosterior&
   LabelSamples& samples = record.samples;
   const auto wanted = static_cast<std::size_t>(options.samples);
   const SampleCount count = sample_until(posterior, {&layout, 1, {channels.data()}, nullptr}, wanted, options.seed,
-                                         stream_of_name(spectrum.name), [&](const float* sample, double log_q) {
+                                         stream_of_name(name), [&](const float* sample, double log_q) {
                                            LabelLatent z;
                                            std::copy_n(sample, z.size(), z.begin());
                                            const Labels labels = model.prior.labels_of(z);
@@ -147,9 +154,7 @@ SpectrumRecord infer_spectrum(const SpectrumModel& model, const NeuralPosterior&
                                          });
   if (samples.theta.empty()) {
     throw OutsidePrior(
-        fmt::format("{}: the emulator has no spectrum for any of the network's samples: their labels are outside its "
-                    "range",
-                    file.string()));
+        "the emulator has no spectrum for any of the network's samples: their labels are outside its range");
   }
   const SpectrumLikelihood likelihood(model.emulator, record.observation);
   samples.log_likelihood = likelihood.log_likelihood(samples.theta, options.threads);

@@ -58,11 +58,14 @@ struct SpectrumRecord : PosteriorFacts {
   std::vector<double> predictive;  // [quantiles][kPixelCount] of the first draws' spectra, without noise
 };
 
-// A spectrum that cannot be used is a UserError that names it; OutsidePrior where the emulator has a spectrum for no
-// sample. The random stream follows from the seed and the spectrum's name.
+// A spectrum that cannot be used, or whose samples all lie where the emulator has no spectrum, is a UserError that
+// names the file. The random stream follows from the seed and the spectrum's name.
 SpectrumRecord infer_spectrum(const SpectrumModel& model, const NeuralPosterior& posterior,
                               const ApogeeSpectrum& spectrum, const std::filesystem::path& file,
                               const SpectrumOptions& options);
+// The same of what is normalised already.
+SpectrumRecord infer_spectrum(const SpectrumModel& model, const NeuralPosterior& posterior, const std::string& name,
+                              SpectrumObservation observation, const SpectrumOptions& options);
 
 // A column a label.
 std::vector<PosteriorColumn> label_columns(const LabelSamples& samples);
