@@ -279,10 +279,11 @@ std::vector<LiteratureValue> published_labels(const FitsFile& file, ApogeeKind k
     }
     return published;
   }
-  for (const auto& [label, name] : {std::pair{kLabelTeff, "TEFF"}, {kLabelLogg, "LOGG"}, {kLabelIron, "FEH"}}) {
-    const auto key = [&](const char* prefix) { return file.number(0, (std::string(prefix) + name).c_str()); };
-    const std::optional<double> value = key("RV_");  // since data release 17
-    add(label, value ? value : key("RV"), std::nullopt, "template of the velocity, in the file");
+  for (const auto& [label, name] :
+       {std::pair{kLabelTeff, std::string("TEFF")}, {kLabelLogg, "LOGG"}, {kLabelIron, "FEH"}}) {
+    std::optional<double> value = file.number(0, ("RV_" + name).c_str());  // since data release 17
+    if (!value) value = file.number(0, ("RV" + name).c_str());
+    add(label, value, std::nullopt, "template of the velocity, in the file");
   }
   return published;
 }

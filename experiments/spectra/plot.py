@@ -31,9 +31,10 @@ def draw_recovery(tables, save, labels):
         if chosen.any():
             published, middle = real["published"][chosen], real["median"][chosen]
             errors = [middle - real["low68"][chosen], real["high68"][chosen] - middle]
-            axis.errorbar(published, middle, errors, fmt="*", color=VERMILION, ms=6, lw=0.8, label="real, beside published")
-            axis.legend(loc="upper left", handletextpad=0.2)
+            axis.errorbar(published, middle, errors, fmt="*", color=VERMILION, ms=6, lw=0.8, label="real spectra, beside what their files publish")
         axis.set_title(label(labels[name]), pad=3)
+    handles, texts = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside upper center")
     figure.colorbar(points, ax=axes, label="mean S/N", shrink=0.7)
     figure.supxlabel("truth", fontsize=8)
     figure.supylabel("posterior median", fontsize=8)

@@ -1,4 +1,5 @@
 // The experiment experiments/spectra: its chains, and a short run.
+#include <Eigen/Dense>
 #include <cmath>
 
 #include "experiments/spectra/chains.h"
