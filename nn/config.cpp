@@ -42,6 +42,7 @@ void for_each_key(P& p, const Visit& visit) {
     visit("network", "blocks", p.spectrum.blocks, kCount);
     visit("network", "recurrent_hidden", p.spectrum.recurrent_hidden, kCount);
     visit("network", "recurrent_layers", p.spectrum.recurrent_layers, kCount);
+    visit("network", "dense_hidden", p.spectrum.dense_hidden, Range{0.0});
     visit("network", "context", p.spectrum.context, kCount);
   } else {
     visit("network", "phase_bins", p.network.phase_bins, Range{8.0});

@@ -51,11 +51,12 @@ struct SeriesConfig {
 };
 
 // kind = "spectrum": a star's spectrum and its mask (spectra/observation.h): a residual network whose last level gated
-// recurrent units read in order, the ResNet-GRU of Zhang et al. (2021, 2023).
+// recurrent units read in order, the ResNet-GRU of Zhang et al. (2021, 2023); beside it, if wanted, dense layers.
 struct SpectrumConfig {
   std::vector<std::int64_t> widths{16, 32, 48, 64, 96, 128, 128, 128};  // channels a level; the length halves between
   std::int64_t blocks = 1;                                              // residual blocks a level
   std::int64_t recurrent_hidden = 128, recurrent_layers = 2;
+  std::int64_t dense_hidden = 0;  // units in each of two layers that read the flux of all pixels at once; 0: none
   std::int64_t context = 128;
 };
 

@@ -169,7 +169,9 @@ class SpectrumNetwork final : public Network {
  public:
   SpectrumNetwork(const Preset& preset, const DataLayout& layout, std::optional<std::uint64_t> seed,
                   const at::Device& device)
-      : Network(seed), encoder_(spectrum_encoder(weights_, "spectrum", layout.inputs[0].shape[0], preset.spectrum)) {
+      : Network(seed),
+        encoder_(spectrum_encoder(weights_, "spectrum", layout.inputs[0].shape[0], layout.inputs[0].shape[1],
+                                  preset.spectrum)) {
     finish(preset.flow, std::ssize(layout.parameters), preset.spectrum.context, device);
   }
 

@@ -27,7 +27,7 @@ at::Tensor noise(std::int64_t systems, std::int64_t length) {
 // Cho et al. (2014) as PyTorch writes them: r, z, n from one step's input and state, layer by layer.
 TEST(SpectrumEncoder, ReadsItsSeriesInOrder) {
   Weights weights(3);
-  const SpectrumEncoder encoder = spectrum_encoder(weights, "s", 2, small());
+  const SpectrumEncoder encoder = spectrum_encoder(weights, "s", 2, 40, small());
   const at::Tensor x = noise(3, 40);
   at::Tensor series = encoder.body(x);  // [3][8][5]
   ASSERT_EQ(series.size(2), 5);
@@ -53,16 +53,31 @@ TEST(SpectrumEncoder, ReadsItsSeriesInOrder) {
 
 TEST(SpectrumEncoder, TakesAnyLength) {
   Weights weights(4);
-  const SpectrumEncoder encoder = spectrum_encoder(weights, "s", 2, small());
+  const SpectrumEncoder encoder = spectrum_encoder(weights, "s", 2, 37, small());
   const at::Tensor x = noise(2, 37), padded = at::cat({x, x.narrow(2, 36, 1).expand({-1, -1, 3})}, 2);
   EXPECT_TRUE(at::equal(encoder(x), encoder(padded)));
   EXPECT_EQ(encoder(x).sizes(), (at::IntArrayRef{2, 7}));
+}
+
+TEST(SpectrumEncoder, AddsDenseLayersOfTheFlux) {
+  Weights weights(4);
+  SpectrumConfig config = small();
+  config.dense_hidden = 5;
+  const SpectrumEncoder encoder = spectrum_encoder(weights, "s", 2, 37, config);
+  const at::Tensor x = noise(2, 37);
+  ASSERT_EQ(encoder.dense.layers.size(), 3u);
+  at::Tensor y = x.select(1, 0);
+  for (std::size_t i = 0; i < 3; ++i)
+    y = at::matmul(i > 0 ? at::relu(y) : y, encoder.dense.layers[i].weight.t()) + encoder.dense.layers[i].bias;
+  const SpectrumEncoder without{encoder.step, encoder.body, encoder.recurrent, {}};
+  EXPECT_LT((encoder(x) - without(x) - y).abs().max().item<double>(), 1e-5);
 }
 
 TEST(SpectrumNetwork, LearnsWithAllItsWeights) {
   Preset preset;
   preset.kind = "spectrum";
   preset.spectrum = small();
+  preset.spectrum.dense_hidden = 3;
   preset.flow = {.blocks = 2, .hidden = 32, .mixture_components = 2};
   const DataLayout layout = spectrum_layout();
   const auto network = make_network(preset, layout, 6, at::kCPU);
