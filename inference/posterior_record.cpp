@@ -26,7 +26,7 @@ void PosteriorFacts::tell_evidence(double log_evidence, double error) {
 int decimals_of_spread(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const double spread = quantile(values, 0.84) - quantile(values, 0.16);
-  return spread > 0.0 ? std::clamp(static_cast<int>(1.0 - std::floor(std::log10(spread))), 0, 9) : 4;
+  return spread > 0.0 ? std::clamp(static_cast<int>(1.0 - std::floor(std::log10(spread))), 0, 15) : 4;
 }
 
 double log_unit_normal(std::span<const double> z) {

@@ -179,6 +179,10 @@ TEST_F(InferSpectra, RefusesWhatDoesNotFit) {
       {"infer", "star.toml", "--checkpoint", "run/weights.h5", "--data", PENUMBRA_SOURCE_DIR "/data"}, folder());
   EXPECT_EQ(binary.exit_code, 2);
   EXPECT_NE(binary.err.find("kind \"spectrum\""), std::string::npos) << binary.err;
+  const ProgramResult arrays = run_program({"infer", "--x", "x.h5", "--checkpoint", "run/weights.h5"}, folder());
+  EXPECT_EQ(arrays.exit_code, 2);
+  EXPECT_NE(arrays.err.find("run/weights.h5: a network for spectra, which reads FITS files"), std::string::npos)
+      << arrays.err;
   expect_error({"star.toml", "star.fits"}, "not both at once");
   expect_error({"star.fits", "--refine", "mcmc"}, "expected none or importance");
   expect_error({"star.fits", "--prior", "field"}, "prior");
