@@ -9,11 +9,11 @@
 #include <numeric>
 #include <stdexcept>
 
-#include "app/options.h"
 #include "base/parallel.h"
 #include "inference/neural_inference.h"
 #include "nn/device.h"
 #include "sim/roche.h"
+#include "sim/simulation_settings.h"
 #include "sim/system.h"
 
 namespace penumbra {

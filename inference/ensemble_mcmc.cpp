@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 
+#include "inference/gaussian_mixture.h"
 #include "inference/importance.h"
 
 namespace penumbra {
@@ -14,15 +16,24 @@ namespace {
 
 constexpr double kLeastShare = 0.05;                      // of the generations, that move in either system
 constexpr double kMirrorShare = 0.05, kJumpShare = 0.05;  // of the moves; the rest is differential evolution
+constexpr double kIndependentShare = 0.5;                 // of the chains' moves, where there is a mixture
 constexpr double kJitter = 1e-6;
 // Between two rises of the likelihood's power each walker moves so often on average, or the generations are spent:
 // resampled walkers that have not parted again would span no volume.
 constexpr int kMovesPerRise = 2, kMaxGenerationsPerRise = 40;
-constexpr double kLeastEffectiveShare = 0.5;                                       // of the walkers, when it rises
+constexpr double kLeastEffectiveShare = 0.5;  // of the walkers, when it rises
+constexpr std::size_t kArchived = 4096;       // points of a round that the archive keeps
+constexpr int kMostComponents = 16;
 constexpr int kFirstRound = 200, kGenerationsPerCheck = 100, kLeastDiagnosed = 8;  // generations
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
 using Walkers = std::vector<EnsemblePoint>;
+
+// What chains' proposals are made of. Points of even and of odd index come from different chains.
+struct Archive {
+  Walkers points;
+  std::array<std::optional<GaussianMixture>, 2> mixture;  // of either system's coordinates that are read
+};
 
 // Walkers and the moves that they share.
 class Ensemble {
@@ -33,7 +44,7 @@ class Ensemble {
       : density_(density), walkers_(std::move(walkers)), first_share_(first_share), options_(options), random_(random) {
     read_.fill(true);
     for (const std::size_t d : options.unread) read_[d] = false;
-    dimensions_ = static_cast<double>(std::count(read_.begin(), read_.end(), true));
+    dimensions_ = std::count(read_.begin(), read_.end(), true);
   }
 
   const Walkers& walkers() const { return walkers_; }
@@ -59,7 +70,7 @@ class Ensemble {
       log_factor_.clear();
       for (std::size_t first = 0; first < walkers_.size(); first += size) {
         const std::span<const EnsemblePoint> others(&walkers_[first + size / 2 - side], size / 2);
-        for (std::size_t w = 0; w < size / 2; ++w) propose(first + side + w, system, others);
+        for (std::size_t w = 0; w < size / 2; ++w) propose(first + side + w, system, others, nullptr);
       }
       accepted += decide(system, power);
     }
@@ -67,31 +78,60 @@ class Ensemble {
   }
 
   // Each walker proposes once, from the archive.
-  int advance(std::span<const EnsemblePoint> archive) {
+  int advance(const Archive& archive) {
     chosen_.clear();
     proposal_.clear();
     log_factor_.clear();
     const std::size_t system = choose_system();
-    for (std::size_t w = 0; w < walkers_.size(); ++w) propose(w, system, archive);
+    const std::optional<GaussianMixture>& mixture = archive.mixture[system];
+    for (std::size_t w = 0; w < walkers_.size(); ++w) propose(w, system, archive.points, mixture ? &*mixture : nullptr);
     return decide(system, 1.0);
+  }
+
+  // The mixtures of an archive's points: fitted to those of even index, chosen by those of odd index.
+  void fit(Archive& archive) {
+    for (std::size_t system = 0; system < 2; ++system) {
+      Eigen::MatrixXd half[2];
+      for (std::size_t side = 0; side < 2; ++side) {
+        half[side].resize(dimensions_, std::ssize(archive.points) / 2);
+        for (Eigen::Index i = 0; i < half[side].cols(); ++i)
+          half[side].col(i) = read_of(archive.points[2 * static_cast<std::size_t>(i) + side].at[system]);
+      }
+      archive.mixture[system] = GaussianMixture::fit(half[0], half[1], kMostComponents, random_);
+    }
   }
 
  private:
   std::size_t choose_system() { return random_.uniform() < first_share_ ? 0 : 1; }
 
-  // A step of walker w by the difference of two of `others`, with ln of what the proposal's asymmetry costs.
-  void propose(std::size_t w, std::size_t system, std::span<const EnsemblePoint> others) {
+  Eigen::VectorXd read_of(const Latent& x) const {
+    Eigen::VectorXd out(dimensions_);
+    for (std::size_t d = 0, k = 0; d < x.size(); ++d)
+      if (read_[d]) out[static_cast<Eigen::Index>(k++)] = x[d];
+    return out;
+  }
+
+  // A draw of the mixture, where there is one, or a step of walker w by the difference of two of `others`; with ln of
+  // what the proposal's asymmetry costs.
+  void propose(std::size_t w, std::size_t system, std::span<const EnsemblePoint> others,
+               const GaussianMixture* mixture) {
     const Latent& from = walkers_[w].at[system];
     EnsemblePoint out;
     Latent& to = out.at[system];
     to = from;
+    double log_factor = 0.0;
     const double kind = random_.uniform();
-    if (kind < kMirrorShare && !options_.mirrored.empty()) {
+    if (mixture && random_.uniform() < kIndependentShare) {
+      const Eigen::VectorXd x = mixture->draw(random_);
+      for (std::size_t d = 0, k = 0; d < to.size(); ++d)
+        if (read_[d]) to[d] = x[static_cast<Eigen::Index>(k++)];
+      log_factor = mixture->log_density(read_of(from)) - mixture->log_density(x);
+    } else if (kind < kMirrorShare && !options_.mirrored.empty()) {
       for (const std::size_t d : options_.mirrored) to[d] = -from[d];
     } else {
       // gamma = 1 leads from mode to mode; the optimum for Gaussians is too far where the density is curved, so every
       // other step is shorter, by up to ten times.
-      double gamma = kind < kMirrorShare + kJumpShare ? 1.0 : 2.38 / std::sqrt(2.0 * dimensions_);
+      double gamma = kind < kMirrorShare + kJumpShare ? 1.0 : 2.38 / std::sqrt(2.0 * static_cast<double>(dimensions_));
       if (gamma < 1.0 && random_.uniform() < 0.5) gamma *= std::pow(0.1, random_.uniform());
       const auto pick = [&] { return static_cast<std::size_t>(random_.below(static_cast<int>(others.size()))); };
       const std::size_t a = pick();
@@ -102,7 +142,6 @@ class Ensemble {
         if (read_[d]) to[d] += gamma * step * (1.0 + kJitter * random_.normal());
       }
     }
-    double log_factor = 0.0;
     for (const std::size_t d : options_.unread) {
       to[d] = random_.normal();
       log_factor += 0.5 * (to[d] * to[d] - from[d] * from[d]);
@@ -137,7 +176,7 @@ class Ensemble {
   const EnsembleOptions& options_;
   RandomStream& random_;
   std::array<bool, kParameterCount> read_{};
-  double dimensions_ = 0.0;
+  Eigen::Index dimensions_ = 0;
   std::int64_t evaluations_ = 0;
   std::vector<std::size_t> chosen_;
   std::vector<EnsemblePoint> proposal_;
@@ -238,8 +277,8 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsembleP
                               const EnsembleOptions& options, RandomStream& random) {
   const auto populations = static_cast<std::size_t>(options.populations);
   const auto size = static_cast<std::size_t>(options.walkers), width = static_cast<std::size_t>(options.chains);
-  if (populations < 2 || size % 2 != 0 || size <= 2 * kParameterCount || start.size() != populations * size ||
-      width % populations != 0 || width < populations || width > start.size())
+  if (populations < 2 || populations % 2 != 0 || size % 2 != 0 || size <= 2 * kParameterCount ||
+      start.size() != populations * size || width % populations != 0 || width < populations || width > start.size())
     throw std::invalid_argument(fmt::format("sample_ensemble: {} populations of {} walkers, {} chains, {} points",
                                             populations, size, width, start.size()));
   for (const EnsemblePoint& point : start) {
@@ -276,18 +315,24 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsembleP
   }
 
   // 2. Chains, in rounds.
-  Walkers archive = ensemble.walkers(), walkers;
-  for (std::size_t p = 0; p < populations; ++p)
-    for (std::size_t w = 0; w < width / populations; ++w) walkers.push_back(archive[p * size + w]);
+  Archive archive;
+  Walkers walkers;
+  for (std::size_t w = 0; w < size; ++w)
+    for (std::size_t p = 0; p < populations; ++p) archive.points.push_back(ensemble.walkers()[p * size + w]);
+  walkers.assign(archive.points.begin(), archive.points.begin() + options.chains);
   double share = ensemble.first_share();
   int generations = 0;  // of the round
   for (int length = kFirstRound; !out_of_budget && !chain.converged; length *= 2) {
     before = chain.evaluations;
     Ensemble chains(density, walkers, share, options, random);
     if (generations > 0) {  // the last round's draws are a better archive
-      for (EnsemblePoint& point : archive)
-        point = chain.draws[static_cast<std::size_t>(random.below(static_cast<int>(chain.draws.size())))];
+      archive.points.resize(kArchived);
+      for (std::size_t i = 0; i < kArchived; ++i) {
+        const auto any = [&](std::size_t n) { return static_cast<std::size_t>(random.below(static_cast<int>(n))); };
+        archive.points[i] = chain.draws[any(chain.draws.size() / width) * width + 2 * any(width / 2) + i % 2];
+      }
     }
+    chains.fit(archive);
     chain.draws.clear();
     std::int64_t moves = 0;
     for (generations = 0; generations < length && !out_of_budget && !chain.converged;) {
@@ -310,8 +355,8 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsembleP
   }
   if (generations < kLeastDiagnosed) {  // the budget ended before a chain began: the walkers are all there is
     if (generations == 0) {
-      chain.walkers = static_cast<int>(archive.size());
-      chain.draws = archive;
+      chain.walkers = static_cast<int>(archive.points.size());
+      chain.draws = archive.points;
     }
     chain.r_hat = chain.autocorrelation_time = INFINITY;
     chain.effective_size = 0.0;

@@ -4,9 +4,11 @@
 // 1. Populations of walkers start from draws of the prior. The likelihood's power rises from 0 to 1; at each rise
 //    walkers are resampled by their weights and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B
 //    68, 411). That is a start: a few moves at each power do not make it the posterior.
-// 2. Some walkers of each population start chains. Steps are differences of two points of an archive, at first all
-//    walkers (differential evolution with an archive: ter Braak and Vrugt 2008, Statistics and Computing 18, 435). In a
-//    round the archive does not change, so that every walker is a Metropolis chain of its own with symmetric steps, and
+// 2. Some walkers of each population start chains. Half of their proposals are steps by the difference of two points of
+//    an archive, at first all walkers (differential evolution with an archive: ter Braak and Vrugt 2008, Statistics and
+//    Computing 18, 435). The other half are independent draws of a mixture of normals that is fitted to the archive:
+//    steps are short where the posterior is thin and curved, a draw of the mixture goes anywhere in it at once. In a
+//    round neither archive nor mixture changes, so that every walker is a Metropolis-Hastings chain of its own, and
 //    R-hat means what it says. The first round that passes ends the work, and its draws alone are kept; otherwise they
 //    are the archive of the next, which is twice as long.
 #pragma once
@@ -35,7 +37,7 @@ struct EnsemblePoint {
 using BatchDensity = std::function<void(std::size_t system, std::span<EnsemblePoint> points)>;
 
 struct EnsembleOptions {
-  int populations = 4, walkers = 128;            // walkers of a population: even
+  int populations = 4, walkers = 128;            // even numbers; walkers of a population
   int chains = 64;                               // a multiple of the populations
   std::int64_t budget = 600'000;                 // densities evaluated, at most (one generation more)
   double effective_size = 1000.0, r_hat = 1.05;  // stops when both are reached
