@@ -96,13 +96,14 @@ experiment-ppc:  ## do predictions look like real binaries? most need ../shared/
 experiment-timing:  ## cost of a posterior beside emcee with ellc and PHOEBE, for one system and a million (an hour)
 experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
 experiment-recovery:  ## medians, intervals and widths against the truth (4,999 systems: minutes)
+experiment-spectra:  ## labels of stars from their spectra: recovery, calibration, real ones (an hour; ARGS="--spectra FOLDER": yours)
 experiment-sbc:  ## ranks of the truth: bands, TARP, a classifier (minutes)
 experiment-coverage:  ## how often credible regions hold the truth (minutes)
 
 EXPERIMENTS := $(shell sed -nE 's/^experiment-([a-z]+):  ##.*/\1/p' $(MAKEFILE_LIST))
 $(addprefix experiment-,$(EXPERIMENTS)): experiment-%: setup $(BUILD)/build.ninja
 	@$(CMAKE) --build $(BUILD) --parallel $(JOBS) --target experiment_$*
-	@tools/experiment.sh $* $(BUILD) $(CONFIG) || [ $$? = 77 ]  # data that are not there: skipped
+	@tools/experiment.sh $* $(BUILD) "$(CONFIG)" $(ARGS) || [ $$? = 77 ]  # data that are not there: skipped
 
 peers: setup  ## the programs that we are compared with: .venv-peers
 	@$(SETUP) peers

@@ -1,16 +1,16 @@
 // penumbra infer: the posterior of each object file.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
-#include <set>
 
+#include "app/infer_spectra.h"
 #include "app/options.h"
+#include "app/posterior_output.h"
 #include "app/verbs.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
-#include "base/provenance.h"
-#include "base/sha256.h"
 #include "inference/array_inference.h"
 #include "inference/neural_inference.h"
 #include "inference/summary.h"
@@ -26,41 +26,6 @@ struct Arguments {
   Settings settings;
   std::vector<std::string> objects;
 };
-
-// Facts that every posterior of this run carries.
-std::vector<std::pair<std::string, std::string>> provenance(const Config& config, const RunSettings& run,
-                                                            const fs::path& checkpoint,
-                                                            const NeuralPosterior& posterior,
-                                                            const std::string& prior) {
-  return {
-      {"created_by", "penumbra " + program_version()},
-      {"created_at", utc_now()},
-      {"commit", program_commit()},
-      {"config", config.resolved()},
-      {"config_sha256", config.sha256()},
-      {"seed", fmt::format("{}", run.seed)},
-      {"device", describe_device(posterior.device())},
-      {"checkpoint", checkpoint.string()},
-      {"checkpoint_sha256", sha256_of_file(checkpoint)},
-      {"checkpoint_commit", posterior.info().provenance.commit},
-      {"prior", prior},
-      {"simulation", posterior.info().provenance.simulation},
-  };
-}
-
-// Two objects must not write one file.
-std::vector<fs::path> output_files(const std::vector<std::string>& objects, const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::set<fs::path> seen;
-  for (const std::string& object : objects) {
-    files.push_back(folder / (fs::path(object).stem().string() + ".nc"));
-    if (!seen.insert(files.back()).second) {
-      throw UserError(fmt::format("{}: two objects would write {}; object files need different names", object,
-                                  files.back().string()));
-    }
-  }
-  return files;
-}
 
 std::string diagnostics_text(const Inference& inference) {
   std::string text = fmt::format("samples inside the prior's support: {:.1f}%\nthe prior's best fit (score, limit):",
@@ -87,17 +52,14 @@ void run_infer_arrays(const fs::path& file, const Config& config) {
 
   set_torch_threads(run.threads);
   const NeuralPosterior posterior = NeuralPosterior::load(checkpoint, run.device);
-  if (posterior.info().layout.inputs.empty()) {
-    throw UserError(
-        fmt::format("{}: a network for binaries, which reads object files; --x needs one that was trained "
-                    "with --simulations",
-                    checkpoint.string()));
+  if (posterior.kind() == "spectrum" || posterior.info().layout.inputs.empty()) {
+    throw UserError(fmt::format(
+        "{}: a network for {}; --x needs one that was trained with --simulations", checkpoint.string(),
+        posterior.kind() == "spectrum" ? "spectra, which reads FITS files" : "binaries, which reads object files"));
   }
   const Coordinates coordinates = Coordinates::parse(posterior.info().provenance.simulation, checkpoint.string());
   const ObservationSet observations = ObservationSet::load(file, coordinates);
-  std::error_code error;
-  fs::create_directories(out, error);
-  if (error) throw UserError(fmt::format("{}: cannot create the folder: {}", out.string(), error.message()));
+  create_output_folder(out);
   Progress progress("inference", observations.size);
   const std::size_t numbers = observations.layout.inputs[0].size();
   for (std::size_t b = 0; b < observations.size; ++b) {
@@ -105,9 +67,12 @@ void run_infer_arrays(const fs::path& file, const Config& config) {
     const ArrayPosterior result = infer_array(posterior, coordinates, observations, b, samples, run.seed);
     const std::string stem = file.stem().string();
     const fs::path name = out / (observations.size == 1 ? stem + ".nc" : fmt::format("{}_{}.nc", stem, b));
-    write_array_posterior(name, result, coordinates, &observations.x[b * numbers],
-                          provenance(config, run, checkpoint, posterior, posterior.info().provenance.prior));
-    fmt::print("{}posterior: {}\n", array_summary_table(result, coordinates), name.string());
+    PosteriorFacts facts;
+    facts.attributes = posterior_provenance(config, run, checkpoint, posterior, posterior.info().provenance.prior);
+    const std::string object = name.stem().string();
+    write_array_posterior(name, object, facts, result, coordinates, &observations.x[b * numbers]);
+    fmt::print("{}posterior: {}\n", summary_table(object, facts, array_columns(result, coordinates), {}),
+               name.string());
     progress.advance();
   }
 }
@@ -150,6 +115,9 @@ void run_infer(const Arguments& arguments) {
                                    : "infer takes object files or --x FILE.h5, not both");
   }
   if (!arrays.empty()) return run_infer_arrays(arrays, config);
+  const auto spectra = std::ranges::count_if(arguments.objects, names_spectra);
+  if (spectra == std::ssize(arguments.objects)) return run_infer_spectra(arguments.objects, config, data);
+  if (spectra > 0) throw UserError("infer takes object files, or FITS files and folders of them, not both at once");
   const RunSettings run = read_run_settings(config);
   const fs::path checkpoint = config.text("checkpoint", (data / "checkpoints" / "compact.h5").string());
   const fs::path out = config.text("out", "posteriors");
@@ -178,9 +146,7 @@ void run_infer(const Arguments& arguments) {
   const std::string& network_prior = posterior.info().provenance.prior;
   options.read_under = other.make(settings, simulator.tables(), network_prior);
   const std::string& prior = options.read_under ? options.read_under->name : network_prior;
-  std::error_code error;
-  fs::create_directories(out, error);
-  if (error) throw UserError(fmt::format("{}: cannot create the folder: {}", out.string(), error.message()));
+  create_output_folder(out);
 
   // An object without a posterior does not stop the others.
   std::size_t refused = 0;
@@ -188,7 +154,7 @@ void run_infer(const Arguments& arguments) {
   for (std::size_t i = 0; i < objects.size(); ++i) {
     try {
       Inference result = infer_object(*simulator, posterior, objects[i], options);
-      result.record.attributes = provenance(config, run, checkpoint, posterior, prior);
+      result.record.attributes = posterior_provenance(config, run, checkpoint, posterior, prior);
       result.record.band_wavelength_um = wavelengths;
       write_posterior(files[i], result.record);
       fmt::print("{}{}\n{}\nposterior: {}\n", i == 0 ? "" : "\n", summary_table(result.record),
@@ -206,20 +172,23 @@ void run_infer(const Arguments& arguments) {
 }  // namespace
 
 void add_infer(CLI::App& program) {
-  CLI::App* verb = program.add_subcommand("infer", "posterior of observed binaries from a trained network");
+  CLI::App* verb =
+      program.add_subcommand("infer", "posterior of observed binaries or stellar spectra from a trained network");
   const auto arguments = std::make_shared<Arguments>();
-  verb->add_option("objects", arguments->objects, "object files (TOML); each gives <out>/<name of the file>.nc")
-      ->type_name("OBJECT.toml");
+  verb->add_option("objects", arguments->objects,
+                   "object files (TOML), or APOGEE spectra (FITS files, folders of them); each gives <out>/<name of "
+                   "the file>.nc")
+      ->type_name("OBJECT.toml|STAR.fits");
   arguments->settings.attach(*verb);
-  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
-                               true);
+  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint",
+                               "trained network [<data>/checkpoints/compact.h5, or spectra-compact.h5]", true);
   arguments->settings.shortcut(
       *verb, "--x", "x", "HDF5 file with /x, for a network that was trained with --simulations; in place of objects",
       true);
   arguments->settings.shortcut(*verb, "--out", "out", "folder for the posterior files [posteriors]", true);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each object [10000]", false);
-  arguments->settings.shortcut(*verb, "--predictions", "predictions", "draws whose light curves and SED are kept [100]",
-                               false);
+  arguments->settings.shortcut(*verb, "--predictions", "predictions",
+                               "draws whose light curves and SED (spectra: quantiles) are kept [100]", false);
   arguments->settings.shortcut(*verb, "--prior", "prior.name",
                                "paper or field: read the posteriors under this prior [the network's]", true);
   arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
@@ -237,7 +206,11 @@ void add_infer(CLI::App& program) {
       "network's, samples are drawn again by the ratio of the priors' densities, and the number of effective ones is\n"
       "told: few of them when the priors differ much.\n"
       "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"
-      "missing; examples/hd23642/hd23642.toml is one. arviz.from_netcdf opens the posterior files.");
+      "missing; examples/hd23642/hd23642.toml is one. arviz.from_netcdf opens the posterior files.\n"
+      "Spectra are apStar, apVisit or aspcapStar files; of several rows the first is read. Their key is "
+      "spectra.emulator (the\n"
+      "weights of the emulator that the network was trained on), --refine is none or importance, and prior.* are "
+      "unknown.");
   verb->callback([arguments] { run_infer(*arguments); });
 }
 

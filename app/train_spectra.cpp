@@ -8,9 +8,11 @@
 namespace penumbra {
 
 SpectraSettings read_spectra_settings(const Config& config, const std::filesystem::path& data) {
-  const Config table = config.section("spectra");
-  return {table.text("emulator", (data / "spectra/emulator.h5").string()),
-          table.text("noise", (data / "tables/apogee").string())};
+  return {read_emulator_file(config, data), config.section("spectra").text("noise", (data / "tables/apogee").string())};
+}
+
+std::filesystem::path read_emulator_file(const Config& config, const std::filesystem::path& data) {
+  return config.section("spectra").text("emulator", (data / "spectra/emulator.h5").string());
 }
 
 TrainReport train_on_spectra(const std::filesystem::path& data, const SpectraSettings& settings, const Preset& preset,

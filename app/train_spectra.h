@@ -16,6 +16,8 @@ struct SpectraSettings {
 // Keys spectra.emulator and spectra.noise; by default what `data` holds.
 SpectraSettings read_spectra_settings(const Config& config, const std::filesystem::path& data);
 
+std::filesystem::path read_emulator_file(const Config& config, const std::filesystem::path& data);
+
 TrainReport train_on_spectra(const std::filesystem::path& data, const SpectraSettings& settings, const Preset& preset,
                              TrainOptions options);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/atomic_file.h"
 #include "base/interrupt.h"
 #include "base/provenance.h"
@@ -19,8 +21,9 @@ std::string parameters_csv() {
 }
 
 void run(const std::filesystem::path& config_file, const std::filesystem::path& out,
-         const std::function<ExperimentResult(const Config&)>& work) {
-  const Config config = Config::load(config_file);
+         const std::vector<std::string>& changes, const std::function<ExperimentResult(const Config&)>& work) {
+  Config config = Config::load(config_file);
+  for (std::size_t i = 0; i + 1 < changes.size(); i += 2) config.set_text(changes[i].substr(2), changes[i + 1]);
   ExperimentResult result = work(config);
   std::string provenance = fmt::format("commit = \"{}\"\ncreated = \"{}\"\nconfig_sha256 = \"{}\"\n", program_commit(),
                                        utc_now(), config.sha256());
@@ -40,12 +43,15 @@ int experiment_main(int argc, char** argv, const std::function<ExperimentResult(
   restart_with_sleeping_threads(argv);
   watch_interrupts();
   const std::string program = std::filesystem::path(argv[0]).filename();
-  if (argc != 3) {
-    fmt::print(stderr, "usage: {} CONFIG.toml OUT_FOLDER\n", program);
+  const std::vector<std::string> changes(argv + std::min(argc, 3), argv + argc);
+  bool understood = argc >= 3 && changes.size() % 2 == 0;
+  for (std::size_t i = 0; i < changes.size(); i += 2) understood = understood && changes[i].starts_with("--");
+  if (!understood) {
+    fmt::print(stderr, "usage: {} CONFIG.toml OUT_FOLDER [--KEY TEXT ...]\n", program);
     return 2;
   }
   try {
-    run(argv[1], argv[2], work);
+    run(argv[1], argv[2], changes, work);
     return 0;
   } catch (const Interrupted&) {
     fmt::print(stderr, "{}: interrupted\n", program);

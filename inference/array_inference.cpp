@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "inference/netcdf_file.h"
-#include "inference/quantile.h"
+#include "inference/posterior_groups.h"
 
 namespace penumbra {
 
@@ -23,23 +20,26 @@ ArrayPosterior infer_array(const NeuralPosterior& posterior, const Coordinates& 
   return result;
 }
 
-void write_array_posterior(const std::filesystem::path& file, const ArrayPosterior& posterior,
-                           const Coordinates& coordinates, const double* x,
-                           const std::vector<std::pair<std::string, std::string>>& attributes) {
-  NetcdfWriter writer(file);
-  writer.attribute("method", "neural posterior estimation");
-  for (const auto& [name, value] : attributes) writer.attribute(name, value);
+std::vector<PosteriorColumn> array_columns(const ArrayPosterior& posterior, const Coordinates& coordinates) {
   const std::size_t count = posterior.log_q.size(), width = coordinates.parameter_count();
-  NetcdfGroup samples(writer, "posterior");
-  const std::vector<int> axes{samples.counter("chain", 1), samples.counter("draw", count)};
-  std::vector<double> column(count);
+  std::vector<PosteriorColumn> columns;
   for (std::size_t p = 0; p < width; ++p) {
-    for (std::size_t s = 0; s < count; ++s) column[s] = posterior.theta[s * width + p];
-    samples.numbers(coordinates.names()[p], axes, column.data(), "", "parameter of the simulator");
+    std::vector<double> values(count);
+    for (std::size_t s = 0; s < count; ++s) values[s] = posterior.theta[s * width + p];
+    const int decimals = decimals_of_spread(values);
+    columns.push_back({coordinates.names()[p], "", "parameter of the simulator", decimals, std::move(values)});
   }
+  return columns;
+}
+
+void write_array_posterior(const std::filesystem::path& file, const std::string& object, const PosteriorFacts& facts,
+                           const ArrayPosterior& posterior, const Coordinates& coordinates, const double* x) {
+  NetcdfWriter writer(file);
+  write_facts(writer, object, facts);
+  write_columns(writer, array_columns(posterior, coordinates));
   NetcdfGroup stats(writer, "sample_stats");
-  stats.numbers("log_q", {stats.counter("chain", 1), stats.counter("draw", count)}, posterior.log_q.data(), "",
-                "ln q(theta | x) of the neural posterior");
+  stats.numbers("log_q", {stats.counter("chain", 1), stats.counter("draw", posterior.log_q.size())},
+                posterior.log_q.data(), "", "ln q(theta | x) of the neural posterior");
   NetcdfGroup observed(writer, "observed_data");
   std::vector<int> shape;
   for (const std::int64_t extent : coordinates.x_shape()) {
@@ -47,22 +47,6 @@ void write_array_posterior(const std::filesystem::path& file, const ArrayPosteri
   }
   observed.numbers("x", shape, x, "", "the observation");
   writer.commit();
-}
-
-std::string array_summary_table(const ArrayPosterior& posterior, const Coordinates& coordinates) {
-  std::string text = fmt::format("{:<16}{:>12}{:>28}{:>28}\n", "parameter", "median", "68%", "90%");
-  const std::size_t count = posterior.log_q.size(), width = coordinates.parameter_count();
-  std::vector<double> column(count);
-  for (std::size_t p = 0; p < width; ++p) {
-    for (std::size_t s = 0; s < count; ++s) column[s] = posterior.theta[s * width + p];
-    std::sort(column.begin(), column.end());
-    const auto interval = [&](double level) {
-      return fmt::format("{:.5g} - {:.5g}", quantile(column, 0.5 - 0.5 * level), quantile(column, 0.5 + 0.5 * level));
-    };
-    text += fmt::format("{:<16}{:>12.5g}{:>28}{:>28}\n", coordinates.names()[p], quantile(column, 0.5), interval(0.68),
-                        interval(0.90));
-  }
-  return text;
 }
 
 }  // namespace penumbra

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "inference/posterior_record.h"
 #include "nn/posterior.h"
 #include "nn/simulation_set.h"
 
@@ -22,13 +22,12 @@ ArrayPosterior infer_array(const NeuralPosterior& posterior, const Coordinates& 
                            const ObservationSet& observations, std::size_t observation, int samples,
                            std::uint64_t seed);
 
+// A column a parameter.
+std::vector<PosteriorColumn> array_columns(const ArrayPosterior& posterior, const Coordinates& coordinates);
+
 // netCDF4 that arviz.from_netcdf opens: posterior (a variable a parameter, (chain, draw)), sample_stats (log_q),
 // observed_data (x), and the attributes. Atomic.
-void write_array_posterior(const std::filesystem::path& file, const ArrayPosterior& posterior,
-                           const Coordinates& coordinates, const double* x,
-                           const std::vector<std::pair<std::string, std::string>>& attributes);
-
-// Median and central 68% and 90% intervals, for people.
-std::string array_summary_table(const ArrayPosterior& posterior, const Coordinates& coordinates);
+void write_array_posterior(const std::filesystem::path& file, const std::string& object, const PosteriorFacts& facts,
+                           const ArrayPosterior& posterior, const Coordinates& coordinates, const double* x);
 
 }  // namespace penumbra

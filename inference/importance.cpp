@@ -108,6 +108,26 @@ ImportanceWeights importance_weights(std::span<const double> log_ratio, std::siz
   return out;
 }
 
+ImportanceWeights weigh_samples(std::span<const double> log_density, std::span<const double> log_q, std::size_t drawn,
+                                PosteriorFacts& facts) {
+  std::vector<double> log_ratio;
+  for (std::size_t s = 0; s < log_q.size(); ++s) log_ratio.push_back(log_density[s] - log_q[s]);
+  ImportanceWeights weights = importance_weights(log_ratio, drawn);
+  facts.tell("importance_effective_size", weights.effective_size, 4);
+  facts.tell("importance_efficiency", weights.efficiency, 3);
+  facts.tell("pareto_k", weights.pareto_k, 3);
+  return weights;
+}
+
+void name_weighted(const ImportanceWeights& weights, const std::string& instead, PosteriorFacts& facts) {
+  facts.method = "importance sampling of the neural posterior";
+  if (weights.pareto_k <= kLargestParetoK) return;
+  facts.warnings.push_back(
+      fmt::format("the importance weights fail (k-hat {:.2f} > {}): {:.1f} samples carry the posterior, and neither "
+                  "it nor the evidence can be trusted; {}",
+                  weights.pareto_k, kLargestParetoK, weights.effective_size, instead));
+}
+
 std::vector<std::size_t> resample(std::span<const double> weight, std::size_t count, RandomStream& random) {
   const double total = std::accumulate(weight.begin(), weight.end(), 0.0);
   if (!(total > 0.0)) throw std::invalid_argument("resample: no sample has a weight");

@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "inference/posterior_record.h"
 
 namespace penumbra {
 
@@ -38,7 +40,27 @@ struct ImportanceWeights {
 // proposal gave in all, those left out having no weight. NaN and +inf throw std::invalid_argument.
 ImportanceWeights importance_weights(std::span<const double> log_ratio, std::size_t drawn);
 
+// The weights of samples whose exact and proposed log densities these are, and what they tell, as facts of a posterior:
+// importance_effective_size, importance_efficiency, pareto_k.
+ImportanceWeights weigh_samples(std::span<const double> log_density, std::span<const double> log_q, std::size_t drawn,
+                                PosteriorFacts& facts);
+
+// Draws as many samples again by those weights, of which some are positive. Names the method, and warns where the
+// weights have failed; `instead`: what to do then.
+template <class Samples>
+void draw_by_weights(const ImportanceWeights& weights, const std::string& instead, RandomStream& random,
+                     Samples& samples, PosteriorFacts& facts);
+
 // Indices of `count` samples in proportion to their weights, by systematic resampling, in random order.
 std::vector<std::size_t> resample(std::span<const double> weight, std::size_t count, RandomStream& random);
+
+void name_weighted(const ImportanceWeights& weights, const std::string& instead, PosteriorFacts& facts);
+
+template <class Samples>
+void draw_by_weights(const ImportanceWeights& weights, const std::string& instead, RandomStream& random,
+                     Samples& samples, PosteriorFacts& facts) {
+  samples = samples.at(resample(weights.weight, samples.z.size(), random));
+  name_weighted(weights, instead, facts);
+}
 
 }  // namespace penumbra

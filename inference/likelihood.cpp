@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/parallel.h"
 #include "inference/quantile.h"
@@ -33,11 +32,6 @@ LightCurve valid_points(const LightCurve& curve) {
 }
 
 }  // namespace
-
-double log_unit_normal(const Latent& z) {
-  const double square = std::inner_product(z.begin(), z.end(), z.begin(), 0.0);
-  return -0.5 * square - 0.5 * double{kParameterCount} * std::log(kTwoPi);
-}
 
 // With x = ln f, the level integrated: ln of
 //   (2 pi)^(-(n-1)/2) prod(1 / sigma) weight^(-1/2)  integral dx N(x; mu, s) exp(-(n - 1) x - chi^2 / 2 exp(-2 x)).

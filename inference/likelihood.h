@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "inference/best_fit.h"
+#include "inference/posterior_record.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
@@ -37,9 +38,6 @@ namespace penumbra {
 // fit_scale gives them, log_sigma_sum = sum of ln sigma_t. Both integrals of the header's top; the level's in closed
 // form, the factor's by the trapezoid rule (relative error below 1e-9).
 double log_curve_likelihood(const ScaledFit& fit, std::size_t points, double log_sigma_sum, const ScatterLaw& law);
-
-// ln N(z; 0, I)
-double log_unit_normal(const Latent& z);
 
 // One point of the posterior.
 struct PosteriorPoint {

@@ -7,27 +7,18 @@
 #include <string>
 
 #include "base/interrupt.h"
-#include "base/sha256.h"
 #include "inference/likelihood.h"
+#include "inference/sample_until.h"
 
 namespace penumbra {
 namespace {
 
-constexpr int kMaxRounds = 20;   // of replacing rejected samples
-constexpr int kRoundShift = 48;  // rounds use streams that no object reaches
-
-std::uint64_t stream_of(const std::string& name) {
-  return std::stoull(sha256_of_text(name).substr(0, 12), nullptr, 16);
-}
-
 void remove_sample(PosteriorSamples& samples, std::size_t s) {
-  const auto at = static_cast<std::ptrdiff_t>(s);
-  samples.theta.erase(samples.theta.begin() + at);
-  samples.z.erase(samples.z.begin() + at);
-  samples.log_prior.erase(samples.log_prior.begin() + at);
-  for (auto* values : {&samples.log_q, &samples.log_likelihood, &samples.log_density})
-    if (!values->empty()) values->erase(values->begin() + at);
-  if (!samples.log_ratio.empty()) samples.log_ratio.erase(samples.log_ratio.begin() + at);
+  std::vector<std::size_t> others;
+  for (std::size_t i = 0; i < samples.theta.size(); ++i) {
+    if (i != s) others.push_back(i);
+  }
+  samples = samples.at(others);
 }
 
 // Draws the samples again by the ratio of the priors' densities. False where the other prior allows none of them.
@@ -36,19 +27,8 @@ bool read_under(const OtherPrior& other, const Prior& network_prior, RandomStrea
   const std::vector<double> log_ratio = log_prior_ratios(network_prior, *other.prior, samples.theta);
   const double effective = effective_sample_size(log_ratio);
   if (effective == 0.0) return false;
-  PosteriorSamples drawn;
-  for (const std::size_t s : resample(log_ratio, random)) {
-    drawn.theta.push_back(samples.theta[s]);
-    drawn.z.push_back(samples.z[s]);
-    drawn.log_prior.push_back(samples.log_prior[s]);
-    drawn.log_ratio.push_back(log_ratio[s]);
-    if (!samples.log_q.empty()) drawn.log_q.push_back(samples.log_q[s]);
-    if (!samples.log_likelihood.empty()) {
-      drawn.log_likelihood.push_back(samples.log_likelihood[s]);
-      drawn.log_density.push_back(samples.log_density[s]);
-    }
-  }
-  samples = std::move(drawn);
+  samples.log_ratio = log_ratio;
+  samples = samples.at(resample(log_ratio, random));
   record.reweighting = {other.network_prior_name, other.name, effective};
   const auto count = static_cast<double>(samples.theta.size());
   if (effective < kFewEffectiveSamples || effective < kFewEffectiveShare * count) {
@@ -100,31 +80,23 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
   out.record.object = object;
   PosteriorSamples& samples = out.record.samples;
   const auto wanted = static_cast<std::size_t>(options.samples);
-  std::size_t drawn = 0, accepted = 0;
-  std::vector<float> z, log_q;
-  for (std::uint64_t round = 0; round < kMaxRounds && samples.theta.size() < wanted; ++round) {
-    throw_if_interrupted();
-    posterior.sample(batch, options.samples, options.seed, stream_of(object.name) + (round << kRoundShift), z, log_q);
-    for (std::size_t s = 0; s < wanted && samples.theta.size() < wanted; ++s) {
-      const double period_day = object.observation.period_day;
-      Latent latent;
-      Theta theta;
-      ++drawn;
-      if (targets.restore(simulator.prior(), &z[s * kParameterCount], period_day, latent, theta) != Status::kOk) {
-        continue;
-      }
-      ++accepted;
-      samples.theta.push_back(theta);
-      samples.z.push_back(latent);
-      samples.log_q.push_back(log_q[s] + targets.log_jacobian(simulator.prior(), latent, theta, period_day));
-      samples.log_prior.push_back(log_unit_normal(latent));
-    }
-  }
-  refine(simulator, drawn, options.refine, options.threads,
-         RandomStream(options.seed, stream_of(object.name), Stage::kRefinement), out.record);
+  const double period_day = object.observation.period_day;
+  const SampleCount count = sample_until(
+      posterior, batch, wanted, options.seed, stream_of_name(object.name), [&](const float* sample, double log_q) {
+        Latent latent;
+        Theta theta;
+        if (targets.restore(simulator.prior(), sample, period_day, latent, theta) != Status::kOk) return false;
+        samples.theta.push_back(theta);
+        samples.z.push_back(latent);
+        samples.log_q.push_back(log_q + targets.log_jacobian(simulator.prior(), latent, theta, period_day));
+        samples.log_prior.push_back(log_unit_normal(latent));
+        return true;
+      });
+  refine(simulator, count.drawn, options.refine, options.threads,
+         RandomStream(options.seed, stream_of_name(object.name), Stage::kRefinement), out.record);
   if (options.read_under && !samples.theta.empty() &&
       !read_under(*options.read_under, simulator.prior(),
-                  RandomStream(options.seed, stream_of(object.name), Stage::kResample), out.record)) {
+                  RandomStream(options.seed, stream_of_name(object.name), Stage::kResample), out.record)) {
     throw OutsidePrior(fmt::format("{}: none of the {} samples is possible under prior {}", object.file.string(),
                                    samples.theta.size(), options.read_under->name));
   }
@@ -136,7 +108,7 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
                     "outside the prior's range, or the period, epoch or photometry is wrong",
                     object.file.string()));
   }
-  out.accepted = static_cast<double>(accepted) / static_cast<double>(drawn);
+  out.accepted = count.accepted_share();
   out.diagnostics = diagnose(find_best_fit(
                                  simulator, object.observation, samples, out.record.predictions,
                                  [](const BestFit& fit) { return within_limits(score(fit)); }, options.threads),

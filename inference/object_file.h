@@ -26,16 +26,10 @@
 #include <string>
 #include <vector>
 
+#include "base/literature_value.h"
 #include "sim/observation.h"
 
 namespace penumbra {
-
-struct LiteratureValue {
-  int quantity;  // of inference/quantities.h
-  double value;
-  double error;
-  std::string source;
-};
 
 struct Object {
   std::string name;

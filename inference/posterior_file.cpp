@@ -1,13 +1,12 @@
 #include "inference/posterior_file.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
 
 #include "base/hdf5_file.h"
-#include "inference/netcdf_file.h"
+#include "inference/posterior_groups.h"
 
 namespace penumbra {
 namespace {
@@ -16,44 +15,6 @@ void define_bands(NetcdfGroup& group, int dimension) {
   std::vector<std::string> names;
   for (std::size_t k = 0; k < kSedBandCount; ++k) names.emplace_back(kPassbands[k].name);
   group.texts("band", {dimension}, names);
-}
-
-void write_samples(NetcdfWriter& writer, const PosteriorSamples& samples) {
-  const std::size_t count = samples.theta.size();
-  NetcdfGroup posterior(writer, "posterior");
-  const int chain = posterior.counter("chain", 1), draw = posterior.counter("draw", count);
-  std::vector<Quantities> quantities;
-  for (const Theta& theta : samples.theta) quantities.push_back(derive_quantities(theta));
-  std::vector<double> column(count);
-  for (int k = 0; k < kQuantityCount; ++k) {
-    const ParameterInfo& info = quantity_info(k);
-    for (std::size_t s = 0; s < count; ++s) column[s] = quantities[s][static_cast<std::size_t>(k)];
-    posterior.numbers(std::string(info.name), {chain, draw}, column.data(), std::string(info.unit),
-                      std::string(info.description));
-  }
-
-  NetcdfGroup unconstrained(writer, "unconstrained_posterior");
-  const std::vector<int> dims{unconstrained.counter("chain", 1), unconstrained.counter("draw", count),
-                              unconstrained.dimension("latent", kParameterCount)};
-  unconstrained.numbers("z", dims, samples.z.front().data(), "", "coordinates in which the prior is a unit normal");
-
-  NetcdfGroup stats(writer, "sample_stats");
-  const std::vector<int> axes{stats.counter("chain", 1), stats.counter("draw", count)};
-  if (!samples.log_q.empty())
-    stats.numbers("log_q", axes, samples.log_q.data(), "", "ln q(z | x) of the neural posterior, density in z");
-  if (!samples.log_likelihood.empty()) {
-    stats.numbers("log_likelihood", axes, samples.log_likelihood.data(), "", "ln p(data | theta)");
-    stats.numbers("log_density", axes, samples.log_density.data(), "",
-                  "ln of prior times likelihood, density in z, soft barriers and a known period's density included");
-  }
-  stats.numbers(
-      "log_prior", axes, samples.log_prior.data(), "",
-      "ln N(z; 0, I); with a known period it holds the free fifth coordinate and lacks the period's own density");
-  if (!samples.log_ratio.empty()) {
-    stats.numbers(
-        "log_prior_ratio", axes, samples.log_ratio.data(), "",
-        "ln of the ratio of the priors' densities, read under to made under, by which the samples were drawn");
-  }
 }
 
 void write_predictions(NetcdfWriter& writer, const PosteriorRecord& record) {
@@ -76,7 +37,7 @@ void write_predictions(NetcdfWriter& writer, const PosteriorRecord& record) {
   group.numbers("parallax", {chain, draw}, parallax.data(), "mas", "parallax");
 }
 
-void write_data(NetcdfWriter& writer, const PosteriorRecord& record) {
+void write_data(NetcdfWriter& writer, const PosteriorRecord& record, std::span<const PosteriorColumn> columns) {
   const Object& object = record.object;
   const Observation& observation = object.observation;
   NetcdfGroup observed(writer, "observed_data"), constant(writer, "constant_data");
@@ -102,20 +63,7 @@ void write_data(NetcdfWriter& writer, const PosteriorRecord& record) {
                    "mean wavelength of the band");
   constant.numbers("parallax_sigma", {}, &observation.parallax_sigma_mas, "mas", "one-sigma error");
   constant.numbers("period", {}, &observation.period_day, "d", "orbital period of the object file");
-  if (object.literature.empty()) return;
-  const int quantity = constant.dimension("quantity", object.literature.size());
-  std::vector<std::string> names, sources;
-  std::vector<double> values, errors;
-  for (const LiteratureValue& entry : object.literature) {
-    names.emplace_back(quantity_info(entry.quantity).name);
-    sources.push_back(entry.source);
-    values.push_back(entry.value);
-    errors.push_back(entry.error);
-  }
-  constant.texts("quantity", {quantity}, names);
-  constant.texts("literature_source", {quantity}, sources);
-  constant.numbers("literature_value", {quantity}, values.data(), "as in posterior", "published value");
-  constant.numbers("literature_error", {quantity}, errors.data(), "as in posterior", "its error; 0: none given");
+  write_literature(constant, columns, object.literature);
 }
 
 }  // namespace
@@ -124,6 +72,20 @@ std::string channel_variable(std::size_t channel) {
   std::string name(kChannels[channel].name);
   for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::tolower(c)) : '_';
   return name;
+}
+
+std::vector<PosteriorColumn> quantity_columns(const PosteriorSamples& samples) {
+  std::vector<PosteriorColumn> columns;
+  for (int k = 0; k < kQuantityCount; ++k) {
+    const ParameterInfo& info = quantity_info(k);
+    columns.push_back(
+        {std::string(info.name), std::string(info.unit), std::string(info.description), info.decimals, {}});
+  }
+  for (const Theta& theta : samples.theta) {
+    const Quantities quantities = derive_quantities(theta);
+    for (std::size_t k = 0; k < columns.size(); ++k) columns[k].values.push_back(quantities[k]);
+  }
+  return columns;
 }
 
 std::vector<double> load_band_wavelengths_um(const std::filesystem::path& passbands_file) {
@@ -146,18 +108,16 @@ std::vector<double> load_band_wavelengths_um(const std::filesystem::path& passba
 
 void write_posterior(const std::filesystem::path& file, const PosteriorRecord& record) {
   NetcdfWriter writer(file);
-  writer.attribute("object", record.object.name);
-  writer.attribute("method", record.method);
-  for (const auto& [name, value] : record.refinement) writer.attribute(name, value);
-  for (const auto& [name, value] : record.attributes) writer.attribute(name, value);
+  write_facts(writer, record.object.name, record);
   if (record.reweighting) {
     writer.attribute("prior_of_network", record.reweighting->made_under);
     writer.attribute("effective_samples", fmt::format("{:.1f}", record.reweighting->effective_samples));
   }
-  writer.attribute("warnings", fmt::format("{}", fmt::join(record.warnings, "\n")));
+  const std::vector<PosteriorColumn> columns = quantity_columns(record.samples);
+  write_columns(writer, columns);
   write_samples(writer, record.samples);
   write_predictions(writer, record);
-  write_data(writer, record);
+  write_data(writer, record, columns);
   writer.commit();
 }
 

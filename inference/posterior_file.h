@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "inference/object_file.h"
+#include "inference/posterior_record.h"
 #include "inference/quantities.h"
 #include "sim/prior.h"
 
@@ -38,15 +39,7 @@ struct Predictions {
   std::vector<double> sed_jy;                           // [D][kSedBandCount]
 };
 
-struct PosteriorSamples {
-  std::vector<Theta> theta;       // [S]
-  std::vector<Latent> z;          // [S]
-  std::vector<double> log_q;      // [S] ln q(z | x), density in z; empty: not the network's samples
-  std::vector<double> log_prior;  // [S] ln N(z; 0, I)
-  // [S] of inference/likelihood.h; empty where the posterior is not refined
-  std::vector<double> log_likelihood, log_density;
-  std::vector<double> log_ratio;  // [S] ln p_B - ln p_A (inference/reweight.h); empty: read as it was made
-};
+using PosteriorSamples = SamplesOf<Theta, Latent>;
 
 // The posterior was made under one prior and is read under another.
 struct Reweighting {
@@ -54,20 +47,19 @@ struct Reweighting {
   double effective_samples = 0.0;      // of as many as there are samples
 };
 
-struct PosteriorRecord {
+struct PosteriorRecord : PosteriorFacts {
   Object object;
   PosteriorSamples samples;
   std::optional<Reweighting> reweighting;
   Predictions predictions;                 // of samples 0 .. D - 1
   std::vector<double> band_wavelength_um;  // [kSedBandCount], for figures
-  std::vector<std::string> warnings;
-  std::string method = "neural posterior estimation";
-  std::vector<std::pair<std::string, std::string>> refinement;  // how well it went: name, value
-  std::vector<std::pair<std::string, std::string>> attributes;  // provenance: name, value
 };
 
 // "Kepler:Kp" -> "kepler_kp": the variable of a channel.
 std::string channel_variable(std::size_t channel);
+
+// The 16 parameters and what follows from them, of each sample.
+std::vector<PosteriorColumn> quantity_columns(const PosteriorSamples& samples);
 
 // Mean wavelength of each SED band, int T lambda d lambda / int T d lambda, from data/tables/passbands.h5.
 std::vector<double> load_band_wavelengths_um(const std::filesystem::path& passbands_file);

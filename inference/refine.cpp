@@ -18,34 +18,14 @@ namespace {
 
 constexpr std::size_t kBridgeProposals = 4000;
 
-// The samples' exact densities and what weights them.
-struct Weighted {
-  std::vector<PosteriorPoint> points;
-  std::vector<double> log_ratio;
-  ImportanceWeights weights;
-};
-
-Weighted weigh(const ExactPosterior& posterior, const PosteriorSamples& samples, std::size_t drawn) {
-  Weighted out;
-  out.points.resize(samples.z.size());
-  posterior.evaluate(samples.z, out.points);
-  for (std::size_t s = 0; s < samples.z.size(); ++s)
-    out.log_ratio.push_back(out.points[s].log_density() - samples.log_q[s]);
-  out.weights = importance_weights(out.log_ratio, drawn);
-  return out;
-}
-
-void take_weighted(const Weighted& weighted, RandomStream& random, PosteriorSamples& samples) {
-  PosteriorSamples out;
-  for (const std::size_t s : resample(weighted.weights.weight, samples.z.size(), random)) {
-    out.theta.push_back(samples.theta[s]);
-    out.z.push_back(samples.z[s]);
-    out.log_q.push_back(samples.log_q[s]);
-    out.log_prior.push_back(samples.log_prior[s]);
-    out.log_likelihood.push_back(weighted.points[s].log_likelihood);
-    out.log_density.push_back(weighted.points[s].log_density());
+// Sets the exact densities of the samples.
+void evaluate(const ExactPosterior& posterior, PosteriorSamples& samples) {
+  std::vector<PosteriorPoint> points(samples.z.size());
+  posterior.evaluate(samples.z, points);
+  for (const PosteriorPoint& point : points) {
+    samples.log_likelihood.push_back(point.log_likelihood);
+    samples.log_density.push_back(point.log_density());
   }
-  samples = std::move(out);
 }
 
 EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& options, RandomStream& random,
@@ -87,31 +67,16 @@ void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& 
             RandomStream random, PosteriorRecord& record) {
   if (options.method == Refinement::kNone) return;
   const ExactPosterior posterior(simulator, record.object.observation, threads);
-  const auto tell = [&](const char* name, double value, int digits) {
-    record.refinement.emplace_back(name, fmt::format("{:.{}g}", value, digits));
-  };
   if (options.method != Refinement::kMcmc) {
-    const Weighted weighted = weigh(posterior, record.samples, drawn);
-    const ImportanceWeights& weights = weighted.weights;
-    tell("importance_effective_size", weights.effective_size, 4);
-    tell("importance_efficiency", weights.efficiency, 3);
-    tell("pareto_k", weights.pareto_k, 3);
-    const bool reliable = weights.pareto_k <= kLargestParetoK;
-    if (reliable || options.method == Refinement::kImportance) {
-      tell("log_evidence", weights.log_evidence, 10);
-      tell("log_evidence_error", weights.log_evidence_error, 3);
+    evaluate(posterior, record.samples);
+    const ImportanceWeights weights = weigh_samples(record.samples.log_density, record.samples.log_q, drawn, record);
+    if (weights.pareto_k <= kLargestParetoK || options.method == Refinement::kImportance) {
+      record.tell_evidence(weights.log_evidence, weights.log_evidence_error);
       if (!(weights.effective_size > 0.0)) {
         throw OutsidePrior(fmt::format("{}: none of the network's {} samples has a density",
                                        record.object.file.string(), record.samples.z.size()));
       }
-      record.method = "importance sampling of the neural posterior";
-      take_weighted(weighted, random, record.samples);
-      if (!reliable) {
-        record.warnings.push_back(fmt::format(
-            "the importance weights fail (k-hat {:.2f} > {}): {:.1f} samples carry the posterior, and neither "
-            "it nor the evidence can be trusted; use --refine mcmc",
-            weights.pareto_k, kLargestParetoK, weights.effective_size));
-      }
+      draw_by_weights(weights, "use --refine mcmc", random, record.samples, record);
       return;
     }
   }
@@ -121,12 +86,11 @@ void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& 
   const EnsembleChain chain = run_chain(problem, options, random, record.object, evidence);
   record.method = "ensemble MCMC from the prior";
   record.samples = problem.samples(chain, std::max<std::size_t>(record.samples.z.size(), 1), random);
-  tell("log_evidence", evidence.value, 10);
-  tell("log_evidence_error", evidence.error, 3);
-  tell("mcmc_r_hat", chain.r_hat, 4);
-  tell("mcmc_effective_size", chain.effective_size, 4);
-  tell("mcmc_autocorrelation_time", chain.autocorrelation_time, 3);
-  tell("mcmc_acceptance", chain.acceptance, 2);
+  record.tell_evidence(evidence.value, evidence.error);
+  record.tell("mcmc_r_hat", chain.r_hat, 4);
+  record.tell("mcmc_effective_size", chain.effective_size, 4);
+  record.tell("mcmc_autocorrelation_time", chain.autocorrelation_time, 3);
+  record.tell("mcmc_acceptance", chain.acceptance, 2);
   record.refinement.emplace_back("mcmc_temperatures", fmt::format("{}", chain.temperatures));
   record.refinement.emplace_back("mcmc_evaluations", fmt::format("{}", chain.evaluations));
   if (!chain.converged) {

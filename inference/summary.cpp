@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "inference/ensemble_mcmc.h"
-#include "inference/importance.h"
 #include "inference/quantile.h"
 
 namespace penumbra {
@@ -34,45 +32,33 @@ Summary summarize(std::vector<double> values) {
           quantile(values, 0.95)};
 }
 
-double refinement_fact(const PosteriorRecord& record, std::string_view name) {
-  for (const auto& [key, value] : record.refinement) {
-    if (key == name) return std::stod(value);
-  }
-  return NAN;
-}
-
-bool refinement_trusted(const PosteriorRecord& record) {
-  const double r_hat = refinement_fact(record, "mcmc_r_hat");
-  if (std::isnan(r_hat)) return !(refinement_fact(record, "pareto_k") > kLargestParetoK);
-  const EnsembleOptions enough;
-  return r_hat <= enough.r_hat && refinement_fact(record, "mcmc_effective_size") >= enough.effective_size;
-}
-
 std::string summary_table(const PosteriorRecord& record) {
-  std::vector<Quantities> rows;
-  for (const Theta& theta : record.samples.theta) rows.push_back(derive_quantities(theta));
-  const bool literature = !record.object.literature.empty();
-  std::string text = fmt::format("{}: {} posterior samples, {}\n", record.object.name, rows.size(), record.method);
+  std::string head;
   if (record.reweighting) {
-    text += fmt::format("made under prior {}, read under prior {}: {:.0f} effective samples\n",
-                        record.reweighting->made_under, record.reweighting->read_under,
-                        record.reweighting->effective_samples);
+    head = fmt::format("made under prior {}, read under prior {}: {:.0f} effective samples\n",
+                       record.reweighting->made_under, record.reweighting->read_under,
+                       record.reweighting->effective_samples);
   }
-  text += "\n";
+  return summary_table(record.object.name, record, quantity_columns(record.samples), record.object.literature, head);
+}
+
+std::string summary_table(const std::string& object, const PosteriorFacts& facts,
+                          std::span<const PosteriorColumn> columns, std::span<const LiteratureValue> literature,
+                          const std::string& head) {
+  std::string text =
+      fmt::format("{}: {} posterior samples, {}\n", object, columns.front().values.size(), facts.method) + head + "\n";
   text += fmt::format("{:<14}{:<12}{:>12}  {:^25}  {:^25}{}\n", "quantity", "unit", "median", "68%", "90%",
-                      literature ? "  literature (distance)" : "");
-  std::vector<double> column(rows.size());
+                      literature.empty() ? "" : "  literature (distance)");
   std::vector<std::string> sources;
-  for (int k = 0; k < kQuantityCount; ++k) {
-    const ParameterInfo& info = quantity_info(k);
-    for (std::size_t s = 0; s < rows.size(); ++s) column[s] = rows[s][static_cast<std::size_t>(k)];
-    const Summary summary = summarize(column);
-    const int d = info.decimals;
-    std::string line =
-        fmt::format("{:<14}{:<12}{:>12.{}f}  {:>11.{}f} - {:<11.{}f}  {:>11.{}f} - {:<11.{}f}", info.name, info.unit,
-                    summary.median, d, summary.low68, d, summary.high68, d, summary.low90, d, summary.high90, d);
-    for (const LiteratureValue& entry : record.object.literature) {
-      if (entry.quantity != k) continue;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    const PosteriorColumn& column = columns[k];
+    const Summary summary = summarize(column.values);
+    const int d = column.decimals;
+    std::string line = fmt::format("{:<14}{:<12}{:>12.{}f}  {:>11.{}f} - {:<11.{}f}  {:>11.{}f} - {:<11.{}f}",
+                                   column.name, column.unit, summary.median, d, summary.low68, d, summary.high68, d,
+                                   summary.low90, d, summary.high90, d);
+    for (const LiteratureValue& entry : literature) {
+      if (entry.quantity != static_cast<int>(k)) continue;
       auto known = std::find(sources.begin(), sources.end(), entry.source);
       if (known == sources.end()) known = sources.insert(sources.end(), entry.source);
       line += fmt::format("  {} [{}]", literature_text(entry, summary, d), known - sources.begin() + 1);
@@ -82,12 +68,12 @@ std::string summary_table(const PosteriorRecord& record) {
   }
   for (std::size_t i = 0; i < sources.size(); ++i)
     text += fmt::format("{}[{}] {}\n", i == 0 ? "\n" : "", i + 1, sources[i]);
-  for (std::size_t i = 0; i < record.refinement.size(); ++i) {
-    const auto& [name, value] = record.refinement[i];
+  for (std::size_t i = 0; i < facts.refinement.size(); ++i) {
+    const auto& [name, value] = facts.refinement[i];
     text += fmt::format("{}{}: {}\n", i == 0 ? "\n" : "", name, value);
   }
-  for (std::size_t i = 0; i < record.warnings.size(); ++i) {
-    text += fmt::format("{}WARNING: {}\n", i == 0 ? "\n" : "", record.warnings[i]);
+  for (std::size_t i = 0; i < facts.warnings.size(); ++i) {
+    text += fmt::format("{}WARNING: {}\n", i == 0 ? "\n" : "", facts.warnings[i]);
   }
   return text;
 }

@@ -1,8 +1,8 @@
 // A posterior in numbers: median and central intervals, and the table that the program prints.
 #pragma once
 
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "inference/posterior_file.h"
@@ -20,14 +20,13 @@ Summary summarize(std::vector<double> values);
 // where both are zero.
 double distance_in_sigma(const Summary& posterior, const LiteratureValue& published);
 
-// What inference/refine.h has measured, by its name; NaN: it has not.
-double refinement_fact(const PosteriorRecord& record, std::string_view name);
-
-// False where importance weights have failed or an MCMC has not converged; true also where nothing was refined.
-bool refinement_trusted(const PosteriorRecord& record);
-
 // One row a quantity: name, unit, median, 68% and 90% intervals; beside them the literature where the object file has
 // it, with its distance in units of the combined error. How a refinement went and warnings follow below.
 std::string summary_table(const PosteriorRecord& record);
+
+// The same of any posterior; `head`: lines between the first and the table.
+std::string summary_table(const std::string& object, const PosteriorFacts& facts,
+                          std::span<const PosteriorColumn> columns, std::span<const LiteratureValue> literature,
+                          const std::string& head = "");
 
 }  // namespace penumbra

@@ -111,6 +111,7 @@ std::vector<float> NeuralPosterior::log_prob(const SystemView& batch) const {
 }
 
 const CheckpointInfo& NeuralPosterior::info() const { return impl_->info; }
+const std::string& NeuralPosterior::kind() const { return impl_->preset.kind; }
 FeatureLayout NeuralPosterior::layout() const {
   if (!impl_->preset.for_binaries()) {
     throw UserError(

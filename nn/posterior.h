@@ -32,6 +32,7 @@ class NeuralPosterior {
   std::vector<float> log_prob(const SystemView& batch) const;
 
   const CheckpointInfo& info() const;
+  const std::string& kind() const;  // "binary", "spectrum", ...: nn/config.h
   // Of a network for binaries; UserError for another kind.
   FeatureLayout layout() const;
   const Targets& targets() const;

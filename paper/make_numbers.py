@@ -452,10 +452,43 @@ def timing(book):
     book.record_toml("timing", results / "provenance.toml")
 
 
+def spectra(book):
+    results = book.root / "experiments" / "spectra" / "results"
+    labels, _ = read_csv(results / "labels.csv")
+    calibration = {row["name"]: row for row in read_csv(results / "calibration.csv")[0]}
+    cost, _ = read_csv(results / "cost.csv")
+    chains, _ = read_csv(results / "chains.csv")
+    real, _ = read_csv(results / "real.csv")
+    facts = read_toml(results / "provenance.toml")
+    book.number(fixed(facts["config"]["stars"], 0), "spectra stars")
+    book.number(len(cost), "spectra compared")
+    book.number(sum(float(row["p_holm"]) < 0.05 for row in calibration.values()), "spectra failed")
+    book.number(significant(statistics.median(float(row["efficiency"]) for row in cost), 2), "spectra efficiency")
+    for name in ("network_s", "density_s", "fit_s"):
+        book.number(significant(statistics.median(float(row[name]) for row in cost), 2), "spectra", name)
+    stars = {row["star"]: row for row in chains}
+    book.number(len(stars), "spectra chains")
+    book.number(significant(statistics.median(float(row["cpu_s"]) for row in stars.values()), 2) if stars else "--",
+                "spectra chains cpu")
+    body = []
+    for row in labels:
+        unit = f" [{row['unit']}]" if row["unit"] else ""
+        checks = calibration[row["label"]]
+        body.append([f"${row['tex']}${unit}",
+                     *(significant(float(row[key]), 2) for key in ("prior_deviation", "rms_error", "width68", "rms_error_compared", "rms_error_fit")),
+                     percent(float(checks["coverage68"])), percent(float(checks["coverage95"])), significant(float(checks["p_holm"]), 2)])
+    book.table("spectra", "lrrrrrrrr", ["label", "prior", "rms error", "68\\% width", "rms, fitted stars", "least squares", "68\\% holds",
+                                        "95\\% holds", "$p$ (Holm)"], body)
+    book.table("real spectra", "lrrrr", ["spectrum", "S/N", "pixels", r"$\chi^2$ of the best sample", r"$\chi^2$ of least squares"],
+               [[text(row["name"]), fixed(float(row["signal_to_noise"]), 0), row["pixels"],
+                 *(fixed(float(row[key]), 0) for key in ("chi2_best_sample", "chi2_fit"))] for row in real])
+    book.record_toml("stellar spectra", results / "provenance.toml")
+
+
 # What is always there; then the experiments in the order of the paper, and whether their plot.py reads committed tables only.
 ALWAYS = (forward_model, speed, network)
 EXPERIMENTS = ((prior, False), (observations, False), (recovery, False), (sbc, True), (coverage, True), (ppc, False),
-               (ablation, True), (timing, True))
+               (ablation, True), (timing, True), (spectra, False))
 
 
 def used_commands(files):

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <optional>
 
 #include "base/error.h"
+#include "spectra/labels.h"
 #include "spectra/pixels.h"
 
 namespace penumbra {
@@ -85,6 +87,18 @@ class FitsFile {
     int status = 0;
     double value = 0.0;
     if (fits_read_key(file_, TDOUBLE, key, &value, nullptr, &status) == 0) return value;
+    fits_clear_errmsg();
+    return std::nullopt;
+  }
+  // The first row of a table's column; nothing where there is no such table or column.
+  std::optional<double> cell(int hdu, std::string column) const {
+    int status = 0, number = 0, type = 0;
+    double value = NAN, undefined = NAN;
+    if (fits_movabs_hdu(file_, hdu + 1, &type, &status) == 0 && type != IMAGE_HDU &&
+        fits_get_colnum(file_, CASEINSEN, column.data(), &number, &status) == 0 &&
+        fits_read_col(file_, TDOUBLE, number, 1, 1, 1, &undefined, &value, nullptr, &status) == 0) {
+      return value;
+    }
     fits_clear_errmsg();
     return std::nullopt;
   }
@@ -247,6 +261,33 @@ std::vector<Pixel> star_pixels(const FitsFile& file, ApogeeKind kind, int row) {
   return pixels;
 }
 
+std::vector<LiteratureValue> published_labels(const FitsFile& file, ApogeeKind kind) {
+  constexpr double kNone = -999.0;  // values below stand for none
+  std::vector<LiteratureValue> published;
+  const auto add = [&](int label, std::optional<double> value, std::optional<double> error, const char* source) {
+    if (!value || !(*value > kNone)) return;
+    published.push_back({label, *value, error && *error > 0.0 ? *error : 0.0, source});
+  };
+  if (kind == ApogeeKind::kAspcap) {
+    for (int i = 0; i < kEmulatorLabelCount; ++i) {
+      // Its turbulence and its isotopes are of another definition.
+      if (i == kLabelVmicro || i == kLabelVmacro || i == kLabelC12C13) continue;
+      std::string column(kLabels[index(i)].name);
+      std::ranges::transform(column, column.begin(),
+                             [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      add(i, file.cell(4, column), file.cell(4, column + "_ERR"), "ASPCAP, in the file");
+    }
+    return published;
+  }
+  for (const auto& [label, name] :
+       {std::pair{kLabelTeff, std::string("TEFF")}, {kLabelLogg, "LOGG"}, {kLabelIron, "FEH"}}) {
+    std::optional<double> value = file.number(0, ("RV_" + name).c_str());  // since data release 17
+    if (!value) value = file.number(0, ("RV" + name).c_str());
+    add(label, value, std::nullopt, "template of the velocity, in the file");
+  }
+  return published;
+}
+
 }  // namespace
 
 ApogeeContent apogee_content(const std::filesystem::path& file) { return content_of(FitsFile(file)); }
@@ -261,6 +302,7 @@ ApogeeSpectrum read_apogee_spectrum(const std::filesystem::path& path, int row) 
   spectrum.name = file.text(0, "OBJID");
   if (spectrum.name.empty()) spectrum.name = path.stem().string();
   if (row > 0) spectrum.name += fmt::format(" row {}", row);
+  spectrum.published = published_labels(file, content.kind);
 
   const std::vector<Pixel> pixels =
       content.kind == ApogeeKind::kVisit ? visit_pixels(file) : star_pixels(file, content.kind, row);

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/literature_value.h"
+
 namespace penumbra {
 
 // The bits of APOGEE's pixel masks (APOGEE_PIXMASK, https://www.sdss.org/dr17/irspec/apogee-bitmasks).
@@ -57,6 +59,9 @@ struct ApogeeSpectrum {
   std::vector<float> flux, error;     // [kPixelCount], finite; the file's units
   std::vector<std::uint32_t> bits;    // [kPixelCount]
   std::vector<unsigned char> masked;  // [kPixelCount]: bad bits, or no finite flux with a positive error
+  // What the file says of the star: Teff, log g and [Fe/H] of the template that gave the velocity (apStar, apVisit), or
+  // ASPCAP's labels (the table in HDU 4 of an aspcapStar file, columns TEFF, LOGG, FE_H, C_FE, ... and .._ERR).
+  std::vector<LiteratureValue> published;
 };
 
 enum class ApogeeKind { kStar, kVisit, kAspcap };

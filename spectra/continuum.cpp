@@ -11,19 +11,10 @@
 namespace penumbra {
 namespace {
 
-constexpr int kTerms = Continuum::kDegree + 1, kFewest = 10;
-using Terms = Eigen::Matrix<double, kTerms, 1>;
+constexpr int kFewest = 10;
+using Terms = Eigen::Matrix<double, kContinuumTerms, 1>;
 
-// Chebyshev polynomials at a pixel, the detector being -1 .. 1.
-Terms chebyshev(int chip, int pixel) {
-  const int first = chip_start(chip), last = chip_start(chip + 1) - 1;
-  const double x = 2.0 * (pixel - first) / (last - first) - 1.0;
-  Terms terms;
-  terms[0] = 1.0;
-  terms[1] = x;
-  for (int n = 2; n < kTerms; ++n) terms[n] = 2.0 * x * terms[n - 1] - terms[n - 2];
-  return terms;
-}
+Terms terms_of(int chip, int pixel) { return Terms(continuum_terms(chip, pixel).data()); }
 
 struct Point {
   Terms terms;
@@ -32,7 +23,8 @@ struct Point {
 };
 
 Terms least_squares(const std::vector<Point>& points) {
-  Eigen::Matrix<double, kTerms, kTerms> normal = Eigen::Matrix<double, kTerms, kTerms>::Zero();
+  Eigen::Matrix<double, kContinuumTerms, kContinuumTerms> normal =
+      Eigen::Matrix<double, kContinuumTerms, kContinuumTerms>::Zero();
   Terms right = Terms::Zero();
   for (const Point& p : points) {
     if (!p.kept) continue;
@@ -43,6 +35,14 @@ Terms least_squares(const std::vector<Point>& points) {
 }
 
 }  // namespace
+
+std::array<double, kContinuumTerms> continuum_terms(int chip, int pixel) {
+  const int first = chip_start(chip), last = chip_start(chip + 1) - 1;
+  const double x = 2.0 * (pixel - first) / (last - first) - 1.0;
+  std::array<double, kContinuumTerms> terms{1.0, x};
+  for (std::size_t n = 2; n < terms.size(); ++n) terms[n] = 2.0 * x * terms[n - 1] - terms[n - 2];
+  return terms;
+}
 
 Continuum::Continuum(std::span<const float> flux) {
   std::vector<double> distance(kPixelCount);
@@ -75,7 +75,7 @@ bool Continuum::fit(const float* flux, const float* error, const unsigned char* 
     for (const int p : pixels_) {
       if (p < chip_start(chip) || p >= chip_start(chip + 1) || masked[p]) continue;
       const double sigma = static_cast<double>(error[p]);
-      points.push_back({chebyshev(chip, p), static_cast<double>(flux[p]), 1.0 / (sigma * sigma), true});
+      points.push_back({terms_of(chip, p), static_cast<double>(flux[p]), 1.0 / (sigma * sigma), true});
     }
     const auto kept = [&] { return std::ranges::count(points, true, &Point::kept); };
     if (kept() < kFewest) return false;
@@ -97,7 +97,7 @@ bool Continuum::fit(const float* flux, const float* error, const unsigned char* 
       coefficients = least_squares(points);
     }
     for (int p = chip_start(chip); p < chip_start(chip + 1); ++p) {
-      const double value = chebyshev(chip, p).dot(coefficients);
+      const double value = terms_of(chip, p).dot(coefficients);
       if (!(value > 0.0)) return false;
       continuum[p] = static_cast<float>(value);
     }

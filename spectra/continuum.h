@@ -7,14 +7,20 @@
 // observed ones, with the same pixels, so that what it gets wrong is in both.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
 namespace penumbra {
 
+inline constexpr int kContinuumDegree = 4, kContinuumTerms = kContinuumDegree + 1;
+
+// Chebyshev polynomials at a pixel of a detector, which is -1 .. 1.
+std::array<double, kContinuumTerms> continuum_terms(int chip, int pixel);
+
 class Continuum {
  public:
-  static constexpr int kDegree = 4, kStretch = 60, kChosen = 5;
+  static constexpr int kStretch = 60, kChosen = 5;
   // Pixels that stand out by more than this many robust standard deviations are left out, and the rest fitted again.
   static constexpr double kClip = 3.0;
   static constexpr int kRounds = 5;

@@ -15,8 +15,10 @@ namespace {
 
 constexpr int kMaxTries = 1000;
 
-// The stars among which continuum pixels are chosen: any will do, but always the same.
+}  // namespace
+
 Continuum continuum_of(const LabelPrior& prior, const Emulator& emulator) {
+  // The stars among which they are chosen: any will do, but always the same.
   constexpr std::uint64_t kStars = 256, kSeed = 0;
   std::vector<Labels> labels;
   for (std::uint64_t i = 0; i < kStars; ++i) {
@@ -25,10 +27,11 @@ Continuum continuum_of(const LabelPrior& prior, const Emulator& emulator) {
   }
   std::vector<float> flux(labels.size() * kPixelCount);
   emulator.evaluate(labels, flux);
+  if (std::ranges::none_of(labels, [&](const Labels& l) { return emulator.status(l) == SpectrumStatus::kOk; })) {
+    throw UserError("the emulator has no spectrum of any star of the prior: its ranges do not meet the prior's");
+  }
   return Continuum(flux);
 }
-
-}  // namespace
 
 double signal_to_noise(const SpectrumObservation& observation) {
   double sum = 0.0;

@@ -29,6 +29,9 @@ struct SpectrumObservation {
 // The mean of 1 / error over the pixels that are not masked: the S/N of the continuum.
 double signal_to_noise(const SpectrumObservation& observation);
 
+// The continuum pixels that go with a prior and an emulator. UserError where they have no star in common.
+Continuum continuum_of(const LabelPrior& prior, const Emulator& emulator);
+
 // Divides by the continuum, also what ASPCAP has normalised in its own way. UserError naming the spectrum where it
 // cannot be found.
 SpectrumObservation normalise(const ApogeeSpectrum& spectrum, const Continuum& continuum);

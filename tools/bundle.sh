@@ -43,7 +43,7 @@ cp data/tables/*.csv "$out/data/tables/"
 cp -r data/tables/apogee "$out/data/tables/"
 cp -r data/presets data/checkpoints data/spectra "$out/data/"
 cp -r examples "$out/"
-mkdir "$out/tools" && cp tools/report.py "$out/tools/"
+mkdir "$out/tools" && cp tools/report.py tools/report_star.py "$out/tools/"
 cat >"$out/penumbra.sh" <<'RUN'
 #!/usr/bin/env bash
 # Runs a program of this folder (penumbra by default) with torch's libraries found.

@@ -2,7 +2,8 @@
 
     python tools/report.py POSTERIOR.nc [...] --out FOLDER [--format png|pdf|svg]
 
-For <name>.nc: <name>_light_curves, <name>_sed (where there is photometry), <name>_corner, and <name>.html.
+For <name>.nc of a binary: <name>_light_curves, <name>_sed (where there is photometry), <name>_corner, and <name>.html;
+of a star's spectrum: <name>_spectrum, <name>_zoom, <name>_corner, and <name>.html.
 Exit code 2: a file that is not a posterior.
 """
 
@@ -23,6 +24,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # ArviZ announces its next version
     import arviz
     import corner
+
+    import report_star
 
 CORNER = ["mass1", "mass2", "radius1", "radius2", "teff1", "teff2", "inclination", "eccentricity", "log_age", "feh",
           "distance", "ebv"]
@@ -56,6 +59,10 @@ def save(figure, path):
         partial.unlink(missing_ok=True)
         plt.close(figure)
     return path.name
+
+
+def is_star(data):
+    return "wavelength" in data.constant_data
 
 
 def channels(data):
@@ -166,15 +173,16 @@ def literature(data):
 
 def draw_corner(data):
     posterior = data.posterior
-    columns = [posterior[name].values.ravel() for name in CORNER]
+    names = report_star.CORNER if is_star(data) else CORNER
+    columns = [posterior[name].values.ravel() for name in names]
     labels = []
-    for name in CORNER:
+    for name in names:
         unit = posterior[name].attrs.get("units", "1")
         labels.append(name if unit == "1" else f"{name}\n({unit})")
     known = literature(data)
     if "age" in known:
         known.setdefault("log_age", (float(np.log10(known["age"][0])) + 6.0, 0.0, ""))  # Myr to dex(yr)
-    truths = [known[name][0] if name in known else None for name in CORNER]
+    truths = [known[name][0] if name in known else None for name in names]
     # A central range that keeps the published value in view.
     ranges = []
     for values, truth in zip(columns, truths):
@@ -186,7 +194,7 @@ def draw_corner(data):
     figure = corner.corner(np.column_stack(columns), labels=labels, range=ranges, bins=30, smooth=0.8, color=MODEL,
                            truths=truths if known else None, truth_color=DATA, plot_datapoints=False, levels=(0.68, 0.9),
                            fill_contours=True, label_kwargs={"fontsize": 9}, max_n_ticks=3, labelpad=0.12)
-    figure.set_size_inches(14, 14)
+    figure.set_size_inches(1.2 * len(names), 1.2 * len(names))
     for axis in figure.axes:
         axis.tick_params(labelsize=7)
     figure.suptitle(f"{data.attrs['object']}: 68% and 90% regions" + ("; lines: literature" if known else ""), y=0.99)
@@ -255,9 +263,12 @@ def report(path, folder, suffix):
     data = read(path)
     name = Path(path).stem
     figures = []
+    if is_star(data):
+        figures.append(save(report_star.draw_spectrum(data), folder / f"{name}_spectrum.{suffix}"))
+        figures.append(save(report_star.draw_zoom(data), folder / f"{name}_zoom.{suffix}"))
     if channels(data):
         figures.append(save(draw_light_curves(data), folder / f"{name}_light_curves.{suffix}"))
-    if np.isfinite(data.observed_data["sed_flux"].values).any():
+    if "sed_flux" in data.observed_data and np.isfinite(data.observed_data["sed_flux"].values).any():
         figures.append(save(draw_sed(data), folder / f"{name}_sed.{suffix}"))
     figures.append(save(draw_corner(data), folder / f"{name}_corner.{suffix}"))
     out = folder / f"{name}.html"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/app/run_program.h"
+#include "tests/app/tiny_spectrum_network.h"
 #include "tests/spectra/fits_files.h"
 #include "tests/spectra/random_emulator.h"
 
@@ -12,23 +13,6 @@ namespace penumbra {
 namespace {
 
 namespace fs = std::filesystem;
-
-const char* const kTinySpectrumPreset = R"([network]
-kind = "spectrum"
-widths = [4, 4, 8, 8, 8, 8]
-recurrent_hidden = 16
-context = 16
-[flow]
-blocks = 2
-hidden = 32
-mixture_components = 2
-[train]
-systems = 96
-batch = 32
-warmup_steps = 1
-validation_systems = 32
-validate_every = 96
-)";
 
 class TrainSpectra : public ::testing::Test {
  protected:

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/text_table.h"
 #include "tests/app/run_program.h"
@@ -22,15 +23,18 @@ struct SmokeRun {
   TextTable table(const std::string& name) const { return TextTable::read(out / name); }
 };
 
-inline SmokeRun run_smoke(const std::string& name) {
+// keys: "--key", "text", ... that change smoke.toml
+inline SmokeRun run_smoke(const std::string& name, const std::vector<std::string>& keys = {}) {
   const std::filesystem::path root = PENUMBRA_SOURCE_DIR, build = PENUMBRA_BUILD_DIR;
-  SmokeRun run{0, "", build / "experiments" / (name + "-smoke")};
+  SmokeRun run{0, "", build / "experiments" / (name + (keys.empty() ? "-smoke" : "-smoke-changed"))};
   std::filesystem::remove_all(run.out);
   std::filesystem::create_directories(run.out);
   const std::string log = (run.out / "log").string();
+  std::string changes;
+  for (const std::string& key : keys) changes += fmt::format(" '{}'", key);
   run.exit_code = WEXITSTATUS(
-      std::system(fmt::format("'{}' {} '{}' '{}' >'{}' 2>&1", (root / "tools" / "experiment.sh").string(), name,
-                              build.string(), (root / "experiments" / name / "smoke.toml").string(), log)
+      std::system(fmt::format("'{}' {} '{}' '{}'{} >'{}' 2>&1", (root / "tools" / "experiment.sh").string(), name,
+                              build.string(), (root / "experiments" / name / "smoke.toml").string(), changes, log)
                       .c_str()));
   run.log = read_text(log);
   return run;

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/npz_file.h"
+#include "spectra/labels.h"
 #include "spectra/pixels.h"
 #include "tests/spectra/fits_files.h"
 
@@ -101,6 +102,41 @@ TEST_F(ApogeeFile, ReadsAnAspcapStarFile) {
   EXPECT_EQ(apogee_content(folder_ / "aspcapStar.fits").kind, ApogeeKind::kAspcap);
   EXPECT_EQ(masked(spectrum), 1);
   EXPECT_TRUE(spectrum.masked[4000]);
+}
+
+// ASPCAP's table in HDU 4, by the names of its columns; what it could not measure is -9999.
+TEST_F(ApogeeFile, ReadsPublishedLabels) {
+  StarFile star(1.0);
+  star.aspcap = true;
+  star.write(folder_ / "labels.fits");
+  {
+    fitsfile* file = nullptr;
+    int status = 0;
+    fits_open_diskfile(&file, (folder_ / "labels.fits").c_str(), READWRITE, &status);
+    std::vector<std::string> names{"TEFF", "TEFF_ERR", "FE_H", "FE_H_ERR", "MG_FE", "C_FE", "VMACRO"};
+    std::vector<double> values{4800.0, 12.0, -0.2, 0.01, 0.15, -9999.0, 6.0};
+    std::vector<char*> columns, formats;
+    std::string format = "1D";
+    for (std::string& name : names) {
+      columns.push_back(name.data());
+      formats.push_back(format.data());
+    }
+    fits_create_tbl(file, BINARY_TBL, 1, static_cast<int>(names.size()), columns.data(), formats.data(), nullptr,
+                    "ASPCAP", &status);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      fits_write_col(file, TDOUBLE, static_cast<int>(i) + 1, 1, 1, 1, &values[i], &status);
+    fits_close_file(file, &status);
+    ASSERT_EQ(status, 0);
+  }
+  const std::vector<LiteratureValue> published = read_apogee_spectrum(folder_ / "labels.fits").published;
+  ASSERT_EQ(published.size(), 3u);
+  EXPECT_EQ(published[0].quantity, kLabelTeff);
+  EXPECT_EQ(published[0].value, 4800.0);
+  EXPECT_EQ(published[0].error, 12.0);
+  EXPECT_EQ(kLabels[static_cast<std::size_t>(published[1].quantity)].name, "mg_fe");
+  EXPECT_EQ(published[1].error, 0.0);
+  EXPECT_EQ(published[2].quantity, kLabelIron);
+  EXPECT_EQ(published[2].value, -0.2);
 }
 
 // A visit of a receding star: a line at its observed place comes to rest, between detectors nothing is seen.
@@ -211,6 +247,9 @@ TEST_F(ApogeeFile, ReadsTheExamples) {
   EXPECT_TRUE(failures.empty());
   ASSERT_EQ(spectra.size(), 4u);
   EXPECT_EQ(spectra[0].name, "2M17335483-2753043");
+  // RV_TEFF of its header, RVTEFF of the older visit's.
+  EXPECT_NEAR(spectra[0].published.at(0).value, 3676.877, 0.001);
+  EXPECT_EQ(spectra[2].published.at(0).value, 6500.0);
   // The median S/N a pixel of the headers, which count the apStar grid's or the visits' own finer pixels.
   const double expected[] = {154.2, 137.5, 45.0, 89.6};
   for (std::size_t s = 0; s < spectra.size(); ++s) {
