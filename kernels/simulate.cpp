@@ -31,6 +31,7 @@ void check_sizes(const SimulateInput& in, const SimulateOutput& out) {
   require(in.curve_third_light.empty() || in.curve_third_light.size() == curves, "curve_third_light is not [B][K]");
   require(in.sed_third_light.empty() || in.sed_third_light.size() == seds, "sed_third_light is not [B][S]");
   require(valid_request(in.curve_band_count, in.resolution), "resolution is outside its bounds");
+  require(!in.resolution.heat_maps, "resolution.heat_maps: only the host makes them");
 }
 
 }  // namespace penumbra

@@ -18,7 +18,7 @@ struct SimulateInput {
   std::span<const int> epoch_start;  // [B * K + 1]: where each light curve's epochs begin in `phase`, ascending from 0
   std::span<const double> phase;     // epochs of all light curves
   std::span<const double> exposure;  // [B][K] exposure length in periods
-  Resolution resolution;
+  Resolution resolution;             // without heat_maps
   Effects effects;
   // Share of a third star in the light, as in light_curve.h; empty: none.
   std::span<const double> curve_third_light = {};  // [B][K]

@@ -16,13 +16,14 @@
 namespace penumbra {
 
 // How finely the surface, the eclipse and the phase curve are sampled. Stars that nearly fill their Roche lobes get
-// more. The default keeps the curve within 5e-5 of the flux (1.5e-4 in GALEX), `precise` within 1e-5 where the stars do
-// not heat each other: heating's approximation (heating.h) leaves up to 5e-5. Measured over draws of the prior.
+// more. The default keeps the curve within 5e-5 of the flux (1.5e-4 in GALEX), `precise` within 1e-5, as measured over
+// draws of the prior.
 struct Resolution {
   int azimuths = 10, polar = 6;       // points on each star's visible disc
   int lens_radial = 6, lens_arc = 7;  // points on each ray, and for each half turn of the eclipsed lens's edge
   int out_of_eclipse_phases = 12;     // over a whole orbit
   int eclipse_phases = 30;            // between first and fourth contact
+  bool heat_maps = false;             // of what the polynomial of heating.h leaves out (heat_map.h); on the host only
 
   static constexpr Resolution precise() {
     return {.azimuths = 32,
@@ -30,7 +31,8 @@ struct Resolution {
             .lens_radial = 11,
             .lens_arc = 14,
             .out_of_eclipse_phases = 32,
-            .eclipse_phases = 48};
+            .eclipse_phases = 48,
+            .heat_maps = true};
   }
 };
 
@@ -51,10 +53,7 @@ inline constexpr int kMaxSmoothPhases = 128;
 inline constexpr int kSedPhaseCount = 4;
 PN_HD inline double sed_phase(int i) { return 0.125 + 0.25 * i; }
 
-// The shape of a star changes with separation only: its potential and mean gravity at Chebyshev-Lobatto points in
-// 1 / separation, one point where the orbit is a circle.
-inline constexpr int kShapeNodes = 8;
-
+// A star's potential, mean gravity and the heat it gets, at the separations of heat_map.h.
 struct BinaryStar {
   double q;       // companion's mass over its own
   double radius;  // over the semi-major axis
@@ -66,6 +65,7 @@ struct BinaryStar {
   double log_mean_gravity[kShapeNodes];
   bool closed[kShapeNodes];                          // false: no closed surface holds the star's volume
   double brightness[kBrightnessTerms][kShapeNodes];  // of the companion as this star sees it (heating.h)
+  HeatMap* heat_map;                                 // what that leaves out; null: nothing
 };
 
 struct Binary {
@@ -127,6 +127,18 @@ struct Binary {
     fit_heating(HostLanes{}, node, gauss, surfaces, work);
   }
 
+  // One star's heat map at one node, once both stars' heating is there.
+  template <class Lanes>
+  PN_HD void map_heat(const Lanes& lanes, int which, int node, const GaussTable& gauss, Surface* surfaces,
+                      HeatingWork& work) {
+    if (lanes.rank() == 0)
+      for (int k = 0; k < 2; ++k) surfaces[k] = surface_at_node(k, node);
+    lanes.sync();
+    const double u = star[1 - which].bolometric_limb_darkening;
+    fill_heat_map(lanes, surfaces[which], surfaces[1 - which], u, reflection == Reflection::kWilson ? u : 0.0, gauss,
+                  work, star[which].heat_map->missing[node]);
+  }
+
   // Light travel time: the true anomaly at which one star is seen while the two together are seen at `true_anomaly`, to
   // first order in v / c (orbit.h). It was there when its own light left, (m1 - m2) / M taking no part in it.
   PN_HD double own_anomaly(int which, double true_anomaly) const {
@@ -137,12 +149,9 @@ struct Binary {
 
   PN_HD Surface surface(int which, double separation) const {
     const BinaryStar& s = star[which];
-    // Barycentric interpolation; weights alternate in sign and are halved at the ends.
     double sum = 0.0, potential = 0.0, log_mean_gravity = 0.0, brightness[kBrightnessTerms] = {};
     for (int n = 0; n < shape_nodes; ++n) {
-      double difference = 1.0 / separation - inverse_separation[n];
-      if (difference == 0.0) difference = 1e-100;
-      const double weight = (n % 2 == 0 ? 1.0 : -1.0) * (n == 0 || n == shape_nodes - 1 ? 0.5 : 1.0) / difference;
+      const double weight = barycentric_weight(n, shape_nodes, 1.0 / separation - inverse_separation[n]);
       sum += weight;
       potential += weight * s.potential[n];
       log_mean_gravity += weight * s.log_mean_gravity[n];
@@ -166,20 +175,22 @@ struct Binary {
   // All but the companion's brightness.
   PN_HD Surface make_surface(int which, double separation, double potential, double log_mean_gravity) const {
     const BinaryStar &s = star[which], &other = star[1 - which];
-    return {
-        {s.q, separation, potential + s.q / separation},
-        s.radius,
-        s.gravity_darkening,
-        log_mean_gravity,
-        crowding_at(which, separation),
-        {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), separation * separation, {}}};
+    return {{s.q, separation, potential + s.q / separation},
+            s.radius,
+            s.gravity_darkening,
+            log_mean_gravity,
+            crowding_at(which, separation),
+            {other.radius, s.irradiation, darkened_share(other.bolometric_limb_darkening), separation * separation, {}},
+            s.heat_map};
   }
 };
 
 inline constexpr double kMostGravityDarkening = 10.0;  // of |beta|: any physical one is within 0 to 1
 
 // Everything but the shapes, which fit_shape adds. kInvalidInput: a parameter outside its domain.
-PN_HD inline Status make_binary(const System& system, const Effects& effects, Binary& binary) {
+// heat_map[2]: memory of heat maps; null: none are made.
+PN_HD inline Status make_binary(const System& system, const Effects& effects, Binary& binary,
+                                HeatMap* heat_map = nullptr) {
   const double e = system.eccentricity;
   const bool valid = system.q > 0.0 && e >= 0.0 && e < 1.0 && system.cos_i >= -1.0 && system.cos_i <= 1.0 &&
                      std::isfinite(system.omega_rad) && std::isfinite(system.q) && system.sma_rsun > 0.0 &&
@@ -217,6 +228,12 @@ PN_HD inline Status make_binary(const System& system, const Effects& effects, Bi
     star.gravity_darkening = own.gravity_darkening;
     star.bolometric_limb_darkening = own.bolometric_limb_darkening;
     const double ratio = system.star[1 - k].teff_k / own.teff_k;
+    star.heat_map = nullptr;
+    if (heat_map != nullptr && effects.reflection != Reflection::kNone) {
+      star.heat_map = heat_map + k;
+      heat_map[k].separations = binary.shape_nodes;
+      for (int n = 0; n < binary.shape_nodes; ++n) heat_map[k].inverse_separation[n] = binary.inverse_separation[n];
+    }
     star.irradiation = effects.reflection != Reflection::kNone ? own.albedo * ratio * ratio * ratio * ratio : 0.0;
   }
   if (!(binary.star[0].radius + binary.star[1].radius < 1.0 - e)) return Status::kBadGeometry;

@@ -291,10 +291,17 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
         work.points.r[i] = surface.roche.height_step(sky, frame.sight, middle, most, v2);
       });
     }
-    lanes.for_each(count, [&](int i) {
-      const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
+    const auto position_of = [&](int i) {
       const double height = work.points.z[i] + std::sqrt(work.points.r[i]);
-      const Vector3 position = sky + height * frame.sight;
+      return work.points.x[i] * frame.right + work.points.y[i] * frame.up + height * frame.sight;
+    };
+    if (surface.heat_map != nullptr) {
+      lanes.for_each(count, [&](int i) {
+        work.points.left_out[i] = (*surface.heat_map)(surface.roche.separation, position_of(i));
+      });
+    }
+    lanes.for_each(count, [&](int i) {
+      const Vector3 position = position_of(i);
       work.points.set(i, local_surface(surface, position, frame.sight),
                       work.points.weight[i] * surface.weight(position));
     });

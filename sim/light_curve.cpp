@@ -20,6 +20,14 @@ struct Workspace {
   GroupWork group;
   CurveWork curve;
   std::vector<double> memory, nodes;
+  std::vector<HeatMap> heat_map;
+
+  // Where heat maps go; null where none are asked for.
+  HeatMap* heat_maps(const Resolution& resolution) {
+    if (!resolution.heat_maps) return nullptr;
+    heat_map.resize(2);
+    return heat_map.data();
+  }
 };
 
 // Doubles of `memory`, and of `nodes`: phases, fluxes and slopes.
@@ -64,12 +72,12 @@ PhaseCurveView view_of(const PhaseCurve& curve) {
 // The functions in which all the time goes, for each vector width.
 PN_CLONES Status curve_on_host(const System& system, const BandIntensity* const* bands, int band_count,
                                const double* third_light, const Resolution& resolution, const Effects& effects,
-                               const GaussTable& gauss, GroupWork& group, CurveWork& work, double* memory,
-                               double* nodes) {
+                               const GaussTable& gauss, GroupWork& group, CurveWork& work, HeatMap* heat_map,
+                               double* memory, double* nodes) {
   HostThread thread;
   const int series = CurveLayout::make(resolution, band_count).series_size();
   const Status status = build_phase_curve(thread, system, bands, band_count, third_light, resolution, effects, gauss,
-                                          &group, work, memory, memory + series, nodes);
+                                          &group, work, memory, memory + series, nodes, heat_map);
   if (status != Status::kOk) return status;
   const int count = work.node_count;
   for (int k = 0; k < band_count; ++k)
@@ -79,10 +87,11 @@ PN_CLONES Status curve_on_host(const System& system, const BandIntensity* const*
 
 PN_CLONES Status sed_on_host(const System& system, const BandIntensity* const* bands, int band_count,
                              const double* third_light, const Resolution& resolution, const Effects& effects,
-                             const GaussTable& gauss, GroupWork& group, double* memory, double* out) {
+                             const GaussTable& gauss, GroupWork& group, HeatMap* heat_map, double* memory,
+                             double* out) {
   HostThread thread;
   Binary binary{};
-  const Status status = build_binary(thread, system, effects, gauss, &group, binary);
+  const Status status = build_binary(thread, system, effects, gauss, &group, binary, heat_map);
   if (status == Status::kOk)
     build_sed(thread, binary, bands, band_count, third_light, resolution, gauss, &group, memory, out);
   return status;
@@ -99,8 +108,9 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
   Workspace& space = workspace();
   space.memory.resize(std::max(space.memory.size(), memory_size(layout)));
   space.nodes.resize(std::max(space.nodes.size(), nodes_size(layout)));
-  const Status status = curve_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(),
-                                      space.group, space.curve, space.memory.data(), space.nodes.data());
+  const Status status =
+      curve_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(), space.group,
+                    space.curve, space.heat_maps(resolution), space.memory.data(), space.nodes.data());
   if (status != Status::kOk) return status;
   const int count = space.curve.node_count;
   const double* nodes = space.nodes.data();
@@ -134,7 +144,8 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   const Bands bands(primary, secondary, band_count);
   Binary binary{};
   HostThread thread;
-  const Status status = build_binary(thread, system, effects, gauss_table(), &workspace().group, binary);
+  const Status status = build_binary(thread, system, effects, gauss_table(), &workspace().group, binary,
+                                     workspace().heat_maps(resolution));
   if (status != Status::kOk) return status;
   double scratch[kMaxBands];
   instant_flux(binary, binary.orbit.true_anomaly(phase - std::floor(phase)), resolution, gauss_table(), bands.get(),
@@ -157,7 +168,7 @@ Status render_sed(const System& system, const StarBand* primary, const StarBand*
   const Bands bands(primary, secondary, band_count);
   double memory[kSedParts * kMaxBands];
   return sed_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(),
-                     workspace().group, memory, out);
+                     workspace().group, workspace().heat_maps(resolution), memory, out);
 }
 
 }  // namespace penumbra

@@ -653,11 +653,13 @@ PN_HD void fill_slopes(const Lanes& lanes, int count, const double* phase, const
 
 }  // namespace detail
 
-// The stars' shapes at every separation. group_work: one of GroupWork a group of lanes.
+// The stars' shapes at every separation. group_work: one of GroupWork a group of lanes. heat_map[2]: memory of heat
+// maps; null: none are made.
 template <class Block>
 PN_HD Status build_binary(Block& block, const System& system, const Effects& effects, const GaussTable& gauss,
-                          GroupWork* group_work, Binary& binary) {
-  const int worst = block.largest(1, [&](int) { return static_cast<int>(make_binary(system, effects, binary)); });
+                          GroupWork* group_work, Binary& binary, HeatMap* heat_map = nullptr) {
+  const int worst =
+      block.largest(1, [&](int) { return static_cast<int>(make_binary(system, effects, binary, heat_map)); });
   if (worst != static_cast<int>(Status::kOk)) return static_cast<Status>(worst);
   const int shapes = binary.shape_nodes;
   block.for_each_group(2 * shapes, [&](const auto& lanes, int task) {
@@ -670,6 +672,11 @@ PN_HD Status build_binary(Block& block, const System& system, const Effects& eff
     block.for_each_group(shapes, [&](const auto& lanes, int node) {
       GroupWork& group = group_work[lanes.group()];
       binary.fit_heating(lanes, node, gauss, group.view.surface, group.heating);
+    });
+  if (effects.reflection != Reflection::kNone && heat_map != nullptr)
+    block.for_each_group(2 * shapes, [&](const auto& lanes, int task) {
+      GroupWork& group = group_work[lanes.group()];
+      binary.map_heat(lanes, task / shapes, task % shapes, gauss, group.view.surface, group.heating);
     });
   return Status::kOk;
 }
@@ -718,13 +725,14 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
 // Builds the curve of one system, but for the slopes (fill_slopes). series: CurveLayout::series_size() doubles of
 // working memory, samples: sample_size(). curve: node_phase, then flux[band], packed by the final node count
 // (work.node_count), curve_size() doubles at most; it may be where the samples are, which by then have served.
-// bands[star][band]; third_light as in build_sed.
+// bands[star][band]; third_light as in build_sed, heat_map as in build_binary.
 template <class Block>
 PN_INLINE Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands,
                                    int band_count, const double* third_light, const Resolution& resolution,
                                    const Effects& effects, const GaussTable& gauss, GroupWork* group_work,
-                                   CurveWork& work, double* series, double* samples, double* curve) {
-  const Status status = build_binary(block, system, effects, gauss, group_work, work.binary);
+                                   CurveWork& work, double* series, double* samples, double* curve,
+                                   HeatMap* heat_map = nullptr) {
+  const Status status = build_binary(block, system, effects, gauss, group_work, work.binary, heat_map);
   if (status != Status::kOk) return status;
 
   // Full discs around the orbit, [star][band][phase].

@@ -69,7 +69,9 @@ Status render_radial_velocity(const System& system, const StarBand& primary, con
   Binary binary{};
   HostThread thread;
   thread_local GroupWork work;
-  const Status status = build_binary(thread, system, effects, gauss_table(), &work, binary);
+  std::vector<HeatMap> heat_map(resolution.heat_maps ? 2 : 0);
+  const Status status =
+      build_binary(thread, system, effects, gauss_table(), &work, binary, heat_map.empty() ? nullptr : heat_map.data());
   if (status != Status::kOk) return status;
   const BandIntensity intensity[2] = {make_band_intensity(primary), make_band_intensity(secondary)};
   const BandIntensity* const bands[2] = {&intensity[0], &intensity[1]};

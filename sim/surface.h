@@ -7,6 +7,7 @@
 #include "base/host_device.h"
 #include "sim/atmosphere.h"
 #include "sim/elementary.h"
+#include "sim/heat_map.h"
 #include "sim/lanes.h"
 #include "sim/reflection.h"
 #include "sim/roche.h"
@@ -44,11 +45,12 @@ struct PointWeight {
 // One star at one separation.
 struct Surface {
   Roche roche;
-  double radius;             // volume-equivalent
-  double gravity_darkening;  // beta of T^4 ~ g^beta
-  double log_mean_gravity;   // RocheFit
-  int crowding;              // roche.h
-  Companion companion;       // what heats it
+  double radius;                      // volume-equivalent
+  double gravity_darkening;           // beta of T^4 ~ g^beta
+  double log_mean_gravity;            // RocheFit
+  int crowding;                       // roche.h
+  Companion companion;                // what heats it
+  const HeatMap* heat_map = nullptr;  // what that leaves out; null: nothing
   PointWeight weight = {};
 };
 
@@ -111,6 +113,7 @@ struct ViewPoints {
     double z[kViewPoints], companion_distance[kViewPoints];
   };
   double r[kViewPoints];
+  double left_out[kViewPoints];  // heat of a heat map
 
   PN_INLINE void set(int i, const LocalSurface& local, double w) {
     weight[i] = w;
@@ -140,6 +143,7 @@ PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints&
     lanes.for_each(
         count, [&](int i) { t[i] += surface.companion.heating(points.cos_zenith[i], points.companion_distance[i]); });
   }
+  if (surface.heat_map != nullptr) lanes.for_each(count, [&](int i) { t[i] += points.left_out[i]; });
   lanes.for_each(count, [&](int i) { t[i] = xi_of(t[i]); });
   for (int k = 0; k < band_count; ++k) {
     const BandIntensity b = bands[k];
@@ -292,6 +296,12 @@ PN_HD void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFr
         double slope;
         work.points.r[i] =
             surface.roche.radius_step({work.points.x[i], work.points.y[i], work.points.z[i]}, work.points.r[i], slope);
+      });
+    }
+    if (surface.heat_map != nullptr) {
+      lanes.for_each(count, [&](int i) {
+        work.points.left_out[i] =
+            (*surface.heat_map)(surface.roche.separation, {work.points.x[i], work.points.y[i], work.points.z[i]});
       });
     }
     lanes.for_each(count, [&](int i) {

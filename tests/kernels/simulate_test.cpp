@@ -139,6 +139,9 @@ TEST(SimulateOnDevice, ChecksSizes) {
   input = r.input();
   input.resolution.polar = 1;
   EXPECT_THROW(simulate_on_device(input, r.output()), std::invalid_argument);
+  input = r.input();
+  input.resolution.heat_maps = true;
+  EXPECT_THROW(simulate_on_device(input, r.output()), std::invalid_argument);
 }
 
 TEST(SimulateOnDevice, SaysThatThereIsNoDevice) {

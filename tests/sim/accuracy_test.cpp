@@ -29,11 +29,11 @@ const Resolution kPrecise = Resolution::precise();
 struct Setting {
   const char* name;
   Resolution resolution;
-  // Heating is a polynomial at either setting (heating.h), so that more points do not make it more exact.
-  double tolerance, heated_tolerance;
+  double tolerance;
 };
-const Setting kSettings[] = {{"default", {}, 5e-5, 5e-5}, {"precise", kPrecise, 1e-5, 5e-5}};
-constexpr int kRings = 160;  // 33,000 elements a star, and a quarter of that: 1e-6 to 5e-6 off their limit
+const Setting kSettings[] = {{"default", {}, 5e-5}, {"precise", kPrecise, 1e-5}};
+constexpr int kRings = 160;  // 33,000 elements a star, and a quarter of that: 1e-6 to 5e-6 off their limit, mostly
+constexpr int kFineRings = 240;
 
 // Rings of the meshes that heating is summed over: more where the stars come close.
 int heating_rings(const System& system) {
@@ -117,8 +117,9 @@ struct Error {
   double largest, phase;
 };
 
-// Errors of the settings, in their order; none where the system has no closed geometry.
-std::vector<Error> measure(const Target& target, std::uint64_t index, Reflection reflection) {
+// Errors of the settings, in their order, against meshes of `rings` rings; none where the system has no closed
+// geometry.
+std::vector<Error> measure(const Target& target, std::uint64_t index, Reflection reflection, int rings) {
   std::vector<Error> errors;
   PhaseCurve curve[std::size(kSettings)];
   for (std::size_t s = 0; s < std::size(kSettings); ++s) {
@@ -126,7 +127,7 @@ std::vector<Error> measure(const Target& target, std::uint64_t index, Reflection
                            {.reflection = reflection}, curve[s]) != Status::kOk)
       return errors;
   }
-  ReferenceFlux reference(target.system, {reference_band(target.band[0]), reference_band(target.band[1])}, kRings);
+  ReferenceFlux reference(target.system, {reference_band(target.band[0]), reference_band(target.band[1])}, rings);
   if (reflection != Reflection::kNone) reference.heat(reflection, heating_rings(target.system));
   double level = 0.0;
   errors.assign(std::size(kSettings), {index, 0.0, 0.0});
@@ -139,6 +140,14 @@ std::vector<Error> measure(const Target& target, std::uint64_t index, Reflection
     }
   }
   for (Error& error : errors) error.largest /= level;
+  return errors;
+}
+
+// The same; what comes near the tolerance may be the mesh's own error, so a finer one decides.
+std::vector<Error> measure(const Target& target, std::uint64_t index, Reflection reflection) {
+  const std::vector<Error> errors = measure(target, index, reflection, kRings);
+  for (std::size_t s = 0; s < errors.size(); ++s)
+    if (!(errors[s].largest < 0.7 * kSettings[s].tolerance)) return measure(target, index, reflection, kFineRings);
   return errors;
 }
 
@@ -187,7 +196,7 @@ void check_draws(const std::vector<std::uint64_t>& indices, bool heated, std::FI
       std::printf("  draw %llu: %.1e at phase %.5f\n", static_cast<unsigned long long>(e.index), e.largest, e.phase);
     }
     for (const Error& e : errors[s])
-      EXPECT_LT(e.largest, heated ? kSettings[s].heated_tolerance : kSettings[s].tolerance)
+      EXPECT_LT(e.largest, kSettings[s].tolerance)
           << kSettings[s].name << ", draw " << e.index << ", phase " << e.phase;
   }
 }
@@ -205,7 +214,7 @@ TEST(Accuracy, OverThePrior) {
 TEST(Accuracy, OverThePriorWithHeating) {
   NEED_TABLES();
   const char* asked = std::getenv("PENUMBRA_ACCURACY_DRAWS");
-  if (asked == nullptr) return check_draws({9, 30, 62, 104, 115, 286}, true, nullptr);
+  if (asked == nullptr) return check_draws({9, 62, 104, 286, 339, 421}, true, nullptr);
   std::vector<std::uint64_t> indices;
   for (int i = 0; i < std::atoi(asked); ++i) indices.push_back(static_cast<std::uint64_t>(i));
   std::FILE* file = open_report("accuracy_draws.csv", "draw,reflection,default,precise");

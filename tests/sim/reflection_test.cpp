@@ -167,5 +167,28 @@ TEST(Reflection, AgreesWithTheRadiosityEquations) {
   }
 }
 
+// What a heat map's interpolations hold exactly: a cubic in s = sin(angle / 2), a parabola in the cosine of twice the
+// turn, and as a polynomial of the inverse separation as many powers as separations, less one.
+TEST(HeatMap, KeepsPolynomials) {
+  const auto value = [](double inverse_separation, const Vector3& p) {
+    const double across2 = p.y * p.y + p.z * p.z, r = std::sqrt(p.x * p.x + across2);
+    const double s = std::sqrt(0.5 - 0.5 * p.x / r), c = across2 > 0.0 ? (p.y * p.y - p.z * p.z) / across2 : 0.0;
+    return (1.0 - s + (s - s * s * s) * c * (0.3 - 0.2 * c)) * std::pow(inverse_separation - 0.4, 3);
+  };
+  HeatMap map;
+  map.separations = kShapeNodes;
+  for (int n = 0; n < kShapeNodes; ++n) {
+    map.inverse_separation[n] = 1.2 - 0.5 * std::cos(kPi * n / (kShapeNodes - 1));
+    for (int turn = 0; turn < kMapTurns; ++turn)
+      for (int row = 0; row < kMapRows; ++row)
+        map.missing[n][turn][row] = value(map.inverse_separation[n], HeatMap::direction(turn, row));
+  }
+  for (const Vector3& p : {Vector3{0.3, 0.1, 0.05}, {0.2, -0.01, 0.02}, {-0.1, 0.2, -0.3}, {-0.3, 1e-3, 0.0}})
+    for (const double inverse_separation : {0.75, map.inverse_separation[2], 1.3})
+      EXPECT_NEAR(map(1.0 / inverse_separation, p), value(inverse_separation, p), 1e-12);
+  map.separations = 1;
+  EXPECT_NEAR(map(1.0, {0.3, 0.1, 0.05}), value(map.inverse_separation[0], {0.3, 0.1, 0.05}), 1e-12);
+}
+
 }  // namespace
 }  // namespace penumbra
