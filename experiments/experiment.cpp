@@ -29,7 +29,7 @@ void run(const std::filesystem::path& config_file, const std::filesystem::path& 
                                        utc_now(), config.sha256());
   for (const auto& [name, value] : result.provenance) provenance += fmt::format("{} = {:?}\n", name, value);
   result.files.emplace_back("provenance.toml", provenance + "\n[config]\n" + config.resolved());
-  result.files.emplace_back("parameters.csv", parameters_csv());
+  if (result.of_binaries) result.files.emplace_back("parameters.csv", parameters_csv());
   for (auto& [file, content] : result.files) {
     file = out / file;
     std::filesystem::create_directories(file.parent_path());

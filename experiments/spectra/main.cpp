@@ -105,6 +105,7 @@ class Experiment {
     compare_mock_stars();
     compare_real_stars();
     ExperimentResult result;
+    result.of_binaries = false;
     result.files = {{"labels.csv", labels_table()},
                     {"calibration.csv", calibration_table()},
                     {"ecdf.csv", ecdf_},
