@@ -20,9 +20,9 @@ struct ExperimentResult {
 
 // main(): `experiment_<name> CONFIG.toml OUT [--KEY TEXT ...]`. Reads CONFIG, with keys of text changed, does `work`
 // and writes what it returns, with provenance.toml (commit, date, configuration and the facts of the result) and,
-// for binaries, parameters.csv (name, unit, tex, description of the 16 parameters, for figures), all or nothing. Tables that are
-// small go to OUT and are committed; others go to OUT/work. Exit codes as the program's: 1 a failure, 2 the user's
-// mistake, 130 interrupted.
+// for binaries, parameters.csv (name, unit, tex, description of the 16 parameters, for figures), all or nothing. Tables
+// that are small go to OUT and are committed; others go to OUT/work. Exit codes as the program's: 1 a failure, 2 the
+// user's mistake, 130 interrupted.
 int experiment_main(int argc, char** argv, const std::function<ExperimentResult(const Config& config)>& work);
 
 // Held-out systems as a config names them (inference/held_out.h), with the tables beside the program.

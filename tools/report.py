@@ -25,7 +25,8 @@ with warnings.catch_warnings():
     import arviz
     import corner
 
-    import report_star
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # where this is a module of another program
+import report_star
 
 CORNER = ["mass1", "mass2", "radius1", "radius2", "teff1", "teff2", "inclination", "eccentricity", "log_age", "feh",
           "distance", "ebv"]

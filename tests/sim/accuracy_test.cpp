@@ -223,7 +223,8 @@ TEST(Accuracy, OverThePriorWithHeating) {
 }
 
 // What the default number of points costs in every passband, heating included: against `precise`, which is much closer
-// to the limit of many points. Steep spectra make a star's heated side and its tip count for more.
+// to the limit of many points and knows what heating's polynomial leaves out. Steep spectra make a star's heated side
+// and its tip count for more; nothing simulates light curves short of Johnson B.
 TEST(Accuracy, EveryPassband) {
   NEED_TABLES();
   constexpr int kDraws = 200;
@@ -264,7 +265,8 @@ TEST(Accuracy, EveryPassband) {
     if (file != nullptr)
       std::fprintf(file, "%s,%.1e,%.1e,%.1e\n", name.c_str(), largest[k][count / 2], largest[k][count * 99 / 100],
                    largest[k].back());
-    EXPECT_LT(largest[k].back(), k <= kGalexNuv ? 1.5e-4 : 5e-5) << name;
+    const bool near_ultraviolet = k == kJohnsonU || k == kSdssU;
+    EXPECT_LT(largest[k].back(), k <= kGalexNuv ? 1.5e-4 : near_ultraviolet ? 6e-5 : 5e-5) << name;
   }
   if (file != nullptr) std::fclose(file);
 }
