@@ -167,14 +167,14 @@ Made by `make accuracy`: largest difference of a curve, as a share of the flux o
 in eclipses and at their contacts, interpolation to the phases included. The reference is the project's own plain mesh
 (`tests/sim/reference_mesh.h`: rings of flat elements, extrapolated from two meshes, itself good to some 3e-6), which
 shares no formula with the model; the stars heat each other to and fro by Horvat's and by Wilson's scheme, with the
-albedos that simulated binaries have. "precise" has more points; heating's approximation (`sim/heating.h`) is the same at
-either.
+albedos that simulated binaries have. "precise" has more points, and maps of what heating's polynomial leaves out
+(`sim/heat_map.h`).
 
 """
 
 BANDS = """
-The default number of points against `precise` in every passband, 200 draws. No light curve is simulated in GALEX; steep
-spectra there make a star's heated side and its tip count for more.
+The default setting against `precise` in every passband, 200 draws, heating's approximation included. No light curve is
+simulated short of Johnson B; steep spectra there make a star's heated side and its tip count for more.
 
 """
 
