@@ -12,6 +12,7 @@ import instrument
 from labels import ALPHA, ELEMENTS, column, ratios
 
 LINE_RANGE_A = (15100.0, 17050.0)
+HYDROGEN, RYDBERG_PER_A, HYDROGEN_EV = 1.0, 109677.58e-8, 13.598
 TIMEOUT_S = 120.0
 
 # Solar abundances of MOOG's Batom.f (Asplund et al. 2009), log10 of the number per 10^12 of hydrogen.
@@ -25,25 +26,45 @@ OXYGEN_FRACTION = {16: 0.99757, 17: 0.00038, 18: 0.00205}  # terrestrial
 
 class Line(NamedTuple):
     wavelength: float  # A, in air
-    species: float  # MOOG's: 26.0 is Fe I, 26.1 Fe II, 607.01214 is 12C14N
+    species: float  # MOOG's: 1.0 is H I, 26.1 Fe II, 607.01214 is 12C14N
     text: str  # in MOOG's format
 
 
-def read_lines(folder):
-    """The lines of linemake's lists for atoms, CN, CO, OH and C2, sorted by wavelength.
+def brackett_lines():
+    """Hydrogen's lines 4 - 10 to 4 - 24. The driver gives them their Stark profiles.
 
-    Left out: hydrogen (the driver has its own), FeH (its list makes every fit worse), and hydrides other than OH.
+    Kramers' oscillator strengths with the Gaunt factor of Menzel & Pekeris (1935, MNRAS 96, 77), to .3%.
     """
-    lists = {"atom": lambda s: s >= 3.0, "cn": None, "co": None, "c2": None, "hyd": lambda s: int(s) == 108}
     lines = []
-    for name, wanted in lists.items():
-        with gzip.open(folder / f"moog{name}.gz", "rt") as file:
-            for line in file:
-                wavelength = float(line[:10])
-                if LINE_RANGE_A[0] < wavelength < LINE_RANGE_A[1]:
-                    species = float(line[10:20])
-                    if wanted is None or wanted(species):
-                        lines.append(Line(wavelength, species, line[:70].rstrip()))
+    for m in range(10, 25):
+        wavenumber = RYDBERG_PER_A * (1.0 / 16.0 - 1.0 / m**2)
+        share = 16.0 / m**2
+        width = (4.0 * (1.0 - share)) ** (2.0 / 3.0)
+        gaunt = 1.0 - 0.1728 * (1.0 + share) / width - 0.0496 * (1.0 - 4.0 / 3.0 * share + share**2) / width**2
+        strength = 32.0 / (3.0 * np.sqrt(3.0) * np.pi) / (1.0 / 16.0 - 1.0 / m**2) ** 3 / (4.0**5 * m**3) * gaunt
+        wavelength, excitation = instrument.air(1.0 / wavenumber), HYDROGEN_EV * 15.0 / 16.0
+        text = f"{wavelength:10.3f}{1.0:10.1f}{excitation:10.3f}{np.log10(32.0 * strength):10.3f}"
+        lines.append(Line(round(wavelength, 3), HYDROGEN, text))
+    return lines
+
+
+def read_list(folder, name, wanted=lambda species: True):
+    """The lines of one of linemake's lists whose species is wanted."""
+    with gzip.open(folder / f"moog{name}.gz", "rt") as file:
+        lines = [Line(float(text[:10]), float(text[10:20]), text[:70].rstrip()) for text in file]
+    return [line for line in lines if LINE_RANGE_A[0] < line.wavelength < LINE_RANGE_A[1] and wanted(line.species)]
+
+
+def read_lines(folder):
+    """Hydrogen's lines and those of linemake's lists for atoms, CN, CO, OH and C2, sorted by wavelength.
+
+    Left out: linemake's hydrogen (its profile is no Stark profile), FeH (its list makes every fit worse), and hydrides
+    other than OH.
+    """
+    lines = brackett_lines() + read_list(folder, "atom", lambda species: species >= 3.0)
+    lines += read_list(folder, "hyd", lambda species: int(species) == 108)
+    for name in ("cn", "co", "c2"):
+        lines += read_list(folder, name)
     return sorted(lines)
 
 

@@ -1,4 +1,4 @@
-"""Corrections to oscillator strengths of atomic lines, found by tune_lines.py and kept in data/spectra/."""
+"""Corrections to oscillator strengths, found by tune_lines.py and kept in data/spectra/."""
 
 import csv
 from pathlib import Path

@@ -6,7 +6,7 @@ c       - every line is added once, outwards from its centre until it
 c         falls below EPS of the continuum: strong lines keep their
 c         wings, and weak ones cost little (MOOG: all lines within 1 A);
 c       - atoms bound in molecules are missing from the atomic lines;
-c       - Brackett lines are broadened by the linear Stark effect.
+c       - hydrogen's lines are broadened by the linear Stark effect.
 c     Reads batch.par (MOOG's keywords), `wavelengths` (real*8, A in
 c     air, ascending) and writes `depths` (real*4, 1 - flux / continuum)
 c     and `strengths` (real*4, of each line the largest of line over
@@ -90,6 +90,10 @@ c     line opacities at every wavelength
             first = wave1(j)
          endif
          ratio(j) = 0.
+         if (atom1(j) .lt. 2.) then
+            call brackett (j,npoint,grid,kline,ratio(j))
+            cycle
+         endif
          do i=1,ntau
             if (taulam(i) .gt. 3.) exit
             ratio(j) = max(ratio(j),real(kapnu0(j,i)*
@@ -114,7 +118,6 @@ c     line opacities at every wavelength
             enddo
          enddo
       enddo
-      call brackett (npoint,grid,kline)
 
 c     emergent flux beside that of the continuum, as MOOG's cdcalc has
 c     it: continuous opacity linear between nodes
@@ -210,70 +213,68 @@ c     Ionisation energies in eV
       end
 
 
-c     Adds the hydrogen lines 4 - m. Level populations in LTE,
-c     oscillator strengths by Kramers' formula. Profile: Holtsmark's,
+c     Adds line j, hydrogen's 4 - m. Profile: Holtsmark's,
 c     S(x) = .3784/2.504/(1 + (x/2.504)**2.5), which has its wing
 c     1.5 x**-2.5, x = shift/(K F0), with the electrons as quasi-static
 c     as the ions (so F0 for twice their number) and Griem's K for high
 c     m. Its core is rounded at the Doppler width, and what that takes
 c     away goes into a Doppler core.
-      subroutine brackett (npoint,grid,kline)
+      subroutine brackett (j,npoint,grid,kline,ratio)
       implicit real*8 (a-h,o-z)
       include 'Atmos.com'
+      include 'Linex.com'
       integer npoint
       real*8 grid(npoint), kline(100,npoint), share(0:200)
-      real*8 n4, lambda, kstark
-      real*8 whole(100), doppler(100), stark(100), core(100), wing(100)
+      real*8 kstark
+      real*8 doppler(100), stark(100), core(100), wing(100)
+      real*4 ratio
+      logical known
       parameter (pi=3.14159265358979d0, rydberg=109677.58d0)
+      data known /.false./
 
 c     the Stark part's share as a function of asinh(Doppler/Stark width)
-      do k=0,200
-         r = sinh(0.05d0*k)
-         total = 0.
-         do l=1,4000
-            y = (l - 0.5d0)*0.01d0
-            x = sinh(y)
-            total = total + cosh(y)*0.01d0/
-     .              (1.0 + (x*x + r*r)*sqrt(sqrt(x*x + r*r)))
+      if (.not. known) then
+         do k=0,200
+            r = sinh(0.05d0*k)
+            total = 0.
+            do l=1,4000
+               y = (l - 0.5d0)*0.01d0
+               x = sinh(y)
+               total = total + cosh(y)*0.01d0/
+     .                 (1.0 + (x*x + r*r)*sqrt(sqrt(x*x + r*r)))
+            enddo
+            share(k) = 2.0*0.3784d0*total
          enddo
-         share(k) = 2.0*0.3784d0*total
-      enddo
+         known = .true.
+      endif
 
-      do m=10,24
-         dm = dble(m)
-         lambda = 1.d8/(rydberg*(1.d0/16.d0 - 1.d0/dm**2))
-         lambda = lambda/(1.d0 + 2.7325d-4)
-         f = 32.d0/(3.d0*pi*dsqrt(3.d0))/
-     .       (1.d0/16.d0 - 1.d0/dm**2)**3/(4.d0**5*dm**3)
-         kstark = 5.5d-5*(4.d0*dm)**4/(dm**2 - 16.d0)/
-     .            (1.d0 + 0.13d0/(dm - 4.d0))
+      vacuum = wave1(j)*(1.d0 + 2.7325d-4)
+      dm = anint(1.d0/sqrt(1.d0/16.d0 - 1.d8/(rydberg*vacuum)))
+      kstark = 5.5d-5*(4.d0*dm)**4/(dm**2 - 16.d0)/
+     .         (1.d0 + 0.13d0/(dm - 4.d0))
+      do i=1,ntau
+         doppler(i) = wave1(j)*dopp(j,i)/2.997929d10
+         stark(i) = 2.504d0*kstark*1.25d-9*
+     .              (2.d0*ne(i))**0.6666667d0
+         r = dasinh(doppler(i)/stark(i))/0.05d0
+         k = min(199,int(r))
+         s = share(k) + min(1.d0,r - k)*(share(k+1) - share(k))
+         core(i) = (1.d0 - s)*kapnu0(j,i)/dsqrt(pi)
+         wing(i) = 0.3784d0*kapnu0(j,i)*doppler(i)/stark(i)
+         if (taulam(i) .lt. 3.)
+     .      ratio = max(ratio,real((core(i) + wing(i))/kaplam(i)))
+      enddo
+      do n=1,npoint
+         x = grid(n) - wave1(j)
          do i=1,ntau
-            n4 = numdens(1,1,i)*32.d0/u(1,1,i)*
-     .           dexp(-13.598d0*(15.d0/16.d0)/tkev(i))
-            whole(i) = 2.65386d-2*f*n4*(lambda*1.d-8)**2/2.997929d10*
-     .             1.d8*(1.d0 - dexp(-1.43879d8/(lambda*t(i))))
-            doppler(i) = lambda*dsqrt(1.6631d8*t(i)/1.008d0 +
-     .                   vturb(i)**2)/2.997929d10
-            stark(i) = 2.504d0*kstark*1.25d-9*
-     .                 (2.d0*ne(i))**0.6666667d0
-            r = dasinh(doppler(i)/stark(i))/0.05d0
-            k = min(199,int(r))
-            s = share(k) + min(1.d0,r - k)*(share(k+1) - share(k))
-            core(i) = (1.d0 - s)*whole(i)/(doppler(i)*dsqrt(pi))
-            wing(i) = 0.3784d0*whole(i)/stark(i)
+            y = (x*x + doppler(i)**2)/stark(i)**2
+            kline(i,n) = kline(i,n) +
+     .                   wing(i)/(1.d0 + y*sqrt(sqrt(y)))
          enddo
-         do n=1,npoint
-            x = grid(n) - lambda
-            do i=1,ntau
-               y = (x*x + doppler(i)**2)/stark(i)**2
-               kline(i,n) = kline(i,n) +
-     .                      wing(i)/(1.d0 + y*sqrt(sqrt(y)))
-            enddo
-            if (dabs(x) .gt. 10.d0) cycle
-            do i=1,ntau
-               kline(i,n) = kline(i,n) +
-     .                      core(i)*dexp(-(x/doppler(i))**2)
-            enddo
+         if (dabs(x) .gt. 10.d0) cycle
+         do i=1,ntau
+            kline(i,n) = kline(i,n) +
+     .                   core(i)*dexp(-(x/doppler(i))**2)
          enddo
       enddo
       end
