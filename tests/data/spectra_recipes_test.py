@@ -21,6 +21,7 @@ try:
     import gaussian_process
     import instrument
     import labels
+    import limits
     import moog
     import oscillator_strengths
     import sampling
@@ -282,6 +283,17 @@ class ShippedEmulator(unittest.TestCase):
             found = float(self.arrays["x_min"][index]), float(self.arrays["x_max"][index])
             self.assertEqual(found, labels.RANGE[name], name)
         np.testing.assert_array_equal(self.arrays["wavelength_angstrom"], instrument.pixel_wavelengths())
+
+    def test_a_fit_finds_the_labels_of_its_own_spectrum(self):
+        weights = {name: array.astype(float) for name, array in self.arrays.items() if name[:2] in ("w_", "b_", "x_")}
+        truth = tune_lines.star(5777.0, 4.44, 0.0, 0.0, 4.0)
+        start = truth.copy()
+        start[[labels.column(name) for name in ("teff", "fe_h", "mg_h")]] += (150.0, -0.1, 0.1)
+        continuum = 1.0 + 0.02 * np.sin((instrument.pixel_wavelengths() - 16000.0) / 500.0)
+        found, residual = limits.fitted(weights, train_emulator.evaluate(weights, truth[None])[0] * continuum, start)
+        self.assertLess(residual, 5e-4)
+        self.assertAlmostEqual(found[labels.column("teff")], 5777.0, delta=15.0)
+        self.assertAlmostEqual(found[labels.column("fe_h")], 0.0, delta=0.02)
 
     @unittest.skipUnless(SHARED, "PENUMBRA_SHARED is not set")
     def test_its_sun_is_that_of_a_published_model(self):
