@@ -10,12 +10,13 @@ ArrayPosterior infer_array(const NeuralPosterior& posterior, const Coordinates& 
                            const ObservationSet& observations, std::size_t observation, int samples,
                            std::uint64_t seed) {
   std::vector<float> z, log_q;
-  posterior.sample(observations.view(observation), samples, seed, observation, z, log_q);
+  const SystemView view = observations.view(observation);
+  posterior.sample(view, samples, seed, observation, z, log_q);
   const std::size_t width = coordinates.parameter_count(), count = log_q.size();
   ArrayPosterior result{std::vector<double>(count * width), std::vector<double>(count)};
   for (std::size_t s = 0; s < count; ++s) {
-    coordinates.restore(&z[s * width], &result.theta[s * width]);
-    result.log_q[s] = static_cast<double>(log_q[s]) - coordinates.log_jacobian(&z[s * width]);
+    coordinates.restore(&z[s * width], view.inputs[0], &result.theta[s * width]);
+    result.log_q[s] = static_cast<double>(log_q[s]) - coordinates.log_jacobian(&z[s * width], view.inputs[0]);
   }
   return result;
 }

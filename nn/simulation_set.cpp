@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -21,7 +23,8 @@ namespace {
 
 constexpr std::size_t kFewest = 20;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kFarthest = 20.0;  // scaled x beyond this many deviations says no more to a network
+constexpr std::size_t kMostRegressed = 1000;  // numbers of x; the work goes as their square
+constexpr double kFarthest = 20.0;            // scaled x beyond this many deviations says no more to a network
 
 template <class Value>
 std::size_t product(const std::vector<Value>& shape) {
@@ -52,6 +55,21 @@ void moments(const std::vector<double>& values, std::size_t width, std::vector<d
     deviation[i % width] += std::pow(values[i] - mean[i % width], 2) / static_cast<double>(rows);
   }
   for (double& d : deviation) d = std::sqrt(d);
+}
+
+// Slopes [P][number of x] of y [rows][P] on x [rows][...], both about their means. As many pseudo-observations of no
+// slope as there are numbers in x keep few rows from being overfitted.
+std::vector<double> regression(const std::vector<double>& y, const std::vector<float>& x, std::size_t rows) {
+  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const auto n = static_cast<Eigen::Index>(rows), width = std::ssize(y) / n, numbers = std::ssize(x) / n;
+  const Eigen::Map<const Rows> target(y.data(), n, width);
+  const Rows given =
+      Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(x.data(), n, numbers)
+          .cast<double>();
+  Eigen::MatrixXd normal = given.transpose() * given;
+  normal.diagonal().array() += static_cast<double>(numbers);
+  const Eigen::MatrixXd slopes = normal.ldlt().solve(given.transpose() * target);
+  return {slopes.data(), slopes.data() + slopes.size()};
 }
 
 // TOML knows infinity, base/config.h does not.
@@ -126,23 +144,28 @@ double Coordinates::bounded(std::size_t p, double y) const {
   return y;
 }
 
-void Coordinates::standardise(const double* theta, float* z) const {
+double Coordinates::predicted(std::size_t p, const float* scaled) const {
+  const std::size_t numbers = regression_.size() / parameter_count();
+  return std::inner_product(scaled, scaled + numbers, &regression_[p * numbers], mean_[p]);
+}
+
+void Coordinates::standardise(const double* theta, const float* scaled, float* z) const {
   for (std::size_t p = 0; p < parameter_count(); ++p) {
-    z[p] = static_cast<float>((unbounded(p, theta[p]) - mean_[p]) / deviation_[p]);
+    z[p] = static_cast<float>((unbounded(p, theta[p]) - predicted(p, scaled)) / deviation_[p]);
   }
 }
 
-void Coordinates::restore(const float* z, double* theta) const {
+void Coordinates::restore(const float* z, const float* scaled, double* theta) const {
   for (std::size_t p = 0; p < parameter_count(); ++p) {
-    theta[p] = bounded(p, mean_[p] + deviation_[p] * static_cast<double>(z[p]));
+    theta[p] = bounded(p, predicted(p, scaled) + deviation_[p] * static_cast<double>(z[p]));
   }
 }
 
-double Coordinates::log_jacobian(const float* z) const {
+double Coordinates::log_jacobian(const float* z, const float* scaled) const {
   double sum = 0.0;
   for (std::size_t p = 0; p < parameter_count(); ++p) {
     const double low = lower_[p], high = upper_[p];
-    const double y = mean_[p] + deviation_[p] * static_cast<double>(z[p]);
+    const double y = predicted(p, scaled) + deviation_[p] * static_cast<double>(z[p]);
     sum += std::log(deviation_[p]);
     if (low > -kInfinity && high < kInfinity) {
       sum += std::log(high - low) - std::abs(y) - 2.0 * std::log1p(std::exp(-std::abs(y)));
@@ -169,11 +192,11 @@ std::string Coordinates::to_toml() const {
   std::vector<std::string> names;
   for (const std::string& name : names_) names.push_back(fmt::format("\"{}\"", name));
   return fmt::format(
-      "[coordinates]\nparameters = [{}]\nlower = [{}]\nupper = [{}]\nmean = [{}]\ndeviation = [{}]\nx_shape = [{}]\n"
-      "x_mean = [{}]\nx_deviation = [{}]\n",
+      "[coordinates]\nparameters = [{}]\nlower = [{}]\nupper = [{}]\nmean = [{}]\ndeviation = [{}]\n"
+      "regression = [{}]\nx_shape = [{}]\nx_mean = [{}]\nx_deviation = [{}]\n",
       fmt::join(names, ", "), fmt::join(bound_texts(lower_), ", "), fmt::join(bound_texts(upper_), ", "),
-      fmt::join(mean_, ", "), fmt::join(deviation_, ", "), fmt::join(x_shape_, ", "), fmt::join(x_mean_, ", "),
-      fmt::join(x_deviation_, ", "));
+      fmt::join(mean_, ", "), fmt::join(deviation_, ", "), fmt::join(regression_, ", "), fmt::join(x_shape_, ", "),
+      fmt::join(x_mean_, ", "), fmt::join(x_deviation_, ", "));
 }
 
 Coordinates Coordinates::parse(const std::string& toml, const std::string& source) {
@@ -184,6 +207,7 @@ Coordinates Coordinates::parse(const std::string& toml, const std::string& sourc
   c.upper_ = bounds_from(table, "upper");
   c.mean_ = table.numbers("mean");
   c.deviation_ = table.numbers("deviation");
+  if (table.has("regression")) c.regression_ = table.numbers("regression");  // not in a file of an older version
   c.x_shape_ = table.integers("x_shape", {}, {1.0});
   c.x_mean_ = table.numbers("x_mean");
   c.x_deviation_ = table.numbers("x_deviation");
@@ -192,6 +216,9 @@ Coordinates Coordinates::parse(const std::string& toml, const std::string& sourc
   }
   if (c.x_mean_.empty() || c.x_mean_.size() != c.x_deviation_.size() || product(c.x_shape_) % c.x_mean_.size() != 0) {
     throw table.error("x_mean", "the moments do not fit x_shape");
+  }
+  if (!c.regression_.empty() && c.regression_.size() != c.names_.size() * product(c.x_shape_)) {
+    throw table.error("regression", "it does not fit the parameters and x_shape");
   }
   return c;
 }
@@ -265,8 +292,6 @@ SimulationSet SimulationSet::load(const std::filesystem::path& file, bool series
                                   c.names_[p], theta[p]));
     }
   }
-  set.theta_.resize(theta.size());
-  for (std::size_t n = 0; n < count; ++n) c.standardise(&theta[n * width], &set.theta_[n * width]);
 
   const std::vector<double> x = reader.doubles("/x");
   c.x_shape_.assign(x_shape.begin() + 1, x_shape.end());
@@ -291,6 +316,22 @@ SimulationSet SimulationSet::load(const std::filesystem::path& file, bool series
   }
   set.x_.resize(x.size());
   for (std::size_t n = 0; n < count; ++n) c.scale_x(&x[n * numbers], &set.x_[n * numbers]);
+
+  if (!series && numbers <= kMostRegressed) {
+    for (std::size_t i = 0; i < unbounded.size(); ++i) unbounded[i] -= c.mean_[i % width];
+    c.regression_ = regression(unbounded, set.x_, count);
+    std::vector<double> none;
+    for (std::size_t n = 0; n < count; ++n) {
+      for (std::size_t p = 0; p < width; ++p) {
+        unbounded[n * width + p] -= c.predicted(p, &set.x_[n * numbers]) - c.mean_[p];
+      }
+    }
+    moments(unbounded, width, none, c.deviation_);
+  }
+  set.theta_.resize(theta.size());
+  for (std::size_t n = 0; n < count; ++n) {
+    c.standardise(&theta[n * width], &set.x_[n * numbers], &set.theta_[n * width]);
+  }
   return set;
 }
 

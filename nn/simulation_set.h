@@ -18,7 +18,8 @@
 namespace penumbra {
 
 // theta <-> z and the scaling of x. Where a parameter has bounds, z lives on the whole line behind a logarithm or a
-// logit, so that no sample can leave them; then z is standardised with the moments of the training set.
+// logit, so that no sample can leave them. What a linear regression on x predicts is taken off (not of series), so the
+// flow need not learn it from few simulations, and the rest is standardised with its moments in the training set.
 class Coordinates {
  public:
   // As a checkpoint keeps it. UserError: text that to_toml did not write.
@@ -30,19 +31,23 @@ class Coordinates {
   const std::vector<std::string>& names() const { return names_; }
   const std::vector<std::int64_t>& x_shape() const { return x_shape_; }
 
-  void standardise(const double* theta, float* z) const;  // [P] -> [P]; theta inside its bounds
-  void restore(const float* z, double* theta) const;      // [P] -> [P]
-  double log_jacobian(const float* z) const;              // ln |d theta / d z|
-  void scale_x(const double* x, float* scaled) const;     // [x_shape] -> [x_shape]
+  void scale_x(const double* x, float* scaled) const;  // [x_shape] -> [x_shape]
+  // theta [P] inside its bounds <-> z [P], of a system whose scaled x is given.
+  void standardise(const double* theta, const float* scaled, float* z) const;
+  void restore(const float* z, const float* scaled, double* theta) const;
+  double log_jacobian(const float* z, const float* scaled) const;  // ln |d theta / d z|
 
  private:
   friend class SimulationSet;
   double unbounded(std::size_t p, double theta) const;
   double bounded(std::size_t p, double y) const;
+  double predicted(std::size_t p, const float* scaled) const;  // of the unbounded parameter
 
   std::vector<std::string> names_;
-  std::vector<double> lower_, upper_;     // [P]
-  std::vector<double> mean_, deviation_;  // [P] of the unbounded parameters
+  std::vector<double> lower_, upper_;  // [P]
+  std::vector<double> mean_;           // [P] of the unbounded parameters
+  std::vector<double> regression_;     // [P][number of x] on scaled x; empty: none
+  std::vector<double> deviation_;      // [P] of what remains
   std::vector<std::int64_t> x_shape_;
   std::vector<double> x_mean_, x_deviation_;  // [number of x], or [C] for C series
 };

@@ -69,16 +69,17 @@ TEST_F(SimulationFile, CoordinatesInvertAndKeepTheirBounds) {
   const SimulationSet set = load(content);
   const Coordinates& c = set.coordinates();
   for (std::size_t n = 0; n < set.size(); ++n) {
-    float z[3];
+    float scaled[8], z[3];
     double theta[3];
-    c.standardise(&content.theta[3 * n], z);
-    c.restore(z, theta);
+    c.scale_x(&content.x[8 * n], scaled);
+    c.standardise(&content.theta[3 * n], scaled, z);
+    c.restore(z, scaled, theta);
     for (int p = 0; p < 3; ++p) EXPECT_NEAR(theta[p], content.theta[3 * n + static_cast<std::size_t>(p)], 1e-5);
   }
   for (const float far : {-50.0F, 50.0F}) {
-    const float z[3]{far, far, far};
+    const float scaled[8]{far, -far, far}, z[3]{far, far, far};
     double theta[3];
-    c.restore(z, theta);
+    c.restore(z, scaled, theta);
     EXPECT_GE(theta[1], 0.0);
     EXPECT_GE(theta[2], -2.0);
     EXPECT_LE(theta[2], 5.0);
@@ -87,7 +88,7 @@ TEST_F(SimulationFile, CoordinatesInvertAndKeepTheirBounds) {
 
 TEST_F(SimulationFile, JacobianIsThatOfDifferences) {
   const SimulationSet set = load(Content());
-  const float z[3]{0.3F, -0.8F, 1.2F};
+  const float scaled[8]{0.5F, -1.0F, 0.2F}, z[3]{0.3F, -0.8F, 1.2F};
   constexpr float kStep = 1.0F / 64;  // exact in float
   double sum = 0.0;
   for (int p = 0; p < 3; ++p) {
@@ -95,15 +96,48 @@ TEST_F(SimulationFile, JacobianIsThatOfDifferences) {
     low[p] -= kStep;
     high[p] += kStep;
     double theta_low[3], theta_high[3];
-    set.coordinates().restore(low, theta_low);
-    set.coordinates().restore(high, theta_high);
+    set.coordinates().restore(low, scaled, theta_low);
+    set.coordinates().restore(high, scaled, theta_high);
     sum += std::log((theta_high[p] - theta_low[p]) / (double{high[p]} - double{low[p]}));
   }
-  EXPECT_NEAR(set.coordinates().log_jacobian(z), sum, 1e-3);
+  EXPECT_NEAR(set.coordinates().log_jacobian(z, scaled), sum, 1e-3);
+}
+
+TEST_F(SimulationFile, WhatARegressionPredictsIsTakenOff) {
+  // a = 100 + u, x_0 = 3 u + v with u and v unit normal: given x, a is 100 + .3 x_0 to 1 / sqrt(10).
+  Content content;
+  content.theta.clear();
+  content.x.clear();
+  RandomStream random(2, 0, Stage::kTest);
+  constexpr std::size_t kRows = 3000;
+  content.theta_shape[0] = content.x_shape[0] = kRows;
+  for (std::size_t n = 0; n < kRows; ++n) {
+    const double u = random.normal();
+    content.theta.insert(content.theta.end(), {100.0 + u, std::exp(random.normal()), -2.0 + 7.0 * random.uniform()});
+    content.x.push_back(3.0 * u + random.normal());
+    for (int i = 1; i < 8; ++i) content.x.push_back(random.normal());
+  }
+  const auto spread = [&](bool series) {  // of a over z = 0, and its mean for x_0 = 10
+    const SimulationSet set = load(content, series);
+    const Coordinates& c = set.coordinates();
+    std::vector<double> x(8, 0.0);
+    x[0] = 10.0;
+    float scaled[8];
+    c.scale_x(x.data(), scaled);
+    const float middle[3]{}, up[3]{1.0F};
+    double at_middle[3], above[3];
+    c.restore(middle, scaled, at_middle);
+    c.restore(up, scaled, above);
+    return std::pair(at_middle[0], above[0] - at_middle[0]);
+  };
+  EXPECT_NEAR(spread(false).first, 103.0, 0.1);
+  EXPECT_NEAR(spread(false).second, 1.0 / std::sqrt(10.0), 0.02);
+  EXPECT_NEAR(spread(true).first, 100.0, 0.1);  // a series: only the moments
+  EXPECT_NEAR(spread(true).second, 1.0, 0.05);
 }
 
 TEST_F(SimulationFile, TextReadsBack) {
-  const std::string text = load(Content(), true).coordinates().to_toml();
+  const std::string text = load(Content(), false).coordinates().to_toml();
   EXPECT_EQ(Coordinates::parse(text, "checkpoint").to_toml(), text);
   EXPECT_THROW(Coordinates::parse("[coordinates]\nparameters = [\"a\"]\n", "checkpoint"), UserError);
 }
