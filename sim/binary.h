@@ -110,7 +110,8 @@ struct Binary {
 
   // How the stars heat each other at one node, once both shapes are there. surfaces[2]: for its use.
   template <class Lanes>
-  PN_HD void fit_heating(const Lanes& lanes, int node, const GaussTable& gauss, Surface* surfaces, HeatingWork& work) {
+  PN_INLINE void fit_heating(const Lanes& lanes, int node, const GaussTable& gauss, Surface* surfaces,
+                             HeatingWork& work) {
     if (lanes.rank() == 0)
       for (int k = 0; k < 2; ++k) surfaces[k] = surface_at_node(k, node);
     lanes.sync();
@@ -129,8 +130,8 @@ struct Binary {
 
   // One star's heat map at one node, once both stars' heating is there.
   template <class Lanes>
-  PN_HD void map_heat(const Lanes& lanes, int which, int node, const GaussTable& gauss, Surface* surfaces,
-                      HeatingWork& work) {
+  PN_INLINE void map_heat(const Lanes& lanes, int which, int node, const GaussTable& gauss, Surface* surfaces,
+                          HeatingWork& work) {
     if (lanes.rank() == 0)
       for (int k = 0; k < 2; ++k) surfaces[k] = surface_at_node(k, node);
     lanes.sync();

@@ -142,7 +142,7 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
   for (int iteration = 0; iteration < 60; ++iteration) {
     x = (x0 * f1 - x1 * f0) / (f1 - f0);
     const double f = protrusion(a, b, offset, x);
-    if (std::abs(f) < 1e-10 * a.cosine[0]) break;
+    if (std::abs(f) < 1e-8 * a.cosine[0]) break;  // what the lens lacks then is some 1e-9 of a disc
     if ((f > 0.0) == (f1 > 0.0)) {
       f0 *= 0.5;
     } else {
@@ -251,7 +251,7 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
   const double centre_height = surface.roche.radius(frame.sight, surface.radius, slope);
   const double longest = surface.roche.radius({1.0, 0.0, 0.0}, surface.radius, slope);
   const double height2 = centre_height * centre_height, inverse_radius = 1.0 / limb.cosine[0];
-  const int steps = newton_steps(surface.crowding) + 1;
+  const int steps = newton_steps(surface.crowding);
   // The limb's first harmonic gives the height where near and far sides meet: only near enough on an ellipsoid.
   const int middle_steps = surface.crowding;
   const int total = rays * radial;
@@ -283,12 +283,16 @@ PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& 
         work.points.z[i] = surface.roche.middle_step(sky, frame.sight, work.points.z[i]);
       });
     }
+    double* const most = work.points.sqrt_mu;  // not needed yet
+    lanes.for_each(count, [&](int i) {
+      const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
+      most[i] = Roche::most_height(sky, work.points.z[i], longest);
+      work.points.r[i] = work.points.r[i] < most[i] ? work.points.r[i] : most[i];
+    });
     for (int step = 0; step < steps; ++step) {
       lanes.for_each(count, [&](int i) {
         const Vector3 sky = work.points.x[i] * frame.right + work.points.y[i] * frame.up;
-        const double middle = work.points.z[i], most = Roche::most_height(sky, middle, longest);
-        const double v2 = work.points.r[i] < most ? work.points.r[i] : most;
-        work.points.r[i] = surface.roche.height_step(sky, frame.sight, middle, most, v2);
+        work.points.r[i] = surface.roche.height_step(sky, frame.sight, work.points.z[i], most[i], work.points.r[i]);
       });
     }
     const auto position_of = [&](int i) {

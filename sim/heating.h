@@ -77,7 +77,7 @@ struct Outlook {
   double cos_zenith, distance, even;  // of the companion's centre; irradiance by an evenly bright companion
 };
 
-PN_HD inline Outlook outlook(const Surface& star, const Vector3& direction) {
+PN_INLINE Outlook outlook(const Surface& star, const Vector3& direction) {
   double slope;
   const Vector3 p = star.roche.radius(direction, star.radius, slope) * direction;
   const LocalSurface here = local_surface(star, p, direction);
@@ -95,8 +95,8 @@ PN_HD inline Outlook outlook(const Surface& star, const Vector3& direction) {
 // irradiance in units of the companion's mean flux, and work.seen, the share in it of each unit that is sent back.
 // `u`: linear limb darkening of the companion's own light, `u_back` of what it sends back. Returns the points.
 template <class Lanes>
-PN_HD int see_companion(const Lanes& lanes, const Surface& companion, const Outlook& point, const HeatingRays& grid,
-                        int first_ray, double u, double u_back, const GaussTable& gauss, HeatingWork& work) {
+PN_INLINE int see_companion(const Lanes& lanes, const Surface& companion, const Outlook& point, const HeatingRays& grid,
+                            int first_ray, double u, double u_back, const GaussTable& gauss, HeatingWork& work) {
   const int most = kHeatingPoints / grid.depth, left = grid.rays - first_ray, rays = left < most ? left : most;
   const int total = rays * grid.depth, count = whole_lanes(total);
   const int steps = newton_steps(companion.crowding);
@@ -179,15 +179,16 @@ PN_HD int see_companion(const Lanes& lanes, const Surface& companion, const Outl
     work.direct[i] = work.seen[i] * law(u) * intrinsic_flux(companion, work.log_gravity[i]);
     work.seen[i] *= law(u_back);
   });
-  lanes.for_each(count,
-                 [&](int i) { work.seen[i] *= companion.companion.heating(work.cos_zenith[i], work.distance[i]); });
+  lanes.for_each(count, [&](int i) {  // of the real points only: this does not run in vectors
+    if (i < total) work.seen[i] *= companion.companion.heating(work.cos_zenith[i], work.distance[i]);
+  });
   return count;
 }
 
 // The points of `star`. Brightnesses of `star` and `companion` count as 1.
 template <class Lanes>
-PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Surface& companion, double u,
-                              double u_back, const GaussTable& gauss, HeatingWork& work, HeatingPoints& points) {
+PN_INLINE void sum_over_companion(const Lanes& lanes, const Surface& star, const Surface& companion, double u,
+                                  double u_back, const GaussTable& gauss, HeatingWork& work, HeatingPoints& points) {
   const int crowding = star.crowding > companion.crowding ? star.crowding : companion.crowding;
   const HeatingRays grid{heating_rays(crowding), heating_depth(crowding), limb_steps(crowding)};
   const int terms = brightness_terms(crowding);
@@ -217,8 +218,8 @@ PN_HD void sum_over_companion(const Lanes& lanes, const Surface& star, const Sur
 // Fills surface[k].companion.brightness of both stars, which come with {1, 0, 0}. u0, u1: their linear bolometric limb
 // darkening; `back_darkened`: what is sent back obeys the same law, instead of Lambert's.
 template <class Lanes>
-PN_HD void fit_brightness(const Lanes& lanes, Surface* surface, double u0, double u1, bool back_darkened,
-                          const GaussTable& gauss, HeatingWork& work) {
+PN_INLINE void fit_brightness(const Lanes& lanes, Surface* surface, double u0, double u1, bool back_darkened,
+                              const GaussTable& gauss, HeatingWork& work) {
   detail::HeatingPoints* const points = work.points;
   for (int k = 0; k < 2; ++k) {
     const double u = k == 0 ? u1 : u0;
@@ -245,8 +246,8 @@ PN_HD void fit_brightness(const Lanes& lanes, Surface* surface, double u0, doubl
 // A heat map at one separation: the star's whole heat, by sums over all that each point sees of the companion, less
 // what the fitted brightness gives. The little that comes to and fro is taken from the companion's own polynomial.
 template <class Lanes>
-PN_HD void fill_heat_map(const Lanes& lanes, const Surface& star, const Surface& companion, double u, double u_back,
-                         const GaussTable& gauss, HeatingWork& work, double (*missing)[kMapRows]) {
+PN_INLINE void fill_heat_map(const Lanes& lanes, const Surface& star, const Surface& companion, double u, double u_back,
+                             const GaussTable& gauss, HeatingWork& work, double (*missing)[kMapRows]) {
   constexpr detail::HeatingRays kGrid{24, 12, 4};
   constexpr int kChunk = kHeatingPoints / kGrid.depth;
   double slope;

@@ -428,7 +428,7 @@ PN_HD inline double anomaly_at(const Orbit& orbit, const Segment& segment, doubl
   sine_cosine(0.5 * kPi * s, sine, cosine);
   const double distance = segment.near_distance + (segment.far_distance - segment.near_distance) * sine * sine;
   const auto excess = [&](double nu) { return orbit.aspect(nu).sky_distance - distance; };
-  return find_root(excess, near, segment.near_distance - distance, far, segment.far_distance - distance, 1e-13);
+  return find_root(excess, near, segment.near_distance - distance, far, segment.far_distance - distance, 1e-10);
 }
 
 PN_HD inline double lobatto(int j, int count) {
@@ -656,8 +656,8 @@ PN_HD void fill_slopes(const Lanes& lanes, int count, const double* phase, const
 // The stars' shapes at every separation. group_work: one of GroupWork a group of lanes. heat_map[2]: memory of heat
 // maps; null: none are made.
 template <class Block>
-PN_HD Status build_binary(Block& block, const System& system, const Effects& effects, const GaussTable& gauss,
-                          GroupWork* group_work, Binary& binary, HeatMap* heat_map = nullptr) {
+PN_INLINE Status build_binary(Block& block, const System& system, const Effects& effects, const GaussTable& gauss,
+                              GroupWork* group_work, Binary& binary, HeatMap* heat_map = nullptr) {
   const int worst =
       block.largest(1, [&](int) { return static_cast<int>(make_binary(system, effects, binary, heat_map)); });
   if (worst != static_cast<int>(Status::kOk)) return static_cast<Status>(worst);

@@ -11,7 +11,6 @@
 
 #include "base/host_device.h"
 #include "sim/constants.h"
-#include "sim/elementary.h"
 
 namespace penumbra {
 
@@ -22,22 +21,20 @@ namespace penumbra {
 // intensity goes as mu. A small sphere's, with t = cos_zenith / sin_radius, is
 //   sin_radius^3 int_-t^1 (t + y) (1 - y^2) dy / int_-1^1 (1 + y) (1 - y^2) dy = sin_radius^3 (1 + t)^3 (3 - t) / 16,
 // and a factor fitted to sums over the disc keeps the error below .003 sin_radius^3 to sin_radius = .45.
-PN_INLINE double sphere_irradiance(double cos_zenith, double sin_radius, double darkened) {
+PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius, double darkened) {
   const double sin2_radius = sin_radius * sin_radius;
-  const double above = cos_zenith * sin2_radius;
+  if (cos_zenith >= sin_radius) return cos_zenith * sin2_radius;
+  if (cos_zenith <= -sin_radius) return 0.0;
   const double sin_zenith = std::sqrt(1.0 - cos_zenith * cos_zenith);
   const double cot_radius = std::sqrt(1.0 / sin2_radius - 1.0);
-  double y = -cot_radius * cos_zenith / (sin_zenith > 1e-100 ? sin_zenith : 1e-100);
-  y = y > -1.0 ? y : -1.0;
-  y = y < 1.0 ? y : 1.0;
-  const double half = std::sqrt(1.0 - y * y), chord = sin_zenith * half;
+  const double y = std::fmin(1.0, std::fmax(-1.0, -cot_radius * cos_zenith / sin_zenith));
+  const double chord = sin_zenith * std::sqrt(1.0 - y * y);
   const double uniform =
-      ((cos_zenith * arctangent(half, y) - cot_radius * chord) * sin2_radius + arctangent(chord, cot_radius)) / kPi;
+      ((cos_zenith * std::acos(y) - cot_radius * chord) * sin2_radius + std::atan2(chord, cot_radius)) / kPi;
   const double share = cos_zenith / sin_radius, rise = 1.0 + share, rest = 1.0 - share;
   const double peaked =
       sin2_radius * sin_radius * rise * rise * rise * (3.0 - share) / 16.0 * (1.0 + 0.25 * sin2_radius * rest * rest);
-  const double setting = share <= -1.0 ? 0.0 : uniform + darkened * (peaked - uniform);
-  return share >= 1.0 ? above : setting;
+  return uniform + darkened * (peaked - uniform);
 }
 
 // Share of a star's flux whose intensity goes as mu, for I(mu) / I(1) = 1 - u (1 - mu).
@@ -55,9 +52,9 @@ struct Companion {
   double separation2;  // of the stars' centres, squared
   double brightness[kBrightnessTerms];
 
-  PN_INLINE double nearness(double distance) const { return separation2 / (distance * distance) - 1.0; }
+  PN_HD double nearness(double distance) const { return separation2 / (distance * distance) - 1.0; }
   // In units of the companion's mean flux. `distance`: of its centre.
-  PN_INLINE double irradiance(double cos_zenith, double distance) const {
+  PN_HD double irradiance(double cos_zenith, double distance) const {
     const double near = nearness(distance);
     double seen = brightness[kBrightnessTerms - 1];
     PN_DEVICE_UNROLL
@@ -65,7 +62,7 @@ struct Companion {
     return sphere_irradiance(cos_zenith, radius / distance, darkened) * seen;
   }
   // What it adds to (T / Teff)^4.
-  PN_INLINE double heating(double cos_zenith, double distance) const {
+  PN_HD double heating(double cos_zenith, double distance) const {
     return irradiation * irradiance(cos_zenith, distance);
   }
 };

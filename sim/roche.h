@@ -16,6 +16,13 @@
 
 namespace penumbra {
 
+// 1 / sqrt(a) and 1 / sqrt(b) by one division.
+PN_INLINE void inverse_roots(double a, double b, double& inverse_a, double& inverse_b) {
+  const double root_a = std::sqrt(a), root_b = std::sqrt(b), inverse = 1.0 / (root_a * root_b);
+  inverse_a = root_b * inverse;
+  inverse_b = root_a * inverse;
+}
+
 struct Roche {
   double q;           // mass of the companion over that of the star
   double separation;  // instantaneous distance of the centres
@@ -56,8 +63,8 @@ struct Roche {
     const double inverse_r = 1.0 / r;
     const double excess = inverse_r + q * inverse_c - tide * r + 0.5 * spin * r * r - potential;
     slope = -inverse_r * inverse_r - q * along * inverse_c * inverse_c * inverse_c - tide + spin * r;
-    // d Omega / d(1 / r) = -r^2 d Omega / d r
-    return 1.0 / (inverse_r + excess / (r * r * slope));
+    // 1 / r + excess / (r^2 slope), as d Omega / d(1 / r) = -r^2 d Omega / d r
+    return r * r * slope / (r * slope + excess);
   }
 
   // The converged radius; `slope` belongs to it.
@@ -88,7 +95,8 @@ struct Roche {
     const double dx = p.x - separation;
     const double c_out = s - separation * out.x, c_sight = h - separation * sight.x;
     const double r2 = s * s + h * h, c2 = dx * dx + p.y * p.y + p.z * p.z;
-    const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
+    double own1, other1;
+    inverse_roots(r2, c2, own1, other1);
     const double own2 = own1 * own1, other2 = other1 * other1;
     const double own3 = own1 * own2, other3 = q * other1 * other2;
     const double tide = q / (separation * separation);
@@ -145,7 +153,8 @@ struct Roche {
     const double dx = p.x - separation;
     const double transverse2 = p.y * p.y + p.z * p.z;
     const double r2 = p.x * p.x + transverse2, c2 = dx * dx + transverse2;
-    const double own1 = 1.0 / std::sqrt(r2), other1 = 1.0 / std::sqrt(c2);
+    double own1, other1;
+    inverse_roots(r2, c2, own1, other1);
     const double own3 = own1 * own1 * own1, other3 = q * other1 * other1 * other1;
     const double tide = q / (separation * separation);
     const double spin = 1.0 + q;
