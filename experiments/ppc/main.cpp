@@ -208,7 +208,9 @@ ExperimentResult run(const Config& config, const fs::path& out) {
   const std::vector<double> wavelengths = load_band_wavelengths_um(passbands);
   std::vector<CheckedObject> objects = simulated_objects(held_out.simulator(), held_out.seed(), only);
   WorkFacts facts = held_out.provenance();
-  facts.emplace_back("config_sha256", config.sha256());
+  facts.emplace_back("samples", fmt::format("{}", options.samples));
+  facts.emplace_back("draws", fmt::format("{}", options.predictions));
+  facts.emplace_back("refine_budget", fmt::format("{}", budget));
   for (const fs::path& folder : {data.parent_path() / "examples" / "hd23642", out / "work" / "objects"}) {
     for (CheckedObject& object : real_objects(folder, zero_points)) objects.push_back(std::move(object));
     for (const auto& fact : facts_of_files(folder)) facts.push_back(fact);
