@@ -187,7 +187,13 @@ ExperimentResult collect(const std::vector<Question>& questions) {
 
 ExperimentResult run(const Config& config, const fs::path& out) {
   const std::vector<std::string> posteriors = config.texts("posteriors");
-  const std::vector<std::string> only = config.has("only") ? config.texts("only") : std::vector<std::string>{};
+  const auto keys = [&](const char* name) {
+    return config.has(name) ? config.texts(name) : std::vector<std::string>{};
+  };
+  const std::vector<std::string> only = keys("only"), unrefined = keys("unrefined");
+  const auto names = [](const std::vector<std::string>& list, const CheckedObject& object) {
+    return std::find(list.begin(), list.end(), object.key) != list.end();
+  };
   const std::int64_t budget = config.integer("refine_budget", RefineOptions{}.budget, {1.0, 1e12});
   std::vector<RefineOptions> refinements;
   for (const std::string& posterior : posteriors) {
@@ -220,8 +226,9 @@ ExperimentResult run(const Config& config, const fs::path& out) {
 
   std::vector<Question> questions;
   for (const CheckedObject& checked : objects) {
-    if (!only.empty() && std::find(only.begin(), only.end(), checked.key) == only.end()) continue;
+    if (!only.empty() && !names(only, checked)) continue;
     for (std::size_t m = 0; m < posteriors.size(); ++m) {
+      if (names(unrefined, checked) && refinements[m].method != Refinement::kNone) continue;
       const std::string name = posteriors[m] == "none" ? "neural" : posteriors[m];
       questions.push_back({&checked, name, refinements[m], work / fmt::format("{}_{}", checked.key, name)});
     }
