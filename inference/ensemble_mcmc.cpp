@@ -22,8 +22,8 @@ constexpr double kJitter = 1e-6;
 // resampled walkers that have not parted again would span no volume.
 constexpr int kMovesPerRise = 2, kMaxGenerationsPerRise = 40;
 constexpr double kLeastEffectiveShare = 0.5;  // of the walkers, when it rises
-constexpr std::size_t kArchived = 4096;       // points of a round that the archive keeps
-constexpr int kMostComponents = 16;
+constexpr std::size_t kArchived = 16384;      // points of a round that the archive keeps
+constexpr int kMostComponents = 64;
 constexpr int kFirstRound = 200, kGenerationsPerCheck = 100, kLeastDiagnosed = 8;  // generations
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
@@ -88,7 +88,7 @@ class Ensemble {
     return decide(system, 1.0);
   }
 
-  // The mixtures of an archive's points: fitted to those of even index, chosen by those of odd index.
+  // The mixtures of an archive's points: their size is chosen by those of odd index, fitted to those of even index.
   void fit(Archive& archive) {
     for (std::size_t system = 0; system < 2; ++system) {
       Eigen::MatrixXd half[2];

@@ -105,6 +105,10 @@ std::optional<GaussianMixture> GaussianMixture::fit(const Eigen::MatrixXd& point
     out.components_ = fitted;
   }
   if (out.components_.empty()) return std::nullopt;
+  Eigen::MatrixXd all(dimensions, inside.cols() + outside.cols());
+  all << inside, outside;
+  const std::vector<Component> fitted = maximise(all, static_cast<int>(out.components_.size()), random);
+  if (!fitted.empty()) out.components_ = fitted;
   for (Component& component : out.components_) component.log_weight += std::log1p(-kWideWeight);
   out.components_.push_back({std::log(kWideWeight), Eigen::VectorXd::Zero(dimensions),
                              std::sqrt(kWideVariance) * Eigen::MatrixXd::Identity(dimensions, dimensions)});

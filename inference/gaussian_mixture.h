@@ -12,9 +12,9 @@ namespace penumbra {
 class GaussianMixture {
  public:
   // Expectation maximisation (Dempster, Laird and Rubin 1977, JRSS B 39, 1) on the columns of points[D][N], for 1, 2,
-  // 4, .. components up to `most`, as long as each is a better density of the columns of `others`[D][M]. A wide normal
-  // of a tenth of the probability is added to the best, so that its tails are not the thinner ones. None where the
-  // points span fewer dimensions.
+  // 4, .. components up to `most`, as long as each is a better density of the columns of `others`[D][M]; then, of as
+  // many components, on all columns. A wide normal of a tenth of the probability is added, so that the mixture's tails
+  // are not the thinner ones. None where the points span fewer dimensions.
   static std::optional<GaussianMixture> fit(const Eigen::MatrixXd& points, const Eigen::MatrixXd& others, int most,
                                             RandomStream& random);
 

@@ -16,6 +16,7 @@
 #include "base/atomic_file.h"
 #include "base/text_table.h"
 #include "experiments/experiment.h"
+#include "experiments/finished_work.h"
 #include "inference/calibration.h"
 #include "inference/chain_problem.h"
 #include "inference/refine.h"
@@ -162,26 +163,23 @@ void summarise(const std::vector<fs::path>& files, ExperimentResult& out) {
   out.files = {{"systems.csv", systems}, {"ranks.csv", ranks}, {"sbc.csv", sbc}};
 }
 
-// A system's file below `work` is kept: an interrupted run goes on with the next. Files of other settings are made
-// anew.
+// A system's file below `work` is kept: an interrupted run, and one of more systems, goes on with the next.
 ExperimentResult refine_systems(const Config& config, const fs::path& work) {
   const Settings settings = read_settings(config);
   const HeldOut held_out(settings.held_out);
-  const std::string stamp =
-      fmt::format(",seed={},samples={},budget={}", held_out.seed(), settings.held_out.samples, settings.budget);
-  fs::create_directories(work);
   ExperimentResult out;
+  out.provenance = held_out.provenance();
+  WorkFacts facts = out.provenance;
+  facts.emplace_back("samples", fmt::format("{}", settings.held_out.samples));
+  facts.emplace_back("budget", fmt::format("{}", settings.budget));
+  keep_finished_work(work, facts);
   std::vector<fs::path> files;
   held_out.visit([&](const HeldOutSystem& system) {
     if (system.index >= settings.refined) return;
     files.push_back(work / fmt::format("system_{}.csv", system.index));
-    if (fs::exists(files.back()) && first_line(files.back()).ends_with(stamp)) return;
-    std::string text = refine_system(held_out, system, settings);
-    text.insert(text.find('\n'), stamp);
-    write_text_file(files.back(), text);
+    if (!fs::exists(files.back())) write_text_file(files.back(), refine_system(held_out, system, settings));
   });
   summarise(files, out);
-  out.provenance = held_out.provenance();
   return out;
 }
 

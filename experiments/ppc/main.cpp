@@ -1,13 +1,20 @@
 // Does what the posterior predicts look like the data of real binaries? Residuals, predictive p-values, published
 // values. usage: experiment_ppc CONFIG.toml OUT; checks HD 23642, the object files of OUT/work/objects and three
-// simulated systems
+// simulated systems. An interrupted run goes on with the next posterior (OUT/work/posteriors).
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdio>
+#include <fstream>
+#include <sstream>
 
+#include "base/atomic_file.h"
 #include "base/interrupt.h"
+#include "base/progress.h"
 #include "experiments/experiment.h"
+#include "experiments/finished_work.h"
 #include "experiments/ppc/objects.h"
 #include "experiments/ppc/predictive.h"
 #include "inference/neural_inference.h"
@@ -19,15 +26,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One row each of the four tables; the first two columns of each are the object's key and the posterior's name.
+// Rows of the four tables; the first two columns of each are the object's key and the posterior's name.
 struct PpcTables {
-  std::string posteriors =
-      "object,posterior,kind,quantity,unit,median,low68,high68,low90,high90,known,known_error,sigma\n";
-  std::string checks =
-      "object,posterior,data,points,chi2,p_chi2,correlation,p_correlation,depth1,p_depth1,depth2,p_depth2\n";
-  std::string photometry = "object,posterior,band,residual_mag,pull\n";
-  std::string diagnostics = "object,posterior,fact,value\n";
+  std::string posteriors, checks, photometry, diagnostics;
 };
+
+struct TableFile {
+  std::string_view name, header;
+  std::string PpcTables::*rows;
+};
+constexpr std::array<TableFile, 4> kTableFiles{{
+    {"posteriors.csv", "object,posterior,kind,quantity,unit,median,low68,high68,low90,high90,known,known_error,sigma\n",
+     &PpcTables::posteriors},
+    {"checks.csv",
+     "object,posterior,data,points,chi2,p_chi2,correlation,p_correlation,depth1,p_depth1,depth2,p_depth2\n",
+     &PpcTables::checks},
+    {"photometry.csv", "object,posterior,band,residual_mag,pull\n", &PpcTables::photometry},
+    {"diagnostics.csv", "object,posterior,fact,value\n", &PpcTables::diagnostics},
+}};
 
 std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{:.4g}", value); }
 
@@ -121,9 +137,63 @@ void add_diagnostics(const std::string& prefix, const Inference& inference, std:
   for (const std::string& warning : inference.record.warnings) add("warning", warning);
 }
 
+struct Question {
+  const CheckedObject* checked;
+  std::string posterior;  // neural, importance, ..
+  RefineOptions refine;
+  fs::path file;  // without extension: a .nc for the figures, and a folder of rows that is complete with the last table
+  std::string prefix() const { return checked->key + "," + posterior; }
+  bool answered() const { return fs::exists(file / kTableFiles.back().name); }
+};
+
+void answer(const HeldOut& held_out, const Question& question, InferenceOptions options,
+            const std::vector<double>& wavelengths) {
+  options.refine = question.refine;
+  const std::string prefix = question.prefix();
+  RandomStream random(options.seed, stream_of_name(prefix), Stage::kNoise);
+  PpcTables tables;
+  try {
+    Inference inference = infer_object(held_out.simulator(), held_out.posterior(), question.checked->object, options);
+    add_quantities(prefix, question.checked->kind, inference.record, tables.posteriors);
+    add_checks(held_out.simulator(), prefix, inference.record, random, tables);
+    add_diagnostics(prefix, inference, tables.diagnostics);
+    inference.record.band_wavelength_um = wavelengths;
+    inference.record.attributes = held_out.provenance();
+    fs::path posterior = question.file;
+    write_posterior(posterior += ".nc", inference.record);
+  } catch (const OutsidePrior& failure) {
+    tables.diagnostics += fmt::format("{},failed,{}\n", prefix, one_cell(failure.what()));
+  }
+  fs::create_directories(question.file);
+  std::vector<std::pair<fs::path, std::string>> rows;
+  for (const TableFile& table : kTableFiles) rows.emplace_back(question.file / table.name, tables.*table.rows);
+  write_text_files(rows);
+}
+
+// The answers' rows below each table's header.
+ExperimentResult collect(const std::vector<Question>& questions) {
+  ExperimentResult result;
+  for (const TableFile& table : kTableFiles) {
+    std::ostringstream text;
+    text << table.header;
+    for (const Question& question : questions) {
+      std::ifstream rows(question.file / table.name);
+      if (rows.peek() != std::ifstream::traits_type::eof()) text << rows.rdbuf();
+    }
+    result.files.emplace_back(table.name, text.str());
+  }
+  return result;
+}
+
 ExperimentResult run(const Config& config, const fs::path& out) {
   const std::vector<std::string> posteriors = config.texts("posteriors");
-  const std::vector<std::string> only = config.has("only") ? config.texts("only") : std::vector<std::string>{};
+  const auto keys = [&](const char* name) {
+    return config.has(name) ? config.texts(name) : std::vector<std::string>{};
+  };
+  const std::vector<std::string> only = keys("only"), unrefined = keys("unrefined");
+  const auto names = [](const std::vector<std::string>& list, const CheckedObject& object) {
+    return std::find(list.begin(), list.end(), object.key) != list.end();
+  };
   const std::int64_t budget = config.integer("refine_budget", RefineOptions{}.budget, {1.0, 1e12});
   std::vector<RefineOptions> refinements;
   for (const std::string& posterior : posteriors) {
@@ -138,50 +208,46 @@ ExperimentResult run(const Config& config, const fs::path& out) {
   options.threads = held_out.settings().run.threads;
   options.samples = static_cast<int>(held_out.settings().samples);
 
-  const Simulator& simulator = held_out.simulator();
   const fs::path data = fs::canonical(held_out.settings().data);
   const fs::path passbands = data / "tables" / "passbands.h5";
   const std::vector<double> zero_points = load_zero_points_jy(passbands);
   const std::vector<double> wavelengths = load_band_wavelengths_um(passbands);
-  const auto wanted = [&](const CheckedObject& object) {
-    return only.empty() || std::find(only.begin(), only.end(), object.key) != only.end();
-  };
-  std::vector<CheckedObject> objects = simulated_objects(simulator, held_out.seed(), only);
+  std::vector<CheckedObject> objects = simulated_objects(held_out.simulator(), held_out.seed(), only);
+  WorkFacts facts = held_out.provenance();
+  facts.emplace_back("samples", fmt::format("{}", options.samples));
+  facts.emplace_back("draws", fmt::format("{}", options.predictions));
+  facts.emplace_back("refine_budget", fmt::format("{}", budget));
   for (const fs::path& folder : {data.parent_path() / "examples" / "hd23642", out / "work" / "objects"}) {
     for (CheckedObject& object : real_objects(folder, zero_points)) objects.push_back(std::move(object));
+    for (const auto& fact : facts_of_files(folder)) facts.push_back(fact);
   }
-  const fs::path files = out / "work" / "posteriors";  // for the figures
-  fs::create_directories(files);
-  PpcTables tables;
-  std::uint64_t checks = 0;  // names their streams
+  const fs::path work = out / "work" / "posteriors";
+  keep_finished_work(work, facts);
+
+  std::vector<Question> questions;
   for (const CheckedObject& checked : objects) {
-    if (!wanted(checked)) continue;
+    if (!only.empty() && !names(only, checked)) continue;
     for (std::size_t m = 0; m < posteriors.size(); ++m) {
-      throw_if_interrupted();
+      if (names(unrefined, checked) && refinements[m].method != Refinement::kNone) continue;
       const std::string name = posteriors[m] == "none" ? "neural" : posteriors[m];
-      const std::string prefix = checked.key + "," + name;
-      options.refine = refinements[m];
-      RandomStream random(options.seed, checks++, Stage::kNoise);
-      try {
-        Inference inference = infer_object(simulator, held_out.posterior(), checked.object, options);
-        add_quantities(prefix, checked.kind, inference.record, tables.posteriors);
-        add_checks(simulator, prefix, inference.record, random, tables);
-        add_diagnostics(prefix, inference, tables.diagnostics);
-        inference.record.band_wavelength_um = wavelengths;
-        inference.record.attributes = held_out.provenance();
-        write_posterior(files / fmt::format("{}_{}.nc", checked.key, name), inference.record);
-      } catch (const OutsidePrior& failure) {
-        tables.diagnostics += fmt::format("{},failed,{}\n", prefix, one_cell(failure.what()));
-      }
-      fmt::print("{}\n", prefix);
-      std::fflush(stdout);
+      questions.push_back({&checked, name, refinements[m], work / fmt::format("{}_{}", checked.key, name)});
     }
   }
-  return {{{"posteriors.csv", tables.posteriors},
-           {"checks.csv", tables.checks},
-           {"photometry.csv", tables.photometry},
-           {"diagnostics.csv", tables.diagnostics}},
-          held_out.provenance()};
+  const auto open = static_cast<std::uint64_t>(
+      std::count_if(questions.begin(), questions.end(), [](const Question& q) { return !q.answered(); }));
+  std::uint64_t done = 0;
+  const auto start = std::chrono::steady_clock::now();
+  for (const Question& question : questions) {
+    throw_if_interrupted();
+    if (question.answered()) continue;
+    answer(held_out, question, options, wavelengths);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    fmt::print("{}\n{}\n", question.prefix(), progress_line("posteriors", ++done, open, elapsed.count()));
+    std::fflush(stdout);
+  }
+  ExperimentResult result = collect(questions);
+  result.provenance = held_out.provenance();
+  return result;
 }
 
 }  // namespace

@@ -155,7 +155,7 @@ TEST(PredictiveChecks, OfPhotometryAndParallax) {
   EXPECT_TRUE(std::isnan(check_parallax(Observation{}, draws, random).p));
 }
 
-TEST(PpcExperiment, Runs) {
+TEST(PpcExperiment, RunsAndGoesOnWhereItStopped) {
   if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
   const SmokeRun run = run_smoke("ppc");
   ASSERT_EQ(run.exit_code, 0) << run.log;
@@ -172,6 +172,18 @@ TEST(PpcExperiment, Runs) {
   EXPECT_EQ(count(diagnostics.texts("fact"), "trusted"), 2 * objects - failed);
   for (const double p : run.table("photometry.csv").numbers("pull")) EXPECT_TRUE(std::isfinite(p));
   expect_figures_and_provenance(run, {"real_neural", "checks", "known"});
+
+  // As if it had been stopped before HD 23642's last posterior: that is made again, to the same numbers, the other not.
+  const std::filesystem::path work = run.out / "work" / "posteriors", done = work / "hd23642_neural.nc";
+  const auto before = std::filesystem::last_write_time(done);
+  const std::string tables = read_text(run.out / "posteriors.csv") + read_text(run.out / "checks.csv");
+  std::filesystem::remove(work / "hd23642_importance" / "diagnostics.csv");
+  const std::string again = fmt::format("'{}/bin/experiment_ppc' '{}/experiments/ppc/smoke.toml' '{}' >/dev/null 2>&1",
+                                        PENUMBRA_BUILD_DIR, PENUMBRA_SOURCE_DIR, run.out.string());
+  ASSERT_EQ(std::system(again.c_str()), 0);
+  EXPECT_EQ(std::filesystem::last_write_time(done), before);
+  EXPECT_TRUE(std::filesystem::exists(work / "hd23642_importance" / "diagnostics.csv"));
+  EXPECT_EQ(read_text(run.out / "posteriors.csv") + read_text(run.out / "checks.csv"), tables);
 }
 
 }  // namespace
