@@ -118,6 +118,14 @@ struct WarpLanes {
     sync();
   }
 
+  template <class Condition, class Function>
+  PN_INLINE void replace_where(int count, const double* a, const double* b, Condition&& condition, Function&& function,
+                               double* out) const {
+    for_each(count, [&](int i) {
+      if (condition(a[i], b[i])) out[i] = function(a[i], b[i]);
+    });
+  }
+
   template <class Function>
   PN_INLINE double sum(int count, Function&& function) const {
     double value = 0.0;

@@ -285,18 +285,18 @@ inline View view_at(const Binary& binary, double true_anomaly) {
 }
 
 template <class Lanes>
-PN_HD Overlap add_hidden_flux(const Lanes& lanes, const View& view, const Resolution& resolution,
-                              const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
-                              EclipseWork& work, BandSums out) {
+PN_INLINE Overlap add_hidden_flux(const Lanes& lanes, const View& view, const Resolution& resolution,
+                                  const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
+                                  EclipseWork& work, BandSums out) {
   return add_hidden_flux(lanes, view.surface[view.eclipsed], view.surface[view.eclipsing()], view.frame[view.eclipsed],
                          view.sky_distance, resolution.lens_arc, resolution.lens_radial, gauss, bands[view.eclipsed],
                          band_count, work, out);
 }
 
 template <class Lanes>
-PN_HD void add_disc_flux(const Lanes& lanes, const View& view, int star, const Resolution& resolution,
-                         const GaussTable& gauss, const BandIntensity* const* bands, int band_count, EclipseWork& work,
-                         BandSums out) {
+PN_INLINE void add_disc_flux(const Lanes& lanes, const View& view, int star, const Resolution& resolution,
+                             const GaussTable& gauss, const BandIntensity* const* bands, int band_count,
+                             EclipseWork& work, BandSums out) {
   add_disc_flux(lanes, view.surface[star], view.frame[star], resolution.azimuths, resolution.polar, gauss, bands[star],
                 band_count, work.view, out);
 }

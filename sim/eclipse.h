@@ -42,7 +42,7 @@ struct Outline {
 static_assert(kOutlineHarmonics + 1 == kLanes && kOutlinePoints % kLanes == 0);
 
 template <class Lanes>
-PN_HD void trace_outline(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, Outline& outline) {
+PN_INLINE void trace_outline(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, Outline& outline) {
   double* const radius = outline.radius_at;
   double* const height = outline.height_at;
   double *const cos_at = outline.cos_at, *const sin_at = outline.sin_at;
@@ -161,7 +161,7 @@ PN_HD inline double crossing_between(const Outline& a, const Outline& b, double 
 // tips would drown in rounding, counts as no crossing.
 // `f` holds kOutlinePoints numbers, for its use.
 template <class Lanes>
-PN_HD Crossings find_crossings(const Lanes& lanes, const Outline& a, const Outline& b, double offset, double* f) {
+PN_INLINE Crossings find_crossings(const Lanes& lanes, const Outline& a, const Outline& b, double offset, double* f) {
   constexpr double kStep = kTwoPi / kOutlinePoints;
   const double thin = 1e-9 * a.cosine[0];
   lanes.for_each(kOutlinePoints,
@@ -217,8 +217,8 @@ enum class Spread { kGauss, kGaussToEnds, kEqual };
 // Rays `first_ray` and on: from `origin` to the piece of `edge` between two azimuths about the edge's own centre at X =
 // offset. Their weight is the area that the edge sweeps, twice.
 template <class Lanes>
-PN_HD void aim_rays(const Lanes& lanes, const SkyPoint& origin, const Outline& edge, double offset, double from,
-                    double to, int count, Spread spread, const GaussTable& gauss, int first_ray, ViewWork& work) {
+PN_INLINE void aim_rays(const Lanes& lanes, const SkyPoint& origin, const Outline& edge, double offset, double from,
+                        double to, int count, Spread spread, const GaussTable& gauss, int first_ray, ViewWork& work) {
   const bool equal = spread == Spread::kEqual, to_ends = spread == Spread::kGaussToEnds;
   const double* node = gauss.nodes(equal ? kMaxGaussPoints : count);
   const double* weight = gauss.weights(equal ? kMaxGaussPoints : count);
@@ -241,9 +241,9 @@ PN_HD void aim_rays(const Lanes& lanes, const SkyPoint& origin, const Outline& e
 // out[k] += flux of the cones from `origin` to the edge. Along each ray the point is origin + (1 - y^2) (edge -
 // origin), which removes the limb's square root. `limb` is the eclipsed star's outline.
 template <class Lanes>
-PN_HD void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, const Outline& limb,
-                    const SkyPoint& origin, int rays, int radial, const GaussTable& gauss, const BandIntensity* bands,
-                    int band_count, ViewWork& work, BandSums out) {
+PN_INLINE void add_rays(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, const Outline& limb,
+                        const SkyPoint& origin, int rays, int radial, const GaussTable& gauss,
+                        const BandIntensity* bands, int band_count, ViewWork& work, BandSums out) {
   const double* node = gauss.nodes(radial);
   const double* weight = gauss.weights(radial);
   // The surface's height on the line of sight through its centre, and its largest radius: towards the companion.
@@ -333,9 +333,10 @@ struct EclipseWork {
 // added. `frame` is the eclipsed star's; `arc` and `radial` are Gauss points in azimuth for a half turn, and along each
 // ray.
 template <class Lanes>
-PN_HD Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const Surface& eclipsing,
-                              const SkyFrame& frame, double sky_distance, int arc, int radial, const GaussTable& gauss,
-                              const BandIntensity* bands, int band_count, EclipseWork& work, BandSums out) {
+PN_INLINE Overlap add_hidden_flux(const Lanes& lanes, const Surface& eclipsed, const Surface& eclipsing,
+                                  const SkyFrame& frame, double sky_distance, int arc, int radial,
+                                  const GaussTable& gauss, const BandIntensity* bands, int band_count,
+                                  EclipseWork& work, BandSums out) {
   if (sky_distance > 1.5 * (eclipsed.radius + eclipsing.radius)) return Overlap::kNone;
   if (outer_gap(eclipsed, eclipsing, frame, sky_distance) >= 0.0) return Overlap::kNone;
   const int crowding = eclipsed.crowding > eclipsing.crowding ? eclipsed.crowding : eclipsing.crowding;

@@ -179,9 +179,9 @@ PN_INLINE int see_companion(const Lanes& lanes, const Surface& companion, const 
     work.direct[i] = work.seen[i] * law(u) * intrinsic_flux(companion, work.log_gravity[i]);
     work.seen[i] *= law(u_back);
   });
-  lanes.for_each(count, [&](int i) {  // of the real points only: this does not run in vectors
-    if (i < total) work.seen[i] *= companion.companion.heating(work.cos_zenith[i], work.distance[i]);
-  });
+  double* const heat = work.r;  // has served
+  companion.companion.heat(lanes, count, work.cos_zenith, work.distance, heat);
+  lanes.for_each(count, [&](int i) { work.seen[i] *= heat[i]; });
   return count;
 }
 

@@ -13,7 +13,7 @@ struct HostThread {
     for (int i = 0; i < count; ++i) function(i);
   }
   template <class Function>
-  void for_each_group(int count, Function&& function) {
+  PN_INLINE void for_each_group(int count, Function&& function) {
     for (int i = 0; i < count; ++i) function(HostLanes{}, i);
   }
   template <class Function>

@@ -1,8 +1,10 @@
 // Lanes that share the points of one view: the SIMD lanes of one host thread, or the threads of one warp on the device.
 //
 // `lanes.for_each(n, f)` calls f(0) .. f(n - 1), in any order, n a multiple of kLanes; `lanes.sum(n, f)` adds up what
-// they return, the same on every lane. Bodies are branch-free PN_INLINE functions, so that the host compiler turns
-// eight calls into one vector's work. The host adds in eight fixed partial sums, whatever the machine's vector width.
+// they return, the same on every lane. `lanes.replace_where(n, a, b, condition, f, out)` sets out[i] to f(a[i], b[i])
+// where condition(a[i], b[i]), for an f that costs much and is rarely called for. Bodies are branch-free PN_INLINE
+// functions, so that the host compiler turns eight calls into one vector's work. The host adds in eight fixed partial
+// sums, whatever the machine's vector width.
 #pragma once
 
 #include "base/host_device.h"
@@ -44,6 +46,32 @@ struct HostLanes {
     for (int first = 0; first < count; first += kLanes) {
       PN_SIMD
       for (int lane = 0; lane < kLanes; ++lane) function(first + lane);
+    }
+  }
+
+  template <class Condition, class Function>
+  PN_INLINE void replace_where(int count, const double* a, const double* b, Condition&& condition, Function&& function,
+                               double* out) const {
+    constexpr int kBlock = 8 * kLanes;
+    for (int first = 0; first < count; first += kBlock) {
+      const int last = first + kBlock < count ? first + kBlock : count;
+      int at[kBlock], found = 0;
+      for (int i = first; i < last; ++i) {
+        at[found] = i;
+        found += condition(a[i], b[i]) ? 1 : 0;
+      }
+      for (int next = 0; next < found; next += kLanes) {
+        const int size = found - next < kLanes ? found - next : kLanes;
+        double x[kLanes], y[kLanes], value[kLanes];
+        for (int lane = 0; lane < kLanes; ++lane) {
+          const int i = at[next + (lane < size ? lane : 0)];
+          x[lane] = a[i];
+          y[lane] = b[i];
+        }
+        PN_SIMD
+        for (int lane = 0; lane < kLanes; ++lane) value[lane] = function(x[lane], y[lane]);
+        for (int lane = 0; lane < size; ++lane) out[at[next + lane]] = value[lane];
+      }
     }
   }
 

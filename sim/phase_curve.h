@@ -247,7 +247,7 @@ PN_HD double protrusion_at(const Lanes& lanes, const Binary& binary, double true
 
 // Contacts of the eclipse of star `which`. Every lane finds the same.
 template <class Lanes>
-PN_HD void find_contacts(const Lanes& lanes, CurveWork& work, int which, GroupWork& group) {
+PN_INLINE void find_contacts(const Lanes& lanes, CurveWork& work, int which, GroupWork& group) {
   const Binary& binary = work.binary;
   const Orbit& orbit = binary.orbit;
   const auto store = [&](auto& place, auto value) {
@@ -439,9 +439,9 @@ PN_HD inline double lobatto(int j, int count) {
 
 // out[band] = hidden-flux sample j of a segment.
 template <class Lanes>
-PN_HD void sample_hidden_flux(const Lanes& lanes, const CurveWork& work, const Segment& segment, int j,
-                              const Resolution& resolution, const GaussTable& gauss, const BandIntensity* const* bands,
-                              int band_count, GroupWork& group, BandSums out) {
+PN_INLINE void sample_hidden_flux(const Lanes& lanes, const CurveWork& work, const Segment& segment, int j,
+                                  const Resolution& resolution, const GaussTable& gauss,
+                                  const BandIntensity* const* bands, int band_count, GroupWork& group, BandSums out) {
   if (lanes.rank() == 0)
     for (int k = 0; k < band_count; ++k) out[k] = 0.0;
   if (segment.kind != Segment::kPartial || j < segment.sample_count - 1) {  // else the outer contact
@@ -483,8 +483,8 @@ PN_HD void trigonometric_coefficient(const Lanes& lanes, const double* values, i
 // Coefficient m of the sum of c[m] T_m(x) through the values at x = cos(pi j / (count - 1)), for `rows` rows. Values
 // count from every other one of `mirror`, unless that is null.
 template <class Lanes>
-PN_HD void chebyshev_coefficient(const Lanes& lanes, const double* values, const double* mirror, int count, int rows,
-                                 int stride, int m, NodeWork& w, double* coefficients) {
+PN_INLINE void chebyshev_coefficient(const Lanes& lanes, const double* values, const double* mirror, int count,
+                                     int rows, int stride, int m, NodeWork& w, double* coefficients) {
   const double scale = (m == 0 || m == count - 1 ? 1.0 : 2.0) / (count - 1);
   for (int first = 0; first < count; first += kNodeChunk) {
     const int size = count - first < kNodeChunk ? count - first : kNodeChunk;
@@ -534,8 +534,8 @@ struct CurveSeries {
 
 // Phases and fluxes of one segment's nodes. flux and slope are [band][nodes].
 template <class Lanes>
-PN_HD void fill_nodes(const Lanes& lanes, const CurveWork& work, const Segment& segment, const CurveSeries& series,
-                      int band_count, int nodes, NodeWork& w, double* node_phase, double* flux) {
+PN_INLINE void fill_nodes(const Lanes& lanes, const CurveWork& work, const Segment& segment, const CurveSeries& series,
+                          int band_count, int nodes, NodeWork& w, double* node_phase, double* flux) {
   const Orbit orbit = work.binary.orbit;
   const double light_time = work.binary.light_time;
   const bool smooth_segment = segment.kind == Segment::kSmooth;
@@ -669,12 +669,12 @@ PN_INLINE Status build_binary(Block& block, const System& system, const Effects&
       block.largest(2 * shapes, [&](int task) { return binary.star[task / shapes].closed[task % shapes] ? 0 : 1; });
   if (open != 0) return Status::kBadGeometry;
   if (effects.reflection != Reflection::kNone)
-    block.for_each_group(shapes, [&](const auto& lanes, int node) {
+    block.for_each_group(shapes, [&](const auto& lanes, int node) PN_INLINE_LAMBDA {
       GroupWork& group = group_work[lanes.group()];
       binary.fit_heating(lanes, node, gauss, group.view.surface, group.heating);
     });
   if (effects.reflection != Reflection::kNone && heat_map != nullptr)
-    block.for_each_group(2 * shapes, [&](const auto& lanes, int task) {
+    block.for_each_group(2 * shapes, [&](const auto& lanes, int task) PN_INLINE_LAMBDA {
       GroupWork& group = group_work[lanes.group()];
       binary.map_heat(lanes, task / shapes, task % shapes, gauss, group.view.surface, group.heating);
     });

@@ -11,6 +11,7 @@
 
 #include "base/host_device.h"
 #include "sim/constants.h"
+#include "sim/elementary.h"
 
 namespace penumbra {
 
@@ -21,20 +22,25 @@ namespace penumbra {
 // intensity goes as mu. A small sphere's, with t = cos_zenith / sin_radius, is
 //   sin_radius^3 int_-t^1 (t + y) (1 - y^2) dy / int_-1^1 (1 + y) (1 - y^2) dy = sin_radius^3 (1 + t)^3 (3 - t) / 16,
 // and a factor fitted to sums over the disc keeps the error below .003 sin_radius^3 to sin_radius = .45.
-PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius, double darkened) {
+PN_INLINE double setting_sphere_irradiance(double cos_zenith, double sin_radius, double darkened) {
   const double sin2_radius = sin_radius * sin_radius;
-  if (cos_zenith >= sin_radius) return cos_zenith * sin2_radius;
-  if (cos_zenith <= -sin_radius) return 0.0;
   const double sin_zenith = std::sqrt(1.0 - cos_zenith * cos_zenith);
   const double cot_radius = std::sqrt(1.0 / sin2_radius - 1.0);
-  const double y = std::fmin(1.0, std::fmax(-1.0, -cot_radius * cos_zenith / sin_zenith));
-  const double chord = sin_zenith * std::sqrt(1.0 - y * y);
+  double y = -cot_radius * cos_zenith / sin_zenith;
+  y = y > -1.0 ? y : -1.0;
+  y = y < 1.0 ? y : 1.0;
+  const double half = std::sqrt(1.0 - y * y), chord = sin_zenith * half;
   const double uniform =
-      ((cos_zenith * std::acos(y) - cot_radius * chord) * sin2_radius + std::atan2(chord, cot_radius)) / kPi;
+      ((cos_zenith * arctangent(half, y) - cot_radius * chord) * sin2_radius + arctangent(chord, cot_radius)) / kPi;
   const double share = cos_zenith / sin_radius, rise = 1.0 + share, rest = 1.0 - share;
   const double peaked =
       sin2_radius * sin_radius * rise * rise * rise * (3.0 - share) / 16.0 * (1.0 + 0.25 * sin2_radius * rest * rest);
   return uniform + darkened * (peaked - uniform);
+}
+PN_HD inline double sphere_irradiance(double cos_zenith, double sin_radius, double darkened) {
+  if (cos_zenith >= sin_radius) return cos_zenith * sin_radius * sin_radius;
+  if (cos_zenith <= -sin_radius) return 0.0;
+  return setting_sphere_irradiance(cos_zenith, sin_radius, darkened);
 }
 
 // Share of a star's flux whose intensity goes as mu, for I(mu) / I(1) = 1 - u (1 - mu).
@@ -52,18 +58,37 @@ struct Companion {
   double separation2;  // of the stars' centres, squared
   double brightness[kBrightnessTerms];
 
-  PN_HD double nearness(double distance) const { return separation2 / (distance * distance) - 1.0; }
-  // In units of the companion's mean flux. `distance`: of its centre.
-  PN_HD double irradiance(double cos_zenith, double distance) const {
+  PN_INLINE double nearness(double distance) const { return separation2 / (distance * distance) - 1.0; }
+  PN_INLINE double brightness_from(double distance) const {
     const double near = nearness(distance);
     double seen = brightness[kBrightnessTerms - 1];
     PN_DEVICE_UNROLL
     for (int l = kBrightnessTerms - 2; l >= 0; --l) seen = brightness[l] + near * seen;
-    return sphere_irradiance(cos_zenith, radius / distance, darkened) * seen;
+    return seen;
+  }
+  // In units of the companion's mean flux. `distance`: of its centre.
+  PN_HD double irradiance(double cos_zenith, double distance) const {
+    return sphere_irradiance(cos_zenith, radius / distance, darkened) * brightness_from(distance);
   }
   // What it adds to (T / Teff)^4.
   PN_HD double heating(double cos_zenith, double distance) const {
     return irradiation * irradiance(cos_zenith, distance);
+  }
+  // The same for `count` points. Few see the companion set, and those cost the most: they are dealt with apart.
+  template <class Lanes>
+  PN_INLINE void heat(const Lanes& lanes, int count, const double* cos_zenith, const double* distance,
+                      double* out) const {
+    lanes.for_each(count, [&](int i) {
+      const double sin_radius = radius / distance[i];
+      const double risen = cos_zenith[i] > 0.0 ? cos_zenith[i] * sin_radius * sin_radius : 0.0;
+      out[i] = irradiation * risen * brightness_from(distance[i]);
+    });
+    lanes.replace_where(
+        count, cos_zenith, distance, [&](double cosine, double far) { return std::abs(cosine) * far < radius; },
+        [&](double cosine, double far) {
+          return irradiation * setting_sphere_irradiance(cosine, radius / far, darkened) * brightness_from(far);
+        },
+        out);
   }
 };
 

@@ -130,8 +130,8 @@ struct PointLight {
 
 // out[k] += weight * emergent intensity in each band, summed over the first `count` points.
 template <class Lanes>
-PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints& points, int count,
-                         const BandIntensity* bands, int band_count, BandSums out) {
+PN_INLINE void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints& points, int count,
+                             const BandIntensity* bands, int band_count, BandSums out) {
   double* const t = points.temperature;
   // A loop of its own: g++ 12 vectorises it only so.
   lanes.for_each(count, [&](int i) {
@@ -140,8 +140,9 @@ PN_HD void add_intensity(const Lanes& lanes, const Surface& surface, ViewPoints&
     t[i] = intrinsic_flux(surface, log_gravity);
   });
   if (surface.companion.irradiation > 0.0) {
-    lanes.for_each(
-        count, [&](int i) { t[i] += surface.companion.heating(points.cos_zenith[i], points.companion_distance[i]); });
+    double* const heat = points.r;  // has served
+    surface.companion.heat(lanes, count, points.cos_zenith, points.companion_distance, heat);
+    lanes.for_each(count, [&](int i) { t[i] += heat[i]; });
   }
   if (surface.heat_map != nullptr) lanes.for_each(count, [&](int i) { t[i] += points.left_out[i]; });
   lanes.for_each(count, [&](int i) { t[i] = xi_of(t[i]); });
@@ -222,9 +223,9 @@ PN_INLINE RayPoint ray_point(int i, int points_a_ray) {
 // (1 - v^2)^2 on a sphere, so that v is as sqrt(mu) at the limb, where limb-darkening laws are polynomials in it, and
 // as the distance from the centre there.
 template <class Lanes>
-PN_HD void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
-                         const GaussTable& gauss, const BandIntensity* bands, int band_count, ViewWork& work,
-                         BandSums out) {
+PN_INLINE void add_disc_flux(const Lanes& lanes, const Surface& surface, const SkyFrame& frame, int azimuths, int polar,
+                             const GaussTable& gauss, const BandIntensity* bands, int band_count, ViewWork& work,
+                             BandSums out) {
   polar += more_polar(surface.crowding);
   const int polar_points = polar < kMaxGaussPoints ? polar : kMaxGaussPoints;
   azimuths += more_azimuths(surface.crowding);

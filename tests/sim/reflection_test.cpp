@@ -46,6 +46,22 @@ TEST(Reflection, SphereOverAHorizon) {
   }
 }
 
+// Many points at once, as few as one of which, or all, see it set.
+TEST(Reflection, HeatOfManyPointsIsThatOfEach) {
+  constexpr int kCount = 136;  // more than one block of HostLanes::replace_where
+  const Companion companion{0.2, 0.7, darkened_share(0.6), 1.0, {1.1, -0.2, 0.1, 0.05, -0.02}};
+  for (const double range : {0.1, 0.3, 1.0}) {
+    double cos_zenith[kCount], distance[kCount], heat[kCount];
+    for (int i = 0; i < kCount; ++i) {
+      cos_zenith[i] = range * std::sin(1.0 + 2.4 * i);
+      distance[i] = 1.0 + 0.3 * std::cos(0.7 * i);
+    }
+    companion.heat(HostLanes{}, kCount, cos_zenith, distance, heat);
+    for (int i = 0; i < kCount; ++i)
+      EXPECT_NEAR(heat[i], companion.heating(cos_zenith[i], distance[i]), 1e-15) << range << " " << i;
+  }
+}
+
 // --- The radiosity equations, solved on meshes of both stars ------------------------------------------------------
 
 struct Patch {
