@@ -15,7 +15,7 @@ namespace penumbra {
 struct ChainOptions {
   int chains = 8;
   int first_round = 2000;  // steps; each round is twice as long and drops what came before it
-  long budget = 600'000;   // densities evaluated, at most (to the end of a step)
+  long budget = 400'000;   // densities evaluated, at most (to the end of a step)
   double r_hat = 1.05;     // ends when the worst label's is below, and has so many effective samples
   double effective_size = 400.0;
 };
