@@ -96,11 +96,10 @@ class RandomStream {
 
   // As if that many uniforms or normals had been taken: threads that share a stream each begin at their own.
   PN_HD void skip_uniforms(int count) {
-    const std::uint64_t word = 4 * static_cast<std::uint64_t>(counter_[0]) - static_cast<std::uint64_t>(left_) +
-                               2 * static_cast<std::uint64_t>(count);
-    counter_[0] = static_cast<std::uint32_t>(word / 4);
-    left_ = 0;
-    for (int i = static_cast<int>(word % 4); i > 0; --i) next_u32();
+    int words = 2 * count;
+    for (; words > 0 && left_ > 0; --words) next_u32();
+    counter_[0] += static_cast<std::uint32_t>(words / 4);
+    for (words %= 4; words > 0; --words) next_u32();
   }
   PN_HD void skip_normals(int count) {
     if (count > 0 && has_spare_) {
