@@ -47,7 +47,7 @@ class DeviceSurveys {
   DeviceSurveys& operator=(const DeviceSurveys&) = delete;
 
   // System i is Surveys::schedule of stream (seed, first + i, Stage::kSchedule), and Surveys::observe of Stage::kNoise:
-  // the same decisions and numbers of epochs; phases within 1e-10, all else within 1e-11 of the value. Throws
+  // the same decisions and numbers of epochs; phases within 1e-11, all else within 1e-12 of the value. Throws
   // std::invalid_argument where sizes disagree or a period is not positive and finite, EnvironmentError where the
   // device fails.
   void schedule(std::uint64_t seed, std::uint64_t first, std::span<const Apparent> apparent,

@@ -9,7 +9,8 @@
 namespace penumbra {
 namespace {
 
-// The device has its own elementary functions and contracts a * b + c. A phase is what is left of up to 1e5 cycles.
+// The device has its own elementary functions and contracts a * b + c. A phase is what is left of up to 1e4 cycles: on
+// the host, contraction alone moved phases of 3,000 stars by 9e-13 and all else by 2e-14 at most, and no decision.
 TEST(ObserveGpu, AgreesWithTheCpu) {
   std::string why;
   if (!cuda_device_available(&why)) GTEST_SKIP() << "no CUDA device: " << why;
@@ -23,8 +24,8 @@ TEST(ObserveGpu, AgreesWithTheCpu) {
     const RandomStars::Differences differences = stars.from_cpu(surveys, 4, 9, schedules);
     std::printf("%d systems: differences from the CPU: phases %.1e, all else %.1e of the value\n", count,
                 differences.phase, differences.other);
-    EXPECT_LT(differences.phase, 1e-10);
-    EXPECT_LT(differences.other, 1e-11);
+    EXPECT_LT(differences.phase, 1e-11);
+    EXPECT_LT(differences.other, 1e-12);
   }
   RandomStars none(0);
   device.schedule(4, 9, none.apparent, none.period_day, schedules);
