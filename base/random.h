@@ -94,6 +94,22 @@ class RandomStream {
   // Uniform integer in [0, n), n > 0.
   PN_HD int below(int n) { return static_cast<int>(uniform() * n); }
 
+  // As if that many uniforms or normals had been taken: threads that share a stream each begin at their own.
+  PN_HD void skip_uniforms(int count) {
+    int words = 2 * count;
+    for (; words > 0 && left_ > 0; --words) next_u32();
+    counter_[0] += static_cast<std::uint32_t>(words / 4);
+    for (words %= 4; words > 0; --words) next_u32();
+  }
+  PN_HD void skip_normals(int count) {
+    if (count > 0 && has_spare_) {
+      has_spare_ = false;
+      --count;
+    }
+    skip_uniforms(count / 2 * 2);
+    if (count % 2 != 0) normal();
+  }
+
  private:
   PN_HD void refill() {
     philox(counter_, key_[0], key_[1], block_);

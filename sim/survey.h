@@ -13,26 +13,23 @@
 
 #include <array>
 #include <filesystem>
+#include <vector>
 
 #include "base/random.h"
-#include "sim/availability.h"
 #include "sim/observation.h"
-#include "sim/space_mission.h"
 #include "sim/survey_bank.h"
+#include "sim/survey_view.h"
 #include "sim/system.h"
 
 namespace penumbra {
-
-// True scatter over quoted error: mean and standard deviation of its log10.
-struct ScatterLaw {
-  double mean, sigma;
-};
 
 class Surveys {
  public:
   explicit Surveys(SurveyBank bank);
   // data/banks/surveys.h5, or a bank that `penumbra bank build` has made; throws as SurveyBank::load does.
   static Surveys load(const std::filesystem::path& file) { return Surveys(SurveyBank::load(file)); }
+  Surveys(Surveys&&) = default;  // what view() points to moves along
+  Surveys& operator=(Surveys&&) = default;
 
   // Chooses channels, epochs (folded to sorted phases), exposure lengths and quoted errors: fills period_day and phase,
   // sigma (relative to the median flux) and exposure_day of every channel, leaves flux empty. A channel that would not
@@ -48,13 +45,13 @@ class Surveys {
   // (observable_magnitude) whose quoted errors, relative to the median flux, have this median.
   ScatterLaw scatter_law(int channel, double magnitude, double median_sigma) const;
 
- private:
-  void schedule_ground(int channel, double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
-  void schedule_tess(double magnitude, double period_day, RandomStream& random, LightCurve& out) const;
-  double scatter_factor(int channel, double magnitude, double median_sigma, RandomStream& random) const;
+  const SurveyView& view() const { return view_; }  // valid while this object lives
 
+ private:
   SurveyBank bank_;
-  std::array<double, kSedBandCount> listed_;            // of bank_.sed
+  std::array<std::vector<double>, kTessChannel> usual_size_, usual_step_;
+  std::vector<ErrorTableView> parallax_;
+  SurveyView view_;
   std::array<ScatterLaw, kTessChannel> ground_rest_{};  // of bank_.ground[].scatter_rest
   ScatterLaw tess_scatter_{};
 };

@@ -146,31 +146,9 @@ ParallaxBank load_parallax(const BankReader& file, const std::string& group) {
 
 }  // namespace
 
-double quantile_at(const double* nodes, std::size_t count, double probability) {
-  const double position = probability * static_cast<double>(count - 1);
-  const auto i = std::min(static_cast<std::size_t>(position), count - 2);
-  const double f = position - static_cast<double>(i);
-  return nodes[i] + f * (nodes[i + 1] - nodes[i]);
-}
-
-double ErrorTable::at(double mag, double probability) const {
-  const auto q = static_cast<std::size_t>(quantile_count);
-  const auto above = std::upper_bound(magnitude.begin(), magnitude.end(), mag) - magnitude.begin();
-  const auto i = static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(above - 1, 0, std::ssize(magnitude) - 2));
-  const double f = std::clamp((mag - magnitude[i]) / (magnitude[i + 1] - magnitude[i]), 0.0, 1.0);
-  const double* row = value.data() + i * q;
-  return (1.0 - f) * quantile_at(row, q, probability) + f * quantile_at(row + q, q, probability);
-}
-
-double GroundBank::log_noise(double mag) const {
-  const double faintness = std::pow(10.0, 0.4 * (mag - 15.0));
-  const auto& s = noise_curve;
-  return 0.5 * std::log10(s[0] * s[0] + s[1] * s[1] * faintness + s[2] * s[2] * faintness * faintness);
-}
-
 double ParallaxBank::error_mas(double g, double bp_rp, double probability) const {
-  const auto colour = std::upper_bound(colour_edge.begin(), colour_edge.end(), bp_rp) - colour_edge.begin();
-  return gaia_parallax_error_mas(g) * std::pow(10.0, log_excess[static_cast<std::size_t>(colour)].at(g, probability));
+  const int colour = nodes_up_to(colour_edge.data(), static_cast<int>(colour_edge.size()), bp_rp);
+  return parallax_error_mas(log_excess[static_cast<std::size_t>(colour)].view(), g, probability);
 }
 
 SurveyBank SurveyBank::load(const std::filesystem::path& path) {

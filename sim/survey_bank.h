@@ -12,31 +12,26 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "sim/passbands.h"
+#include "sim/survey_view.h"
 
 namespace penumbra {
 
 inline constexpr int kBankFormat = 2;
-inline constexpr std::size_t kNightNodes = 257, kHourNodes = 17, kSizeNodes = 33, kGapNodes = 17, kErrorNodes = 17,
-                             kTableNodes = 9;
-
-// The paper's equation 2: relative errors outside are not believed.
-inline constexpr double kSmallestRelativeError = 1e-6, kLargestRelativeError = 10.0;
-
-// Inverse CDF given at equal steps of probability, linear between the nodes.
-double quantile_at(const double* nodes, std::size_t count, double probability);
 
 // Quantiles of an error as a function of magnitude; clamped at both ends of the magnitude axis.
 struct ErrorTable {
   std::vector<double> magnitude;  // [M] ascending
   std::vector<double> value;      // [M][Q], at equal steps of probability from 0 to 1
   int quantile_count = 0;         // Q
-  double at(double mag, double probability) const;
+  double at(double mag, double probability) const { return error_quantile(view(), mag, probability); }
+  ErrorTableView view() const {
+    return {magnitude.data(), value.data(), static_cast<int>(magnitude.size()), quantile_count};
+  }
 };
 
 // One channel of a survey from the ground; one entry a real star.
@@ -56,7 +51,7 @@ struct GroundBank {
   std::string source;
 
   int entry_count() const { return static_cast<int>(magnitude.size()); }
-  double log_noise(double mag) const;  // log10 of the curve
+  double log_noise(double mag) const { return penumbra::log_noise(noise_curve.data(), mag); }  // log10 of the curve
 };
 
 // TESS; each array is a distribution over real sectors, sorted.
@@ -85,12 +80,6 @@ struct ParallaxBank {
 
   double error_mas(double g, double bp_rp, double probability) const;
 };
-
-// Typical error of a DR3 parallax, mas: pygaia 3.2 with T = 1 (Gaia Collaboration, science performance).
-inline double gaia_parallax_error_mas(double g) {
-  const double z = std::pow(10.0, 0.4 * (std::fmax(g, 13.0) - 15.0));
-  return 1e-3 * std::sqrt(40.0 + 800.0 * z + 30.0 * z * z);
-}
 
 struct SurveyBank {
   std::array<GroundBank, kTessChannel> ground;

@@ -20,10 +20,13 @@
 #include "kernels/extinction_body.h"
 #include "kernels/flow_sample.h"
 #include "kernels/flow_sample_body.h"
+#include "kernels/observe_body.h"
+#include "kernels/observe_check.h"
 #include "kernels/prior_body.h"
 #include "kernels/simulate_body.h"
 #include "kernels/spectrum_body.h"
 #include "sim/prior.h"
+#include "sim/survey.h"
 
 using namespace penumbra;
 
@@ -172,6 +175,86 @@ void run_spectrum(int stars) {
   });
 }
 
+// Stars of 8 to 20 mag at 400 pc with a period of 2.3 d, as in bench/survey_bench.cpp, which have as many epochs in the
+// mean.
+constexpr int kObservedEpochs = 2600;
+
+struct ObservedStars {
+  std::vector<Apparent> apparent;
+  std::vector<double> period_day, distance_pc, sed_jy, exposure_day, row_phase, row_sigma, phase, sigma;
+  std::vector<int> count, epoch_start;
+
+  explicit ObservedStars(int stars) {
+    const auto systems = static_cast<std::size_t>(stars);
+    apparent.resize(systems);
+    for (std::size_t i = 0; i < systems; ++i) {
+      apparent[i].magnitude.fill(8.0 + 12.0 * (static_cast<double>(i) + 0.5) / static_cast<double>(systems));
+    }
+    period_day.assign(systems, 2.3);
+    distance_pc.assign(systems, 400.0);
+    sed_jy.assign(systems * kSedBandCount, 0.01);
+    count.resize(systems * kChannelCount);
+    exposure_day.resize(count.size());
+    row_phase.resize(count.size() * kMaxEpochs);
+    row_sigma.resize(row_phase.size());
+  }
+  template <class Body>
+  void for_each(std::size_t shared, Body&& body) const {
+    for (int i = 0; i < static_cast<int>(apparent.size()); ++i) {
+      HostBlock block(shared);
+      body(block, i);
+    }
+  }
+  void schedule(const SurveyView& surveys) {
+    const ScheduleWork work{
+        surveys,         1, 0, apparent.data(), period_day.data(), count.data(), exposure_day.data(), row_phase.data(),
+        row_sigma.data()};
+    for_each(schedule_shared_bytes(surveys), [&](HostBlock& block, int i) { schedule_body(block, work, i); });
+    epoch_start = starts_of(count);
+    phase.resize(static_cast<std::size_t>(epoch_start.back()));
+    sigma.resize(phase.size());
+  }
+  void pack() {
+    const PackWork work{epoch_start.data(), row_phase.data(), row_sigma.data(), phase.data(), sigma.data()};
+    for_each(0, [&](HostBlock& block, int i) { pack_body(block, work, i); });
+  }
+  void observe(const SurveyView& surveys) {
+    std::vector<double> flux(phase.size(), 1.0), sed_flux(sed_jy.size()), sed_sigma(sed_jy.size());
+    std::vector<double> parallax(apparent.size()), parallax_sigma(apparent.size());
+    std::vector<Status> status(apparent.size());
+    const ObserveWork work{surveys,
+                           1,
+                           0,
+                           apparent.data(),
+                           distance_pc.data(),
+                           sed_jy.data(),
+                           epoch_start.data(),
+                           sigma.data(),
+                           flux.data(),
+                           sed_flux.data(),
+                           sed_sigma.data(),
+                           parallax.data(),
+                           parallax_sigma.data(),
+                           status.data()};
+    for_each(observe_shared_bytes(), [&](HostBlock& block, int i) { observe_body(block, work, i); });
+  }
+};
+
+void run_observation(const std::string& work, const SurveyView& surveys, int systems) {
+  ObservedStars stars(systems);
+  if (work == "schedule") {
+    measured([&] { stars.schedule(surveys); });
+    return;
+  }
+  stars.schedule(surveys);
+  if (work == "pack") {
+    measured([&] { stars.pack(); });
+    return;
+  }
+  stars.pack();
+  measured([&] { stars.observe(surveys); });
+}
+
 void describe() {
   const auto line = [](const char* work, const char* kernel, int bits, std::size_t bytes, const auto& shape) {
     // CUDA C++ Programming Guide: shared memory of a block on compute capability 8.0 and 9.0, and multiprocessors.
@@ -202,6 +285,16 @@ void describe() {
        });
   line("spectrum", "spectrum_kernel", 32, sizeof(Labels) + kPixelCount * sizeof(float),
        fixed(kSpectrumThreads, spectrum_shared_bytes(PayneEmulator().view(), kPayneReach)));
+  // The bank, 1.5 MB, stays in the cache. Its longest entry spans 2,829 nights.
+  SurveyView surveys;
+  surveys.night_words = 89;
+  constexpr std::size_t kRow = kObservedEpochs * sizeof(double);
+  constexpr std::size_t kSed = kSedBandCount * sizeof(double);
+  line("schedule", "schedule_kernel", 64, sizeof(Apparent) + 2 * kRow,
+       fixed(kObserveThreads, schedule_shared_bytes(surveys)));
+  line("pack", "pack_kernel", 64, 4 * kRow, fixed(kObserveThreads, 0));
+  line("observe", "observe_kernel", 64, sizeof(Apparent) + 3 * kSed + 3 * kRow,
+       fixed(kObserveThreads, observe_shared_bytes()));
 }
 
 }  // namespace
@@ -212,9 +305,10 @@ int main(int count, char** arguments) {
     return 0;
   }
   if (count != 4) {
-    fmt::print(stderr,
-               "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior|flow-sample|spectrum SYSTEMS "
-               "DATA_FOLDER]\n");
+    fmt::print(
+        stderr,
+        "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior|flow-sample|spectrum|schedule|pack|"
+        "observe SYSTEMS DATA_FOLDER]\n");
     return 2;
   }
   const std::string work = arguments[1];
@@ -224,6 +318,8 @@ int main(int count, char** arguments) {
     run_flow_sample(systems);
   } else if (work == "spectrum") {
     run_spectrum(systems);
+  } else if (work == "schedule" || work == "pack" || work == "observe") {
+    run_observation(work, Surveys::load(data_folder / "banks" / "surveys.h5").view(), systems);
   } else if (work == "simulate" || work == "prior") {
     const TrackGrid tracks = TrackGrid::load(folder / "tracks.h5");
     const DustPrior dust = DustPrior::analytic();

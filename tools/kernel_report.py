@@ -167,7 +167,8 @@ def report(build, systems, only):
 
     compiled = {}
     for entry in commands:
-        if any(kernel.removesuffix("_kernel") == Path(entry["file"]).stem for _, kernel, _, _ in works):
+        source = Path(entry["file"]).read_text()
+        if any(f" {kernel}(" in source for _, kernel, _, _ in works):
             for architecture in DEVICES:
                 for kernel, found in compile_kernels(entry["command"], architecture).items():
                     compiled[kernel, architecture] = found
@@ -186,7 +187,8 @@ def report(build, systems, only):
         flop, slow = count_flop(executable, work, bits, systems)
         cells = [f"{work}, FP{bits}", f"{flop / 1e6:.3f}", f"{slow / 1e6:.3f}", f"{size / 1e3:.1f}"]
         for device in DEVICES.values():
-            arithmetic, memory = device["flops"][bits] / flop, device["bandwidth"] / size
+            arithmetic = device["flops"][bits] / flop if flop else math.inf
+            memory = device["bandwidth"] / size
             by = "arithmetic" if arithmetic < memory else "memory"
             cells.append(f"{min(arithmetic, memory) / 1e6:.2f}, {by}")
         rows.append(cells)
@@ -205,7 +207,7 @@ def main():
     parser.add_argument("--systems", type=int, default=32, help="draws of the prior to count FLOP over; a tile of stars is 32 [32]")
     parser.add_argument("--kernel",
                         help="one piece of work only: simulate, extinction, extinction-by-spectra, prior, flow-sample, "
-                             "spectrum")
+                             "spectrum, schedule, pack, observe")
     arguments = parser.parse_args()
     sys.exit(report(arguments.build.resolve(), arguments.systems, arguments.kernel))
 

@@ -52,5 +52,26 @@ TEST(RandomStream, BelowStaysInRange) {
   for (const int c : counts) EXPECT_NEAR(c, 1000, 150);
 }
 
+TEST(RandomStream, SkippingIsTaking) {
+  for (int before = 0; before < 6; ++before) {
+    for (int normals = 0; normals < 4; ++normals) {
+      for (int count = 0; count < 9; ++count) {
+        for (const bool skip_normals : {false, true}) {
+          RandomStream taken(4, 9, Stage::kTest);
+          for (int i = 0; i < before; ++i) taken.uniform();
+          for (int i = 0; i < normals; ++i) taken.normal();
+          RandomStream skipped = taken;
+          for (int i = 0; i < count; ++i) skip_normals ? taken.normal() : taken.uniform();
+          skip_normals ? skipped.skip_normals(count) : skipped.skip_uniforms(count);
+          for (int i = 0; i < 3; ++i) {
+            EXPECT_EQ(skipped.normal(), taken.normal()) << before << " " << normals << " " << count << skip_normals;
+            EXPECT_EQ(skipped.uniform(), taken.uniform()) << before << " " << normals << " " << count << skip_normals;
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace penumbra

@@ -32,16 +32,15 @@ TEST(SpaceMission, OneSlotFromEachStretch) {
   schedule.exposure_day = 0.1;
   schedule.pause_day = 1.0;
   schedule.exposures_per_block = 10;
-  RandomStream random(1, 2, Stage::kTest);
-  LightCurve curve;
-  observe_blocks(schedule, 100.0, 0.01, random, curve);
-  ASSERT_EQ(curve.phase.size(), 10u);
-  for (std::size_t i = 1; i < 10; ++i) {
-    const double step = fold_phase(curve.phase[i] - curve.phase[i - 1]) * 100.0;
+  ASSERT_EQ(schedule.epoch_count(), 10);
+  const RandomStream random(1, 2, Stage::kTest);
+  double phase[10];
+  for (int begin = 0; begin < 10; begin += 5) draw_block_phases(schedule, 100.0, 3.0, random, begin, begin + 5, phase);
+  for (int i = 1; i < 10; ++i) {
+    const double step = fold_phase(phase[i] - phase[i - 1]) * 100.0;
     EXPECT_NEAR(step, i == 5 ? 1.1 : 0.1, 1e-9);
   }
-  for (const double sigma : curve.sigma) EXPECT_DOUBLE_EQ(sigma, 0.01);
-  EXPECT_EQ(curve.exposure_day, 0.1);
+  EXPECT_DOUBLE_EQ(schedule.epoch_sigma(0.01), 0.01);
 }
 
 TEST(SpaceMission, ThinningKeepsTheInformation) {
@@ -51,29 +50,37 @@ TEST(SpaceMission, ThinningKeepsTheInformation) {
   schedule.exposure_day = 120.0 / 86400.0;
   schedule.exposures_per_block = 18000;
   schedule.kept = 0.5;
-  RandomStream random(1, 3, Stage::kTest);
-  LightCurve curve;
-  observe_blocks(schedule, 2.345, 0.003, random, curve);
-  ASSERT_EQ(curve.phase.size(), static_cast<std::size_t>(kMaxEpochs));
-  double weight = 0.0;
-  for (const double sigma : curve.sigma) weight += 1.0 / (sigma * sigma);
-  EXPECT_NEAR(weight, 18000.0 / (0.003 * 0.003), 1.0);
-  EXPECT_DOUBLE_EQ(curve.exposure_day, 120.0 / 86400.0);
+  ASSERT_EQ(schedule.epoch_count(), kMaxEpochs);
+  const double sigma = schedule.epoch_sigma(0.003);
+  EXPECT_NEAR(kMaxEpochs / (sigma * sigma), 18000.0 / (0.003 * 0.003), 1.0);
+}
+
+TEST(SpaceMission, ASectorWithoutGoodExposuresHasOne) {
+  RandomStream random(1, 4, Stage::kTest);
+  BlockSchedule schedule;
+  draw_tess_schedule(0.0, random, schedule);
+  ASSERT_EQ(schedule.epoch_count(), 1);
+  double phase = -1.0;
+  draw_block_phases(schedule, 2.0, 0.5, random, 0, 1, &phase);
+  EXPECT_GE(phase, 0.0);
+  EXPECT_LT(phase, 1.0);
 }
 
 TEST(SpaceMission, SchedulesAreSane) {
   int two_years_apart = 0;
   for (std::uint64_t i = 0; i < 2000; ++i) {
     RandomStream random(5, i, Stage::kTest);
-    double sigma = 0.0;
-    for (const BlockSchedule& schedule : {draw_tess_schedule(0.8, random), draw_kepler_schedule(9.0, random, sigma)}) {
+    BlockSchedule tess, kepler;
+    draw_tess_schedule(0.8, random, tess);
+    const double sigma = draw_kepler_schedule(9.0, random, kepler);
+    for (const BlockSchedule& schedule : {tess, kepler}) {
       ASSERT_GE(schedule.block_count, 1);
       ASSERT_LE(schedule.block_count, BlockSchedule::kMaxBlocks);
       ASSERT_GT(schedule.kept, 0.5);
       ASSERT_LE(schedule.kept, 1.0);
       const double length = schedule.exposures_per_block * schedule.exposure_day + schedule.pause_day;
       ASSERT_LT(length, 92.0);
-      for (std::size_t b = 1; b < static_cast<std::size_t>(schedule.block_count); ++b) {
+      for (int b = 1; b < schedule.block_count; ++b) {
         ASSERT_GE(schedule.start_day[b] - schedule.start_day[b - 1], length - 1e-9);
       }
       if (schedule.block_count > 1 && schedule.start_day[1] > 300.0) ++two_years_apart;
@@ -103,8 +110,8 @@ TEST(SpaceMission, RealK2StarLiesInsideTheTrainingDistribution) {
   std::vector<double> simulated;
   for (std::uint64_t i = 0; i < 4000; ++i) {
     RandomStream random(6, i, Stage::kTest);
-    double error = 0.0;
-    const BlockSchedule schedule = draw_kepler_schedule(6.8, random, error);
+    BlockSchedule schedule;
+    const double error = draw_kepler_schedule(6.8, random, schedule);
     simulated.push_back(error / std::sqrt(schedule.block_count * schedule.exposures_per_block * schedule.kept));
   }
   std::ranges::sort(simulated);
