@@ -191,12 +191,14 @@ DataLayout Coordinates::layout() const { return {{{"x", x_shape_}}, names_}; }
 std::string Coordinates::to_toml() const {
   std::vector<std::string> names;
   for (const std::string& name : names_) names.push_back(fmt::format("\"{}\"", name));
+  const std::string slopes =
+      regression_.empty() ? "" : fmt::format("regression = [{}]\n", fmt::join(regression_, ", "));
   return fmt::format(
       "[coordinates]\nparameters = [{}]\nlower = [{}]\nupper = [{}]\nmean = [{}]\ndeviation = [{}]\n"
-      "regression = [{}]\nx_shape = [{}]\nx_mean = [{}]\nx_deviation = [{}]\n",
+      "{}x_shape = [{}]\nx_mean = [{}]\nx_deviation = [{}]\n",
       fmt::join(names, ", "), fmt::join(bound_texts(lower_), ", "), fmt::join(bound_texts(upper_), ", "),
-      fmt::join(mean_, ", "), fmt::join(deviation_, ", "), fmt::join(regression_, ", "), fmt::join(x_shape_, ", "),
-      fmt::join(x_mean_, ", "), fmt::join(x_deviation_, ", "));
+      fmt::join(mean_, ", "), fmt::join(deviation_, ", "), slopes, fmt::join(x_shape_, ", "), fmt::join(x_mean_, ", "),
+      fmt::join(x_deviation_, ", "));
 }
 
 Coordinates Coordinates::parse(const std::string& toml, const std::string& source) {
@@ -207,7 +209,7 @@ Coordinates Coordinates::parse(const std::string& toml, const std::string& sourc
   c.upper_ = bounds_from(table, "upper");
   c.mean_ = table.numbers("mean");
   c.deviation_ = table.numbers("deviation");
-  if (table.has("regression")) c.regression_ = table.numbers("regression");  // not in a file of an older version
+  if (table.has("regression")) c.regression_ = table.numbers("regression");
   c.x_shape_ = table.integers("x_shape", {}, {1.0});
   c.x_mean_ = table.numbers("x_mean");
   c.x_deviation_ = table.numbers("x_deviation");

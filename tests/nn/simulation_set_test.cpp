@@ -137,8 +137,10 @@ TEST_F(SimulationFile, WhatARegressionPredictsIsTakenOff) {
 }
 
 TEST_F(SimulationFile, TextReadsBack) {
-  const std::string text = load(Content(), false).coordinates().to_toml();
-  EXPECT_EQ(Coordinates::parse(text, "checkpoint").to_toml(), text);
+  for (const bool series : {false, true}) {
+    const std::string text = load(Content(), series).coordinates().to_toml();
+    EXPECT_EQ(Coordinates::parse(text, "checkpoint").to_toml(), text);
+  }
   EXPECT_THROW(Coordinates::parse("[coordinates]\nparameters = [\"a\"]\n", "checkpoint"), UserError);
 }
 
