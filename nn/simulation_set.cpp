@@ -57,7 +57,7 @@ void moments(const std::vector<double>& values, std::size_t width, std::vector<d
   for (double& d : deviation) d = std::sqrt(d);
 }
 
-// Slopes [P][number of x] of y [rows][P] on x [rows][...], both about their means. As many pseudo-observations of no
+// Slopes [P][number of x] of y [rows][P], about its mean, on scaled x [rows][...]. As many pseudo-observations of no
 // slope as there are numbers in x keep few rows from being overfitted.
 std::vector<double> regression(const std::vector<double>& y, const std::vector<float>& x, std::size_t rows) {
   using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -68,7 +68,7 @@ std::vector<double> regression(const std::vector<double>& y, const std::vector<f
           .cast<double>();
   Eigen::MatrixXd normal = given.transpose() * given;
   normal.diagonal().array() += static_cast<double>(numbers);
-  const Eigen::MatrixXd slopes = normal.ldlt().solve(given.transpose() * target);
+  const Eigen::MatrixXd slopes = normal.ldlt().solve(given.transpose() * (target.rowwise() - target.colwise().mean()));
   return {slopes.data(), slopes.data() + slopes.size()};
 }
 
@@ -320,12 +320,11 @@ SimulationSet SimulationSet::load(const std::filesystem::path& file, bool series
   for (std::size_t n = 0; n < count; ++n) c.scale_x(&x[n * numbers], &set.x_[n * numbers]);
 
   if (!series && numbers <= kMostRegressed) {
-    for (std::size_t i = 0; i < unbounded.size(); ++i) unbounded[i] -= c.mean_[i % width];
     c.regression_ = regression(unbounded, set.x_, count);
     std::vector<double> none;
     for (std::size_t n = 0; n < count; ++n) {
       for (std::size_t p = 0; p < width; ++p) {
-        unbounded[n * width + p] -= c.predicted(p, &set.x_[n * numbers]) - c.mean_[p];
+        unbounded[n * width + p] -= c.predicted(p, &set.x_[n * numbers]);
       }
     }
     moments(unbounded, width, none, c.deviation_);

@@ -513,7 +513,7 @@ TEST(LightCurve, IdenticalStarsHaveEqualEclipses) {
   const StarBand band = grey(1.0, {{0.4, 0.3, 0.1, -0.1}});
   for (const double phase : {0.0, 0.01, 0.03, 0.2}) {
     const double first = flux_at(s, band, band, phase, {}, {}), second = flux_at(s, band, band, phase + 0.5, {}, {});
-    EXPECT_NEAR(first / second, 1.0, 1e-10);  // outlines cross to 1e-8 of a radius, which shifts fluxes by its square
+    EXPECT_NEAR(first / second, 1.0, 1e-10);  // as far as outlines cross and samples stand
   }
 }
 

@@ -25,8 +25,6 @@ import tune_lines
 from labels import column
 
 OUT = make_grid.REPOSITORY / "data/spectra/limits.csv"
-DWARFS = tune_lines.OTHER_DWARFS
-GIANTS = tune_lines.OTHER_GIANTS
 SYNTHESISED = {
     "Sun": tune_lines.star(5777.0, 4.44, 0.0, 0.0, 4.0),
     "dwarf 6600 K": tune_lines.star(6600.0, 4.2, 0.0, 0.0, 9.0),
@@ -117,8 +115,8 @@ def main():
         for kind, labels in SYNTHESISED.items()
     ]
     dwarf, giant = tune_lines.read_dwarfs(arguments.dwarfs), tune_lines.read_giants(arguments.giants)
-    cases += [("a published model instead", f"dwarf {s[0]:.0f} K", tune_lines.star(*s), dwarf(s)) for s in DWARFS]
-    cases += [("a published model instead", f"giant {s[0]:.0f} K", tune_lines.star(*s), giant(s)) for s in GIANTS]
+    for kind, stars, model in (("dwarf", tune_lines.OTHER_DWARFS, dwarf), ("giant", tune_lines.OTHER_GIANTS, giant)):
+        cases += [("a published model instead", f"{kind} {s[0]:.0f} K", tune_lines.star(*s), model(s)) for s in stars]
 
     rows = []
     for name, kind, labels, flux in cases:

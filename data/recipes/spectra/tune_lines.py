@@ -58,6 +58,7 @@ HYDROGEN_TEFF = 6000.0  # K; in cooler stars its lines drown in others
 GROUPS = 12  # tuned lines of a group are far enough apart to be varied together
 WINDOW_PIXELS, HYDROGEN_WINDOW_PIXELS = 5, 60  # a line is taken to change the pixels this near
 STEP = 0.1  # dex
+VACUUM = 1.000273  # wavelength there over that in air
 FAINTEST = 0.004  # change of a pixel by STEP in at least one star for a line to be tuned
 MODEL_SIGMA, CHANGE_SIGMA = 0.01, 0.3  # of a pixel; of a correction in dex
 LARGEST = 1.5  # dex
@@ -132,7 +133,7 @@ class Comparison:
     def line_slopes(self, pool, synthesise_with, lines, tunable, fluxes):
         """Sparse d flux / d log gf, (S x pixels, tunable lines)."""
         pixels = np.log10(instrument.pixel_wavelengths())
-        at = np.array([np.log10(lines[i].wavelength * 1.000273) for i in tunable])
+        at = np.array([np.log10(lines[i].wavelength * VACUUM) for i in tunable])
         centre = np.searchsorted(pixels, at).clip(0, len(pixels) - 1)
         hydrogen = np.array([lines[i].species == moog.HYDROGEN for i in tunable])
         others = np.flatnonzero(~hydrogen)
@@ -213,7 +214,7 @@ def hydrogen_table(comparison, fluxes):
     matched = fluxes * comparison.continuum(fluxes)
     wavelengths = instrument.pixel_wavelengths()
     for line in moog.brackett_lines():
-        near = np.abs(wavelengths - line.wavelength * 1.000273) < 1.0
+        near = np.abs(wavelengths - line.wavelength * VACUUM) < 1.0
         if near.any():
             pairs = zip(matched[:, near].mean(axis=1), comparison.targets[:, near].mean(axis=1), strict=True)
             print(f"  H {line.wavelength:.0f} A: " + ", ".join(f"{f:.3f} ({t:.3f})" for f, t in pairs), flush=True)
