@@ -93,7 +93,7 @@ void print_preset(const Arguments& arguments) {
                     file.string(), preset.kind));
   }
   config.finish();
-  print_network(preset, FeatureLayout::of(preset).data_layout());
+  print_network(preset, data_layout(feature_layout(preset)));
 }
 
 void run_info(const Arguments& arguments) {
@@ -105,7 +105,7 @@ void run_info(const Arguments& arguments) {
   if (!checkpoint.empty()) {
     const CheckpointInfo info = read_checkpoint(checkpoint).info;
     const Preset preset = read_preset(Config::parse(info.preset, checkpoint.string()));
-    return print_network(preset, preset.for_binaries() ? FeatureLayout::of(preset).data_layout() : info.layout);
+    return print_network(preset, preset.for_binaries() ? data_layout(feature_layout(preset)) : info.layout);
   }
   for (const std::string& file : arguments.files) print_file(file);
   if (!arguments.files.empty()) return;

@@ -77,7 +77,7 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
   }
   options.provenance.prior = describe_prior(settings.prior, settings.dust);
   const LoadedSimulator simulator(data, settings);
-  const FeatureLayout features = FeatureLayout::of(preset);
+  const FeatureLayout features = feature_layout(preset);
   const Targets targets = Targets::make(preset.targets, simulator->prior());
   options.provenance.simulation = to_toml(settings) + targets.to_toml();
   const SystemSource source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
@@ -92,7 +92,7 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
       targets.pack(simulation.draw, simulation.observation, free_coordinate, rows.target(b));
     }
   };
-  return train(preset, features.data_layout(), source, options);
+  return train(preset, data_layout(features), source, options);
 }
 
 void run_train(const Arguments& arguments) {

@@ -181,7 +181,7 @@ constexpr int kObservedEpochs = 2600;
 
 struct ObservedStars {
   std::vector<Apparent> apparent;
-  std::vector<double> period_day, distance_pc, sed_jy, exposure_day, row_phase, row_sigma, phase, sigma;
+  std::vector<double> period_day, distance_pc, sed_jy, exposure, row_phase, row_sigma, phase, sigma;
   std::vector<int> count, epoch_start;
 
   explicit ObservedStars(int stars) {
@@ -194,7 +194,7 @@ struct ObservedStars {
     distance_pc.assign(systems, 400.0);
     sed_jy.assign(systems * kSedBandCount, 0.01);
     count.resize(systems * kChannelCount);
-    exposure_day.resize(count.size());
+    exposure.resize(count.size());
     row_phase.resize(count.size() * kMaxEpochs);
     row_sigma.resize(row_phase.size());
   }
@@ -207,10 +207,12 @@ struct ObservedStars {
   }
   void schedule(const SurveyView& surveys) {
     const ScheduleWork work{
-        surveys,         1, 0, apparent.data(), period_day.data(), count.data(), exposure_day.data(), row_phase.data(),
+        surveys,         1, 0, apparent.data(), period_day.data(), count.data(), exposure.data(), row_phase.data(),
         row_sigma.data()};
     for_each(schedule_shared_bytes(surveys), [&](HostBlock& block, int i) { schedule_body(block, work, i); });
-    epoch_start = starts_of(count);
+    epoch_start.resize(count.size() + 1);
+    HostBlock block(starts_shared_bytes());
+    starts_body(block, StartsWork{static_cast<int>(count.size()), count.data(), epoch_start.data()});
     phase.resize(static_cast<std::size_t>(epoch_start.back()));
     sigma.resize(phase.size());
   }
