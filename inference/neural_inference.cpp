@@ -92,7 +92,9 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
         samples.log_prior.push_back(log_unit_normal(latent));
         return true;
       });
-  refine(simulator, count.drawn, options.refine, options.threads,
+  RefineOptions refinement = options.refine;
+  refinement.device = posterior.device();
+  refine(simulator, count.drawn, refinement, options.threads,
          RandomStream(options.seed, stream_of_name(object.name), Stage::kRefinement), out.record);
   if (options.read_under && !samples.theta.empty() &&
       !read_under(*options.read_under, simulator.prior(),
