@@ -213,8 +213,10 @@ Inputs Inputs::rows(std::int64_t first, std::int64_t count) const {
   return part;
 }
 
-at::Tensor Network::context(const Inputs& inputs) const {
-  return embed(inputs, [](const std::string&, const at::Tensor&) {});
+at::Tensor Network::context(const Inputs& inputs, at::ScalarType encoder) const {
+  std::optional<Bfloat16Layers> bfloat16;
+  if (encoder == at::kBFloat16) bfloat16.emplace(weights_.device().type());
+  return embed(inputs, [](const std::string&, const at::Tensor&) {}).to(at::kFloat);
 }
 
 std::vector<LayerRow> Network::table(const DataLayout& layout) const {
@@ -245,8 +247,8 @@ std::vector<LayerRow> network_table(const Preset& preset, const DataLayout& layo
   return make_network(preset, layout, std::nullopt, at::kCPU)->table(layout);
 }
 
-at::Tensor Network::log_prob(const at::Tensor& z, const Inputs& inputs) const {
-  return flow_.log_prob(z, context(inputs));
+at::Tensor Network::log_prob(const at::Tensor& z, const Inputs& inputs, at::ScalarType encoder) const {
+  return flow_.log_prob(z, context(inputs, encoder));
 }
 
 void Network::finish(const FlowConfig& flow, std::int64_t dimensions, std::int64_t context, const at::Device& device) {
