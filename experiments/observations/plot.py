@@ -156,7 +156,7 @@ def plot_catalogues(tables, folder, tests):
             axis.errorbar(m + shift, middle, (middle - low, high - middle), fmt=marker, color=colour, ms=2.2, lw=0.8,
                           label=f"{kind}, median and 68%")
         axis.set_yscale("log")
-        axis.set_title(f"{band}, {verdict(tests[band, 'catalogue_error'])}", fontsize=7)
+        axis.set_title(f"{band}\n{verdict(tests[band, 'catalogue_error'])}", fontsize=7, pad=2)
     for axis in axes[:, 0]:
         axis.set_ylabel("relative error")
     list(axes.flat)[len(groups) - 1].set_ylabel("parallax error [mas]")
@@ -234,7 +234,7 @@ def plot_nearest(tables, folder, tests):
     left.set_yticks(y, [r["object"] for r in rows], fontsize=5)
     left.set_xscale("log")
     left.set_xlabel(r"$\chi^2$ a phase bin of the nearest simulated system")
-    left.legend(loc="lower right", fontsize=6)
+    left.legend(loc="upper right", fontsize=6)
     share = np.sort(column(rows, "share_nearer"))
     right.step(np.concatenate([[0.0], share, [1.0]]), np.concatenate([[0.0], np.arange(1, len(share) + 1) / len(share), [1.0]]),
                where="post", color=REAL, label="real binaries")
