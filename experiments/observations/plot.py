@@ -166,6 +166,23 @@ def plot_catalogues(tables, folder, tests):
     save(figure, folder, "catalogue_errors")
 
 
+def plot_rounding(tables, folder):
+    """Errors of single stars in the two bands whose catalogues round most, as the paper's Figure 20."""
+    groups = grouped(read(tables / "work" / "catalogue_rows.csv"), "band")
+    bands = ["2MASS:H", "WISE:W1"]
+    figure, axes = plt.subplots(1, 2 * len(bands), figsize=(WIDTH, 2.2), sharey=True)
+    for k, band in enumerate(bands):
+        rows = groups[(band,)]
+        for axis, kind, colour in zip(axes[2 * k:], ("real", "simulated"), (REAL, SIMULATED)):
+            errors = column(rows, kind)
+            axis.plot(column(rows, "magnitude"), errors, ".", color=colour, ms=1.8, mew=0, rasterized=True)
+            axis.set_yscale("log")
+            axis.set_title(f"{band}, {kind}\n{len(np.unique(errors))} values of {len(errors)} stars", fontsize=7, pad=2)
+            axis.set_xlabel("magnitude")
+    axes[0].set_ylabel("relative error")
+    save(figure, folder, "rounding")
+
+
 def plot_detections(tables, folder):
     """Share of stars that each band lists."""
     groups = grouped(read(tables / "detections.csv"), "band")
@@ -256,6 +273,7 @@ def main(tables, figures):
     plot_effects(figures, tests)
     plot_errors(tables, figures)
     plot_catalogues(tables, figures, tests)
+    plot_rounding(tables, figures)
     plot_detections(tables, figures)
     plot_binaries(tables, figures)
     plot_nearest(tables, figures, tests)
