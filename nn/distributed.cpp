@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "nn/nccl.h"
 
 namespace penumbra {
 namespace {
@@ -124,6 +125,8 @@ void take_own_gpu(const WorkerPlace& place) {
 
 struct Workers::Group {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+  bool asked_for_nccl = false;
+  std::unique_ptr<Nccl> nccl;
 };
 
 Workers::Workers(const WorkerPlace& place) : place_(place) {
@@ -143,7 +146,7 @@ Workers::Workers(const WorkerPlace& place) : place_(place) {
                             : one_machine      ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
                                                : c10d::ProcessGroupGloo::createDefaultDevice());
     group_ = std::make_unique<Group>(
-        Group{c10::make_intrusive<c10d::ProcessGroupGloo>(store, place.rank, place.size, std::move(gloo))});
+        Group{c10::make_intrusive<c10d::ProcessGroupGloo>(store, place.rank, place.size, std::move(gloo)), false, {}});
   } catch (const std::exception& error) {
     throw UserError(fmt::format("process {} of {} does not find the others at {}:{}: {}", place.rank, place.size,
                                 place.address, place.port, error.what()));
@@ -154,15 +157,37 @@ Workers::~Workers() = default;
 
 void Workers::sum(at::Tensor& tensor) {
   if (!group_) return;
-  std::vector<at::Tensor> host{tensor.to(at::kCPU)};
-  try {
-    group_->gloo->allreduce(host)->wait();
-  } catch (const std::exception& error) {
-    const std::string reason = error.what();
-    throw WorkerLost(fmt::format("process {} of {} has lost another: {}", place_.rank, place_.size,
-                                 reason.substr(0, reason.find('\n'))));
+  const auto or_lost = [&](const auto& work) {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      const std::string reason = error.what();
+      throw WorkerLost(fmt::format("process {} of {} has lost another: {}", place_.rank, place_.size,
+                                   reason.substr(0, reason.find('\n'))));
+    }
+  };
+  const auto sum_on_host = [&](at::Tensor& host) {
+    or_lost([&] {
+      std::vector<at::Tensor> one{host};
+      group_->gloo->allreduce(one)->wait();
+    });
+  };
+  if (tensor.is_cuda() && !group_->asked_for_nccl) {
+    group_->asked_for_nccl = true;
+    group_->nccl = Nccl::join(find_nccl(), place_.rank, place_.size, sum_on_host);
+    if (!group_->nccl && first())
+      fmt::print(stderr, "gradients are summed on the CPUs: no NCCL between all processes\n");
   }
-  if (!host[0].is_same(tensor)) tensor.copy_(host[0]);
+  if (tensor.is_cuda() && group_->nccl) {
+    // Gloo notices at once when a process is gone, which NCCL would wait for.
+    at::Tensor present = at::ones({1});
+    sum_on_host(present);
+    or_lost([&] { group_->nccl->sum(tensor, kPatience); });
+    return;
+  }
+  at::Tensor host = tensor.to(at::kCPU);
+  sum_on_host(host);
+  if (!host.is_same(tensor)) tensor.copy_(host);
 }
 
 }  // namespace penumbra
