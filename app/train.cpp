@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "base/provenance.h"
 #include "base/sha256.h"
+#include "nn/binary_source.h"
 #include "nn/checkpoint.h"
 #include "nn/distributed.h"
 #include "nn/features.h"
@@ -77,22 +78,10 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
   }
   options.provenance.prior = describe_prior(settings.prior, settings.dust);
   const LoadedSimulator simulator(data, settings);
-  const FeatureLayout features = feature_layout(preset);
   const Targets targets = Targets::make(preset.targets, simulator->prior());
   options.provenance.simulation = to_toml(settings) + targets.to_toml();
-  const SystemSource source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
-    thread_local Simulation simulation;
-    for (int b = 0; b < count; ++b) {
-      const std::uint64_t index = first + static_cast<std::uint64_t>(b);
-      simulator->simulate(seed, index, simulation);
-      RandomStream dropping(seed, index, Stage::kDropping), free_coordinate(seed, index, Stage::kFreeCoordinate);
-      leave_out(preset.train.drop, simulation.observation);
-      if (preset.train.drop_share > 0.0) drop_at_random(preset.train.drop_share, dropping, simulation.observation);
-      pack_features(simulation.observation, features, feature_row(rows, b));
-      targets.pack(simulation.draw, simulation.observation, free_coordinate, rows.target(b));
-    }
-  };
-  return train(preset, data_layout(features), source, options);
+  const SystemSource source = binary_source(*simulator, preset, targets);
+  return train(preset, data_layout(feature_layout(preset)), source, options);
 }
 
 void run_train(const Arguments& arguments) {
