@@ -56,6 +56,9 @@ void print_checkpoint(const fs::path& file) {
              info.provenance.prior, info.progress.weights, info.progress.systems, duration_text(info.progress.seconds),
              info.seed, info.provenance.commit, info.progress.best_validation_loss,
              info.has_training_state ? "; holds training state" : "");
+  if (const std::string& first = info.provenance.started_from; !first.empty()) {
+    fmt::print("  began with the weights of a checkpoint of sha256 {}\n", first);
+  }
 }
 
 // As the paper's Table 3, from the network as it is built.

@@ -106,6 +106,7 @@ void run_train(const Arguments& arguments) {
   options.simulation_threads = run.threads;
   options.stop_after_minutes = config.number("stop_after_minutes", options.stop_after_minutes, {0.0});
   options.checkpoint_seconds = config.number("checkpoint_seconds", options.checkpoint_seconds, kPositive);
+  options.weights = config.text("weights", "");
   config.finish();
   options.resume = arguments.resume;
   options.provenance.commit = program_commit();
@@ -138,6 +139,9 @@ void add_train(CLI::App& program) {
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--out", "out",
                                "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
+  arguments->settings.shortcut(*verb, "--weights", "weights",
+                               "trained network to begin with, of the same [network] and [flow]; else random weights",
+                               true);
   arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map", kDustMapHelp, true);
   arguments->settings.shortcut(*verb, "--stop-after-minutes", "stop_after_minutes",
                                "save and leave after this long, to be resumed; 0 for never [0]", false);
@@ -145,7 +149,7 @@ void add_train(CLI::App& program) {
                                "HDF5 file with /theta [N][P] and /x [N][...] of any simulator, to train on instead",
                                true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, out, simulations, stop_after_minutes, checkpoint_seconds, "
+      "Keys of --config and --set: seed, device, threads, out, simulations, weights, stop_after_minutes, checkpoint_seconds, "
       "and the tables "
       "of a\n"
       "preset: network.*, flow.*, train.* (data/presets/*.toml explain them), prior.name (paper or field),\n"

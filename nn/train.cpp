@@ -159,6 +159,10 @@ class Trainer {
     make_validation_set();
     std::optional<Log> log;
     if (workers_.first()) log.emplace(options_.folder / "train.csv", report_.steps);
+    if (report_.steps == 0 && !started_from_.empty()) {  // what is to be beaten
+      const auto validation = validate();
+      if (log) log->row(report_, 0.0, NAN, NAN, validation);
+    }
     std::vector<HostBatch> memory;
     std::vector<SystemRows> slots;
     // On a CPU simulation and training take turns, each with all cores: side by side they would only slow each other
@@ -246,7 +250,25 @@ class Trainer {
       restore();
     } else if (exists && workers_.first()) {
       throw UserError(fmt::format("{}: exists; resume it or choose another folder", checkpoint_file().string()));
+    } else if (!options_.weights.empty()) {
+      begin_with(options_.weights);
     }
+  }
+
+  void begin_with(const std::filesystem::path& file) {
+    const Checkpoint checkpoint = read_checkpoint(file);
+    if (checkpoint.info.layout != stored_layout()) {
+      throw UserError(fmt::format("{}: its parameters or inputs are others than this run's", file.string()));
+    }
+    Preset theirs = read_preset(Config::parse(checkpoint.info.preset, file.string()));
+    theirs.train = config_;
+    if (to_toml(theirs) != preset_text_) {
+      throw UserError(fmt::format("{}: another network than this run's:\n{}expected\n{}", file.string(),
+                                  to_toml(theirs), preset_text_));
+    }
+    weights_.load(checkpoint.weights, file.string());
+    average_.copy_(weights_.values());
+    started_from_ = sha256_of_file(file);
   }
 
   void make_validation_set() {
@@ -399,7 +421,8 @@ class Trainer {
     Checkpoint checkpoint;
     checkpoint.info = {.preset = preset_text_,
                        .preset_sha256 = sha256_of_text(preset_text_),
-                       .provenance = options_.provenance,
+                       .provenance = {options_.provenance.prior, options_.provenance.simulation,
+                                      options_.provenance.commit, started_from_},
                        .layout = stored_layout(),
                        .device = describe_device(device_.is_cuda() ? "cuda" : "cpu"),
                        .seed = options_.seed,
@@ -426,6 +449,8 @@ class Trainer {
     same("the preset\n", checkpoint.info.preset, preset_text_);
     same("seed", std::to_string(checkpoint.info.seed), std::to_string(options_.seed));
     same("prior", checkpoint.info.provenance.prior, options_.provenance.prior);
+    started_from_ = checkpoint.info.provenance.started_from;
+    if (!options_.weights.empty()) same("first weights of SHA-256", started_from_, sha256_of_file(options_.weights));
     if (checkpoint.info.layout != stored_layout()) {
       throw UserError(fmt::format("{}: cannot resume: its parameters or inputs are others than this run's", source));
     }
@@ -462,6 +487,7 @@ class Trainer {
   Weights& weights_;
   Adam adam_;
   at::Tensor average_, best_;
+  std::string started_from_;  // SHA-256 of the file with the first weights, if any
   Inputs validation_inputs_;
   at::Tensor validation_z_;
   TrainReport report_;

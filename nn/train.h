@@ -26,6 +26,7 @@ struct Provenance {
   std::string prior;       // name of the prior, e.g. "paper"
   std::string simulation;  // every option of the prior and the simulator, as text
   std::string commit;      // of the program
+  std::string started_from = {};  // SHA-256 of the checkpoint whose weights it began with, kept by train()
 };
 
 struct TrainOptions {
@@ -39,6 +40,7 @@ struct TrainOptions {
   double stop_after_minutes = 0.0;      // save and leave after this long, to be resumed later; 0: never
   std::int64_t stop_after_systems = 0;  // the same, in systems of the whole run; 0: never
   bool resume = false;                  // continue folder/checkpoint.h5; without it an existing one is a UserError
+  std::filesystem::path weights;        // a trained network to begin with, of the same network and flow; empty: random
   bool quiet = false;                   // no progress on stderr
   Provenance provenance;
 };
@@ -59,7 +61,7 @@ struct TrainReport {
 
 // Minimises the mean of -ln q(z | x) (the paper, section 3.3) with Adam. Saves folder/checkpoint.h5 at intervals, at
 // the end, and when interrupt_requested() (base/interrupt.h). Throws UserError: unknown device, a checkpoint of another
-// preset or seed, a layout that the preset's kind of network cannot read; WorkerLost where another process is gone,
+// preset or seed, weights of another network, a layout that the preset's kind of network cannot read; WorkerLost where another process is gone,
 // with the checkpoint to go on from; std::runtime_error: the loss is not finite for 100 steps in a row.
 //
 // Where memory does not suffice for a batch, it is taken in parts of half the size, and again; the gradient is their
