@@ -1,8 +1,26 @@
 #include "nn/binary_source.h"
 
+#include "kernels/device_simulator.h"
 #include "nn/features.h"
 
 namespace penumbra {
+namespace {
+
+class BinariesOnDevice : public DeviceSource {
+ public:
+  BinariesOnDevice(const Simulator& simulator, const FeatureRecipe& recipe, int systems, int slots)
+      : simulator_(simulator.view(), recipe, systems, slots) {}
+
+  void start(int slot, std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) override {
+    simulator_.start(slot, seed, first, count, feature_row(rows, 0), rows.target(0));
+  }
+  void wait(int slot) override { simulator_.wait(slot); }
+
+ private:
+  DeviceSimulator simulator_;
+};
+
+}  // namespace
 
 FeatureRecipe feature_recipe(const Preset& preset, const Targets& targets) {
   FeatureRecipe recipe{feature_layout(preset), targets.view(), {}, preset.train.drop_share};
@@ -24,6 +42,11 @@ SystemSource binary_source(const Simulator& simulator, const Preset& preset, con
       targets.pack(simulation.draw, simulation.observation, free_coordinate, rows.target(b));
     }
   };
+}
+
+std::unique_ptr<DeviceSource> device_binary_source(const Simulator& simulator, const Preset& preset,
+                                                   const Targets& targets, int systems, int slots) {
+  return std::make_unique<BinariesOnDevice>(simulator, feature_recipe(preset, targets), systems, slots);
 }
 
 }  // namespace penumbra

@@ -15,4 +15,8 @@ FeatureRecipe feature_recipe(const Preset& preset, const Targets& targets);
 // Made by the host's threads. Valid while the simulator and the targets live.
 SystemSource binary_source(const Simulator& simulator, const Preset& preset, const Targets& targets);
 
+// Made by the GPU's kernels (kernels/device_simulator.h), the same systems to the last digits.
+std::unique_ptr<DeviceSource> device_binary_source(const Simulator& simulator, const Preset& preset,
+                                                   const Targets& targets, int systems, int slots);
+
 }  // namespace penumbra
