@@ -23,8 +23,11 @@ struct Expansions {
   Status expand(const AtmosphereView& atmosphere, const ExtinctionView& extinction, const System& system) {
     static const std::array<Passband, kPassbandCount> kBands = all_passbands();
     for (int k = 0; k < 2; ++k) {
-      const Status status =
-          expand_reddened(atmosphere, extinction, system, k, kBands.data(), kPassbandCount, star[k].data());
+      Status status =
+          expand_star(atmosphere, system.star[k], system.feh, kBands.data(), kPassbandCount, star[k].data());
+      if (status != Status::kOk) return status;
+      status = redden(extinction, atmosphere, system.star[k], system.feh, system.ebv, kBands.data(), kPassbandCount,
+                      star[k].data());
       if (status != Status::kOk) return status;
     }
     return Status::kOk;

@@ -36,15 +36,6 @@ PN_HD inline std::uint64_t draw_of_attempt(std::uint64_t index, int attempt) {
   return index + (static_cast<std::uint64_t>(attempt) << 40);
 }
 
-// One star's expansions in some passbands, seen through the dust: expand_star, then redden.
-PN_HD inline Status expand_reddened(const AtmosphereView& atmosphere, const ExtinctionView& extinction,
-                                    const System& system, int star, const Passband* passbands, int passband_count,
-                                    StarBand* out) {
-  const Status status = expand_star(atmosphere, system.star[star], system.feh, passbands, passband_count, out);
-  if (status != Status::kOk) return status;
-  return redden(extinction, atmosphere, system.star[star], system.feh, system.ebv, passbands, passband_count, out);
-}
-
 // NaN without a flux.
 PN_HD inline double apparent_magnitude(double flux_jy, double zero_point_jy) {
   return flux_jy > 0.0 ? -2.5 * std::log10(flux_jy / zero_point_jy) : NAN;
