@@ -85,9 +85,12 @@ class PointsNetwork final : public Network {
     for (std::size_t c = 0; c < curves_.size(); ++c) {
       constexpr std::int64_t kRows = FeatureLayout::kPointChannels;
       at::Tensor x = inputs.arrays[0].narrow(1, static_cast<std::int64_t>(c) * kRows, kRows);
-      // Points come first and padding counts for nothing: as many columns as the longest light curve has.
-      const double longest = x.select(1, kRows - 1).sum(1).max().item<double>();
-      x = x.narrow(2, 0, std::max<std::int64_t>(static_cast<std::int64_t>(longest), 1));
+      if (x.is_cpu()) {
+        // Points come first and padding counts for nothing: as many columns as the longest light curve has. A GPU would
+        // be waited for, and such work cannot be recorded.
+        const double longest = x.select(1, kRows - 1).sum(1).max().item<double>();
+        x = x.narrow(2, 0, std::max<std::int64_t>(static_cast<std::int64_t>(longest), 1));
+      }
       parts.push_back(curves_[c](x, x.narrow(1, kRows - 1, 1), listen));
     }
     const at::Tensor sed = inputs.arrays[1].view({-1, FeatureLayout::kSedChannels, kSedBandCount});
