@@ -2,14 +2,15 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <string>
 
-#include "base/error.h"
 #include "base/random.h"
 #include "nn/captured_encode.h"
-#include "nn/device.h"
 #include "nn/features.h"
+#include "tests/nn/gpu_missing.h"
 
 namespace penumbra {
 namespace {
@@ -44,11 +45,7 @@ double fastest(const Encode& encode) {
 // The same kernels in the same order; a library may choose another algorithm while they are recorded. TF32 keeps 10
 // bits.
 TEST(CapturedEncodeGpu, IsThePlainEncode) {
-  try {
-    resolve_device("cuda");
-  } catch (const UserError& error) {
-    GTEST_SKIP() << error.what();
-  }
+  if (const std::string why = gpu_missing(); !why.empty()) GTEST_SKIP() << why;
   const at::NoGradGuard no_grad;
   for (const char* kind :
        {"binary", "points", "spectrum"}) {  // those of the presets compact, paper and spectra-compact
