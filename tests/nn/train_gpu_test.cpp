@@ -1,3 +1,4 @@
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,7 @@ TEST(TrainGpu, TwoProcessesAreOne) {
   if (const std::string why = gpu_missing(); !why.empty()) GTEST_SKIP() << why;
   const TrainReport alone = train(float32(), kLayout, linear_gaussian, on_gpu("gpu_alone"));
   std::filesystem::remove_all(kTogether);
+  if (at::detail::getCUDAHooks().deviceCount() == 1) ::setenv("CUDA_VISIBLE_DEVICES", "0", 1);  // for both
   std::vector<pid_t> children;
   for (const char* rank : {"0", "1"}) {
     children.push_back(::fork());
