@@ -56,6 +56,9 @@ void print_checkpoint(const fs::path& file) {
              info.provenance.prior, info.progress.weights, info.progress.systems, duration_text(info.progress.seconds),
              info.seed, info.provenance.commit, info.progress.best_validation_loss,
              info.has_training_state ? "; holds training state" : "");
+  if (const std::string& first = info.provenance.started_from; !first.empty()) {
+    fmt::print("  began with the weights of a checkpoint of sha256 {}\n", first);
+  }
 }
 
 // As the paper's Table 3, from the network as it is built.
@@ -90,7 +93,7 @@ void print_preset(const Arguments& arguments) {
                     file.string(), preset.kind));
   }
   config.finish();
-  print_network(preset, FeatureLayout::of(preset).data_layout());
+  print_network(preset, data_layout(feature_layout(preset)));
 }
 
 void run_info(const Arguments& arguments) {
@@ -102,7 +105,7 @@ void run_info(const Arguments& arguments) {
   if (!checkpoint.empty()) {
     const CheckpointInfo info = read_checkpoint(checkpoint).info;
     const Preset preset = read_preset(Config::parse(info.preset, checkpoint.string()));
-    return print_network(preset, preset.for_binaries() ? FeatureLayout::of(preset).data_layout() : info.layout);
+    return print_network(preset, preset.for_binaries() ? data_layout(feature_layout(preset)) : info.layout);
   }
   for (const std::string& file : arguments.files) print_file(file);
   if (!arguments.files.empty()) return;

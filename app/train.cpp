@@ -15,6 +15,8 @@
 #include "base/progress.h"
 #include "base/provenance.h"
 #include "base/sha256.h"
+#include "kernels/device.h"
+#include "nn/binary_source.h"
 #include "nn/checkpoint.h"
 #include "nn/distributed.h"
 #include "nn/features.h"
@@ -63,8 +65,8 @@ TrainReport train_on_file(const fs::path& file, Preset preset, TrainOptions opti
   return train(preset, set.coordinates().layout(), set.source(options.seed, validation), options);
 }
 
-TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& settings, const Preset& preset,
-                             TrainOptions options) {
+TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& settings, const std::string& simulate_on,
+                             const Preset& preset, TrainOptions options) {
   if (!preset.for_binaries()) {
     throw UserError(
         fmt::format("network.kind = \"{}\" needs simulations of your own: --simulations FILE.h5", preset.kind));
@@ -77,22 +79,17 @@ TrainReport train_on_the_fly(const fs::path& data, const SimulationSettings& set
   }
   options.provenance.prior = describe_prior(settings.prior, settings.dust);
   const LoadedSimulator simulator(data, settings);
-  const FeatureLayout features = FeatureLayout::of(preset);
   const Targets targets = Targets::make(preset.targets, simulator->prior());
   options.provenance.simulation = to_toml(settings) + targets.to_toml();
-  const SystemSource source = [&](std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
-    thread_local Simulation simulation;
-    for (int b = 0; b < count; ++b) {
-      const std::uint64_t index = first + static_cast<std::uint64_t>(b);
-      simulator->simulate(seed, index, simulation);
-      RandomStream dropping(seed, index, Stage::kDropping), free_coordinate(seed, index, Stage::kFreeCoordinate);
-      leave_out(preset.train.drop, simulation.observation);
-      if (preset.train.drop_share > 0.0) drop_at_random(preset.train.drop_share, dropping, simulation.observation);
-      pack_features(simulation.observation, features, feature_row(rows, b));
-      targets.pack(simulation.draw, simulation.observation, free_coordinate, rows.target(b));
-    }
-  };
-  return train(preset, features.data_layout(), source, options);
+  const SystemSource source = binary_source(*simulator, preset, targets);
+  MakeDeviceSource on_device;
+  if (simulate_on != "cpu") {
+    on_device = [&](int systems, int slots) -> std::unique_ptr<DeviceSource> {
+      if (!cuda_device_available()) return nullptr;  // built without CUDA, beside a LibTorch that has it
+      return device_binary_source(*simulator, preset, targets, systems, slots);
+    };
+  }
+  return train(preset, data_layout(feature_layout(preset)), source, options, on_device);
 }
 
 void run_train(const Arguments& arguments) {
@@ -103,11 +100,13 @@ void run_train(const Arguments& arguments) {
   const fs::path simulations = config.text("simulations", "");
   // A set on disk and spectra have their own priors: prior.* and simulation.* are then unknown keys.
   std::optional<SimulationSettings> settings;
+  std::string simulate_on;
   std::optional<SpectraSettings> spectra;
   if (simulations.empty() && preset.kind == "spectrum") {
     spectra = read_spectra_settings(config, data);
   } else if (simulations.empty()) {
     settings = read_simulation_settings(config);
+    simulate_on = config.choice("simulate_on", "auto", {"auto", "cpu"});
   }
   TrainOptions options;
   options.folder = config.text("out", "runs/" + fs::path(arguments.preset).stem().string());
@@ -117,13 +116,14 @@ void run_train(const Arguments& arguments) {
   options.simulation_threads = run.threads;
   options.stop_after_minutes = config.number("stop_after_minutes", options.stop_after_minutes, {0.0});
   options.checkpoint_seconds = config.number("checkpoint_seconds", options.checkpoint_seconds, kPositive);
+  options.weights = config.text("weights", "");
   config.finish();
   options.resume = arguments.resume;
   options.provenance.commit = program_commit();
 
   keep_freed_memory();
   const TrainReport report = spectra    ? train_on_spectra(data, *spectra, preset, options)
-                             : settings ? train_on_the_fly(data, *settings, preset, options)
+                             : settings ? train_on_the_fly(data, *settings, simulate_on, preset, options)
                                         : train_on_file(simulations, preset, options);
   if (worker_place().rank > 0) return;  // the first process speaks for all
   const fs::path checkpoint = options.folder / "checkpoint.h5";
@@ -149,6 +149,9 @@ void add_train(CLI::App& program) {
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--out", "out",
                                "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
+  arguments->settings.shortcut(*verb, "--weights", "weights",
+                               "trained network to begin with, of the same [network] and [flow]; else random weights",
+                               true);
   arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map", kDustMapHelp, true);
   arguments->settings.shortcut(*verb, "--stop-after-minutes", "stop_after_minutes",
                                "save and leave after this long, to be resumed; 0 for never [0]", false);
@@ -156,13 +159,15 @@ void add_train(CLI::App& program) {
                                "HDF5 file with /theta [N][P] and /x [N][...] of any simulator, to train on instead",
                                true);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, out, simulations, stop_after_minutes, checkpoint_seconds, "
+      "Keys of --config and --set: seed, device, threads, out, simulations, simulate_on, weights, stop_after_minutes, "
+      "checkpoint_seconds, "
       "and the tables "
       "of a\n"
       "preset: network.*, flow.*, train.* (data/presets/*.toml explain them), prior.name (paper or field),\n"
       "prior.dust_map and the prior's numbers, simulation.azimuths, polar, lens_radial, lens_arc, "
       "out_of_eclipse_phases, eclipse_phases, reflection\n"
       "(none, wilson or horvat), light_travel_time, albedo_convective, albedo_radiative, albedo_radiative_from_k.\n"
+      "simulate_on: auto, on the GPU if the network trains there, or cpu.\n"
       "--config FILE.toml takes the place of --preset.\n"
       "Under torchrun --no-python, mpirun or srun the processes share every batch; only the first one writes and "
       "speaks. On\n"

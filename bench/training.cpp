@@ -27,7 +27,7 @@ void run(char** argv) {
   preset.train.validation_systems = 1;
 
   const LoadedSimulator simulator(argv[2], read_simulation_settings(config));
-  const FeatureLayout layout = FeatureLayout::of(preset);
+  const FeatureLayout layout = feature_layout(preset);
   const Targets targets = Targets::make(preset.targets, simulator->prior());
   FeatureBatch systems;
   systems.resize(static_cast<int>(preset.train.batch), layout);
@@ -41,7 +41,7 @@ void run(char** argv) {
   }
 
   std::vector<double> starts;  // of each batch
-  const DataLayout arrays = layout.data_layout();
+  const DataLayout arrays = data_layout(layout);
   const SystemSource source = [&](std::uint64_t, std::uint64_t first, int count, const SystemRows& rows) {
     const auto batch = static_cast<std::uint64_t>(systems.size);
     if (first % batch == 0 && count > 1) starts.push_back(cpu_seconds());

@@ -197,18 +197,7 @@ double noise_level(const LightCurve& data) {
 }
 
 ScaledFit fit_scale(const LightCurve& data, const double* model) {
-  double model_model = 0.0, model_data = 0.0, chi2 = 0.0;
-  for (std::size_t i = 0; i < data.phase.size(); ++i) {
-    const double w = 1.0 / (data.sigma[i] * data.sigma[i]);
-    model_model += w * model[i] * model[i];
-    model_data += w * model[i] * data.flux[i];
-  }
-  const double scale = model_data / model_model;
-  for (std::size_t i = 0; i < data.phase.size(); ++i) {
-    const double residual = (data.flux[i] - scale * model[i]) / data.sigma[i];
-    chi2 += residual * residual;
-  }
-  return {scale, chi2, model_model};
+  return fit_scale(HostLanes{}, static_cast<int>(data.phase.size()), data.flux.data(), data.sigma.data(), model);
 }
 
 BinnedCurve bin_about_mean(const LightCurve& data) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "inference/posterior_file.h"
+#include "sim/likelihood.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
@@ -17,10 +18,7 @@ namespace penumbra {
 // (median, so that eclipses do not count), at least 1.
 double noise_level(const LightCurve& data);
 
-// Scale that fits `model` to `flux` best, chi^2 with it, and the inverse variance of the scale. Arrays of length T.
-struct ScaledFit {
-  double scale, chi2, weight;
-};
+// That of sim/likelihood.h, of a whole light curve; model[T].
 ScaledFit fit_scale(const LightCurve& data, const double* model);
 
 // A light curve about its mean: medians in phase bins over their errors (noise alone, no floor), and the rms of these

@@ -41,11 +41,4 @@ void check_sizes(const ObserveInput& in, const ObserveOutput& out) {
   require(out.status.size() == systems, "status is not [B]");
 }
 
-std::vector<int> starts_of(std::span<const int> counts) {
-  std::vector<int> starts{0};
-  starts.reserve(counts.size() + 1);
-  for (const int count : counts) starts.push_back(starts.back() + count);
-  return starts;
-}
-
 }  // namespace penumbra

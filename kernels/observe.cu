@@ -2,6 +2,8 @@
 
 #include "kernels/device.h"
 #include "kernels/device_buffer.h"
+#include "kernels/device_tables.h"
+#include "kernels/enqueue.h"
 #include "kernels/launch.h"
 #include "kernels/observe.h"
 #include "kernels/observe_body.h"
@@ -27,54 +29,42 @@ __global__ void __launch_bounds__(kObserveThreads) observe_kernel(const __grid_c
   observe_body(block, work, static_cast<int>(blockIdx.x));
 }
 
+__global__ void __launch_bounds__(kStartsThreads) starts_kernel(StartsWork work) {
+  extern __shared__ __align__(16) unsigned char region[];
+  DeviceBlock block(region);
+  starts_body(block, work);
+}
+
+unsigned blocks(int systems) { return static_cast<unsigned>(systems); }
+
 }  // namespace
 
-// The arrays behind a SurveyView with the view of the copies, and those of the batches.
+void enqueue(const ScheduleWork& work, int systems, cudaStream_t stream) {
+  launch("schedule", schedule_kernel, {blocks(systems), kObserveThreads, schedule_shared_bytes(work.surveys), stream},
+         work);
+}
+void enqueue(const StartsWork& work, int, cudaStream_t stream) {
+  launch("starts", starts_kernel, {1, kStartsThreads, starts_shared_bytes(), stream}, work);
+}
+void enqueue(const PackWork& work, int systems, cudaStream_t stream) {
+  launch("pack", pack_kernel, {blocks(systems), kObserveThreads, 0, stream}, work);
+}
+void enqueue(const ObserveWork& work, int systems, cudaStream_t stream) {
+  launch("observe", observe_kernel, {blocks(systems), kObserveThreads, observe_shared_bytes(), stream}, work);
+}
+
+// The bank, and the arrays of the batches.
 struct DeviceSurveys::Memory {
-  std::vector<DeviceBuffer<double>> tables;
-  DeviceBuffer<ErrorTableView> parallax;
+  DeviceTables tables;
   SurveyView surveys;
 
   DeviceBuffer<Apparent> apparent;
-  DeviceBuffer<double> period_day, exposure_day, row_phase, row_sigma, phase;
+  DeviceBuffer<double> period_day, exposure, row_phase, row_sigma, phase;
   DeviceBuffer<double> distance_pc, sed_jy, sigma, flux, sed_flux_jy, sed_sigma_jy, parallax_mas, parallax_sigma_mas;
   DeviceBuffer<int> count, epoch_start;
   DeviceBuffer<Status> status;
 
-  const double* copy(const double* values, int number) {
-    return tables.emplace_back(std::span(values, static_cast<std::size_t>(number))).data();
-  }
-  ErrorTableView copy(ErrorTableView table) {
-    table.magnitude = copy(table.magnitude, table.magnitude_count);
-    table.value = copy(table.value, table.magnitude_count * table.quantile_count);
-    return table;
-  }
-
-  explicit Memory(const SurveyView& from) : surveys(from) {
-    for (GroundView& survey : surveys.ground) {
-      const int entries = survey.entry_count;
-      for (const double** values : {&survey.magnitude, &survey.points, &survey.usual_size, &survey.usual_step})
-        *values = copy(*values, entries);
-      survey.night = copy(survey.night, entries * kNightNodes);
-      survey.hour = copy(survey.hour, entries * kHourNodes);
-      survey.night_size = copy(survey.night_size, entries * kSizeNodes);
-      survey.log_gap = copy(survey.log_gap, entries * kGapNodes);
-      survey.log_error = copy(survey.log_error, entries * kErrorNodes);
-      survey.scatter_rest = copy(survey.scatter_rest, kTableNodes);
-    }
-    SpaceView& tess = surveys.tess;
-    for (const double** values : {&tess.log_excess, &tess.log_scatter, &tess.coverage})
-      *values = copy(*values, tess.sector_count);
-    for (SedView& band : surveys.sed) {
-      if (band.log_error.quantile_count > 0) band.log_error = copy(band.log_error);
-    }
-    ParallaxView& view = surveys.parallax;
-    view.colour_edge = copy(view.colour_edge, view.colour_count - 1);
-    std::vector<ErrorTableView> copies;
-    for (int c = 0; c < view.colour_count; ++c) copies.push_back(copy(view.log_excess[c]));
-    parallax.upload(copies);
-    view.log_excess = parallax.data();
-  }
+  explicit Memory(const SurveyView& from) : surveys(tables.copy(from)) {}
 };
 
 DeviceSurveys::DeviceSurveys(const SurveyView& surveys) {
@@ -92,7 +82,7 @@ void DeviceSurveys::schedule(std::uint64_t seed, std::uint64_t first, std::span<
   m.apparent.upload(apparent);
   m.period_day.upload(period_day);
   m.count.resize(curves);
-  m.exposure_day.resize(curves);
+  m.exposure.resize(curves);
   m.row_phase.resize(curves * kMaxEpochs);
   m.row_sigma.resize(curves * kMaxEpochs);
   const ScheduleWork work{m.surveys,
@@ -101,23 +91,23 @@ void DeviceSurveys::schedule(std::uint64_t seed, std::uint64_t first, std::span<
                           m.apparent.data(),
                           m.period_day.data(),
                           m.count.data(),
-                          m.exposure_day.data(),
+                          m.exposure.data(),
                           m.row_phase.data(),
                           m.row_sigma.data()};
-  launch("schedule", schedule_kernel,
-         {static_cast<unsigned>(systems), kObserveThreads, schedule_shared_bytes(m.surveys)}, work);
-  std::vector<int> count(curves);
-  m.count.download(count);
-  out.exposure_day.resize(curves);
-  m.exposure_day.download(out.exposure_day);
+  enqueue(work, static_cast<int>(systems), nullptr);
+  m.epoch_start.resize(curves + 1);
+  const StartsWork starts{static_cast<int>(curves), m.count.data(), m.epoch_start.data()};
+  enqueue(starts, static_cast<int>(systems), nullptr);
+  out.exposure.resize(curves);
+  m.exposure.download(out.exposure);
 
-  out.epoch_start = starts_of(count);
+  out.epoch_start.resize(curves + 1);
+  m.epoch_start.download(out.epoch_start);
   const auto epochs = static_cast<std::size_t>(out.epoch_start.back());
-  m.epoch_start.upload(out.epoch_start);
   m.phase.resize(epochs);
   m.sigma.resize(epochs);
   const PackWork pack{m.epoch_start.data(), m.row_phase.data(), m.row_sigma.data(), m.phase.data(), m.sigma.data()};
-  launch("pack", pack_kernel, {static_cast<unsigned>(systems), kObserveThreads}, pack);
+  enqueue(pack, static_cast<int>(systems), nullptr);
   out.phase.resize(epochs);
   out.sigma.resize(epochs);
   m.phase.download(out.phase);
@@ -154,7 +144,7 @@ void DeviceSurveys::observe(std::uint64_t seed, std::uint64_t first, const Obser
                          m.parallax_mas.data(),
                          m.parallax_sigma_mas.data(),
                          m.status.data()};
-  launch("observe", observe_kernel, {static_cast<unsigned>(systems), kObserveThreads, observe_shared_bytes()}, work);
+  enqueue(work, static_cast<int>(systems), nullptr);
   m.flux.download(output.flux);
   m.sed_flux_jy.download(output.sed_flux_jy);
   m.sed_sigma_jy.download(output.sed_sigma_jy);

@@ -14,7 +14,7 @@ namespace penumbra {
 // When B systems are observed, as SimulateInput takes it.
 struct Schedules {
   std::vector<int> epoch_start;      // [B * kChannelCount + 1]: where each light curve's epochs begin, ascending from 0
-  std::vector<double> exposure_day;  // [B][kChannelCount]; 0: not observed
+  std::vector<double> exposure;      // [B][kChannelCount] in periods; 0: not observed
   std::vector<double> phase, sigma;  // of all light curves: sorted phases and errors relative to the median flux
 };
 

@@ -18,9 +18,16 @@ struct ScheduleWork {
   const Apparent* apparent;  // [B]
   const double* period_day;  // [B]
   int* count;                // [B][kChannelCount]
-  double* exposure_day;      // [B][kChannelCount]
+  double* exposure;          // [B][kChannelCount] in periods
   double* phase;             // [B][kChannelCount][kMaxEpochs]
   double* sigma;             // [B][kChannelCount][kMaxEpochs]
+};
+
+// Where each of `curve_count` light curves begins, given their numbers of epochs.
+struct StartsWork {
+  int curve_count;
+  const int* count;  // [curve_count]
+  int* epoch_start;  // [curve_count + 1]
 };
 
 // Rows of kMaxEpochs to light curves one after the other.
@@ -94,9 +101,40 @@ PN_INLINE void schedule_body(Block& block, const ScheduleWork& work, int index) 
     }
     block.for_each(1, [&](int) {
       work.count[curve] = chosen[c] ? state.count : 0;
-      work.exposure_day[curve] = chosen[c] ? state.exposure_day : 0.0;
+      work.exposure[curve] = chosen[c] ? state.exposure_day / work.period_day[index] : 0.0;
     });
   }
+}
+
+inline constexpr int kStartsThreads = 256;
+inline std::size_t starts_shared_bytes() { return shared_bytes(sizeof(int), kStartsThreads); }
+
+// One block for all light curves: each thread adds up a share of them, one the shares.
+template <class Block>
+PN_INLINE void starts_body(Block& block, const StartsWork& work) {
+  int* const sum = block.template shared<int>(kStartsThreads);
+  const long curves = work.curve_count;
+  const auto first = [curves](int share) { return static_cast<int>(curves * share / kStartsThreads); };
+  block.for_each(kStartsThreads, [&](int share) {
+    sum[share] = 0;
+    for (int i = first(share); i < first(share + 1); ++i) sum[share] += work.count[i];
+  });
+  block.for_each(1, [&](int) {
+    int before = 0;
+    for (int share = 0; share < kStartsThreads; ++share) {
+      const int own = sum[share];
+      sum[share] = before;
+      before += own;
+    }
+    work.epoch_start[curves] = before;
+  });
+  block.for_each(kStartsThreads, [&](int share) {
+    int before = sum[share];
+    for (int i = first(share); i < first(share + 1); ++i) {
+      work.epoch_start[i] = before;
+      before += work.count[i];
+    }
+  });
 }
 
 template <class Block>

@@ -3,6 +3,7 @@
 
 #include "kernels/device.h"
 #include "kernels/device_buffer.h"
+#include "kernels/enqueue.h"
 #include "kernels/launch.h"
 #include "kernels/simulate.h"
 #include "kernels/simulate_body.h"
@@ -20,20 +21,24 @@ __global__ void __launch_bounds__(kSimulateThreads, kSimulateBlocks)
 
 }  // namespace
 
-void simulate_on_device(const SimulateInput& input, const SimulateOutput& output) {
-  check_sizes(input, output);
-  std::string why;
-  if (!cuda_device_available(&why)) throw EnvironmentError("no CUDA device: " + why);
+void enqueue(const SimulateView& view, int systems, cudaStream_t stream) {
   const std::size_t shared =
-      simulate_shared_bytes(input.resolution, input.curve_band_count, input.sed_band_count, kSimulateGroups);
+      simulate_shared_bytes(view.resolution, view.curve_band_count, view.sed_band_count, kSimulateGroups);
   int device = 0, shared_limit = 0;
   PENUMBRA_CHECK_CUDA(cudaGetDevice(&device));
   PENUMBRA_CHECK_CUDA(cudaDeviceGetAttribute(&shared_limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   if (shared > static_cast<std::size_t>(shared_limit)) {
-    throw std::invalid_argument("simulate_on_device: " + std::to_string(input.curve_band_count) +
+    throw std::invalid_argument("simulate_on_device: " + std::to_string(view.curve_band_count) +
                                 " light-curve bands at this resolution take " + std::to_string(shared) +
                                 " bytes of shared memory a block, and the device has " + std::to_string(shared_limit));
   }
+  launch("simulate", simulate_kernel, {static_cast<unsigned>(systems), kSimulateThreads, shared, stream}, view);
+}
+
+void simulate_on_device(const SimulateInput& input, const SimulateOutput& output) {
+  check_sizes(input, output);
+  std::string why;
+  if (!cuda_device_available(&why)) throw EnvironmentError("no CUDA device: " + why);
   const DeviceBuffer<System> systems(input.systems);
   const DeviceBuffer<StarBand> curve_bands(input.curve_bands), sed_bands(input.sed_bands);
   const DeviceBuffer<int> epoch_start(input.epoch_start);
@@ -59,7 +64,7 @@ void simulate_on_device(const SimulateInput& input, const SimulateOutput& output
                           flux.data(),
                           sed.data(),
                           status.data()};
-  launch("simulate", simulate_kernel, {static_cast<unsigned>(input.systems.size()), kSimulateThreads, shared}, view);
+  enqueue(view, view.system_count, nullptr);
   flux.download(output.flux);
   sed.download(output.sed);
   status.download(output.status);

@@ -81,4 +81,42 @@ void BatchQueue::release() {
   slot_free_.notify_all();
 }
 
+DeviceBatchQueue::DeviceBatchQueue(DeviceSource& source, std::uint64_t seed, std::int64_t first, std::int64_t end,
+                                   const BatchShare& share, std::vector<SystemRows> slots)
+    : source_(source),
+      seed_(seed),
+      end_(end),
+      share_(share),
+      slots_(std::move(slots)),
+      waited_(first),
+      started_(first) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) start_next();
+}
+
+DeviceBatchQueue::~DeviceBatchQueue() {
+  for (; waited_ < started_; ++waited_) {
+    try {
+      source_.wait(static_cast<int>(slot(waited_)));
+    } catch (...) {  // what nobody reads may fail
+    }
+  }
+}
+
+void DeviceBatchQueue::start_next() {
+  if (started_ == end_) return;
+  source_.start(static_cast<int>(slot(started_)), seed_,
+                static_cast<std::uint64_t>(started_ * share_.batch + share_.first), share_.count,
+                slots_[slot(started_)]);
+  ++started_;
+}
+
+std::size_t DeviceBatchQueue::next() {
+  const std::size_t s = slot(waited_);
+  source_.wait(static_cast<int>(s));
+  ++waited_;
+  return s;
+}
+
+void DeviceBatchQueue::release() { start_next(); }
+
 }  // namespace penumbra

@@ -36,13 +36,15 @@ std::vector<NameList> meanings() {
 
 // The facts of a checkpoint as text: attributes of the file, and part of its hash.
 std::vector<std::pair<std::string, std::string>> facts(const CheckpointInfo& info) {
-  return {{"preset", info.preset},
-          {"preset_sha256", info.preset_sha256},
-          {"prior", info.provenance.prior},
-          {"simulation", info.provenance.simulation},
-          {"commit", info.provenance.commit},
-          {"device", info.device},
-          {"seed", fmt::format("{}", info.seed)}};
+  std::vector<std::pair<std::string, std::string>> all{{"preset", info.preset},
+                                                       {"preset_sha256", info.preset_sha256},
+                                                       {"prior", info.provenance.prior},
+                                                       {"simulation", info.provenance.simulation},
+                                                       {"commit", info.provenance.commit},
+                                                       {"device", info.device},
+                                                       {"seed", fmt::format("{}", info.seed)}};
+  if (!info.provenance.started_from.empty()) all.emplace_back("started_from", info.provenance.started_from);
+  return all;
 }
 
 std::vector<std::pair<std::string, double>> numbers(const TrainReport& report) {
@@ -166,7 +168,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& file) {
   const auto count = [&](const char* name) { return static_cast<std::int64_t>(number(name)); };
   info.preset = text("preset");
   info.preset_sha256 = text("preset_sha256");
-  info.provenance = {text("prior"), text("simulation"), text("commit")};
+  info.provenance = {text("prior"), text("simulation"), text("commit"),
+                     reader.has_attribute("/", "started_from") ? text("started_from") : ""};
   info.device = text("device");
   const std::string seed = text("seed");
   std::from_chars(seed.data(), seed.data() + seed.size(), info.seed);

@@ -72,7 +72,7 @@ NeuralPosterior NeuralPosterior::load(const std::filesystem::path& file, const s
   const at::Device device(resolve_device(device_request));
   const Checkpoint checkpoint = read_checkpoint(file);
   const Preset preset = read_preset(Config::parse(checkpoint.info.preset, file.string()));
-  const DataLayout layout = preset.for_binaries() ? FeatureLayout::of(preset).data_layout() : checkpoint.info.layout;
+  const DataLayout layout = preset.for_binaries() ? data_layout(feature_layout(preset)) : checkpoint.info.layout;
   const Targets targets =
       preset.targets == "latent" ? Targets() : Targets::parse(checkpoint.info.provenance.simulation, file.string());
   auto impl = std::make_unique<Impl>(Impl{checkpoint.info, preset, layout, targets, device,
@@ -126,7 +126,7 @@ FeatureLayout NeuralPosterior::layout() const {
         fmt::format("the checkpoint holds a network of kind \"{}\", trained on {}; expected one for binaries",
                     impl_->preset.kind, impl_->info.provenance.prior));
   }
-  return FeatureLayout::of(impl_->preset);
+  return feature_layout(impl_->preset);
 }
 const Targets& NeuralPosterior::targets() const { return impl_->targets; }
 const std::vector<Modality>& NeuralPosterior::dropped() const { return impl_->preset.train.drop; }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "sim/feature_arrays.h"
 #include "sim/observation.h"
 #include "sim/prior.h"
 
@@ -26,6 +27,8 @@ class Targets {
   // What the network learns to predict of a simulated system: target[16].
   void pack(const PriorDraw& draw, const Observation& observation, RandomStream& random, float* target) const;
 
+  const TargetView& view() const { return view_; }
+
   // From a network's sample[16] to the system; kOk or why the prior rejects it. period_day: NaN where it is not known.
   Status restore(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const;
 
@@ -33,8 +36,7 @@ class Targets {
   double log_jacobian(const Prior& prior, const Latent& z, const Theta& theta, double period_day) const;
 
  private:
-  bool latent_ = true;
-  Theta mean_{}, deviation_{};
+  TargetView view_;
 };
 
 }  // namespace penumbra

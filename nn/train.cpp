@@ -36,15 +36,24 @@ constexpr double kNotYet = std::numeric_limits<double>::infinity();
 // The validation set is the start of this stream, which training never reads.
 std::uint64_t validation_seed(std::uint64_t seed) { return ~seed; }
 
-// Memory for one batch: page-locked where a GPU reads it, so that the copy is fast. It starts as NaN: a source that
-// forgets an input fails at once.
-struct HostBatch {
+// Memory for one batch: a GPU's, or the host's, page-locked where a GPU reads it, so that the copy is fast. It starts
+// as NaN: a source that forgets an input fails at once.
+struct Batch {
   Inputs inputs;
   at::Tensor z;
   SystemRows rows;
 
-  HostBatch(std::int64_t systems, const DataLayout& layout, bool pinned) {
-    const auto options = at::TensorOptions(at::kFloat).pinned_memory(pinned);
+  static Batch on_host(std::int64_t systems, const DataLayout& layout, bool pinned) {
+    return {systems, layout, at::TensorOptions(at::kFloat).pinned_memory(pinned)};
+  }
+  static Batch on_device(std::int64_t systems, const DataLayout& layout, const at::Device& device) {
+    Batch batch(systems, layout, at::TensorOptions(device).dtype(at::kFloat));
+    batch.z.narrow(0, 0, 1).to(at::kCPU);  // waits until all is NaN: a DeviceSource has streams of its own
+    return batch;
+  }
+
+ private:
+  Batch(std::int64_t systems, const DataLayout& layout, const at::TensorOptions& options) {
     inputs = Inputs::empty(systems, layout, options);
     z = at::empty({systems, static_cast<std::int64_t>(layout.dimensions())}, options).fill_(NAN);
     rows = {&layout, {}, z.data_ptr<float>()};
@@ -122,10 +131,11 @@ bool is_out_of_memory(const std::exception& error) {
 class Trainer {
  public:
   Trainer(const Preset& preset, const DataLayout& layout, const SystemSource& source, const TrainOptions& options,
-          const WorkerPlace& place)
+          const MakeDeviceSource& on_device, const WorkerPlace& place)
       : config_(preset.train),
         options_(options),
         source_(source),
+        make_device_source_(on_device),
         layout_(layout),
         for_binaries_(preset.for_binaries()),
         preset_text_(to_toml(preset)),
@@ -165,17 +175,30 @@ class Trainer {
     make_validation_set();
     std::optional<Log> log;
     if (workers_.first()) log.emplace(options_.folder / "train.csv", report_.steps);
-    std::vector<HostBatch> memory;
+    if (report_.steps == 0 && !started_from_.empty()) {  // what is to be beaten
+      const auto validation = validate();
+      if (log) log->row(report_, 0.0, NAN, NAN, validation);
+    }
+    std::vector<Batch> memory;
     std::vector<SystemRows> slots;
     // On a CPU simulation and training take turns, each with all cores: side by side they would only slow each other
     // down.
     const int slots_wanted = device_.is_cuda() ? std::max(options_.prefetch_batches, 2) : 1;
+    const std::unique_ptr<DeviceSource> device_source =
+        device_.is_cuda() && make_device_source_ ? make_device_source_(share_.count, slots_wanted) : nullptr;
     for (int i = 0; i < slots_wanted; ++i) {
-      memory.emplace_back(share_.count, layout_, device_.is_cuda());
+      memory.push_back(device_source ? Batch::on_device(share_.count, layout_, device_)
+                                     : Batch::on_host(share_.count, layout_, device_.is_cuda()));
       slots.push_back(memory.back().rows);
     }
-    BatchQueue queue(source_, options_.seed, report_.steps, total_steps_, share_, slots,
-                     threads_of(options_.simulation_threads, workers_.place()));
+    std::unique_ptr<Batches> queue;
+    if (device_source) {
+      queue =
+          std::make_unique<DeviceBatchQueue>(*device_source, options_.seed, report_.steps, total_steps_, share_, slots);
+    } else {
+      queue = std::make_unique<BatchQueue>(source_, options_.seed, report_.steps, total_steps_, share_, slots,
+                                           threads_of(options_.simulation_threads, workers_.place()));
+    }
     std::optional<Progress> progress;
     const std::int64_t first_step = report_.steps;
     if (!options_.quiet && workers_.first())
@@ -193,9 +216,9 @@ class Trainer {
         return report_;
       }
       const double rate = learning_rate();
-      const HostBatch& batch = memory[queue.next()];
+      const Batch& batch = memory[queue->next()];
       const auto [loss, gradient_norm] = step(batch, rate);
-      queue.release();  // the loss is known, so the copy to the device is over
+      queue->release();  // the loss is known, so nothing reads the batch any more
       ++report_.steps;
       report_.systems = report_.steps * config_.batch;
       agree(leave);
@@ -252,11 +275,29 @@ class Trainer {
       restore();
     } else if (exists && workers_.first()) {
       throw UserError(fmt::format("{}: exists; resume it or choose another folder", checkpoint_file().string()));
+    } else if (!options_.weights.empty()) {
+      begin_with(options_.weights);
     }
   }
 
+  void begin_with(const std::filesystem::path& file) {
+    const Checkpoint checkpoint = read_checkpoint(file);
+    if (checkpoint.info.layout != stored_layout()) {
+      throw UserError(fmt::format("{}: its parameters or inputs are others than this run's", file.string()));
+    }
+    Preset theirs = read_preset(Config::parse(checkpoint.info.preset, file.string()));
+    theirs.train = config_;
+    if (to_toml(theirs) != preset_text_) {
+      throw UserError(fmt::format("{}: another network than this run's:\n{}expected\n{}", file.string(),
+                                  to_toml(theirs), preset_text_));
+    }
+    weights_.load(checkpoint.weights, file.string());
+    average_.copy_(weights_.values());
+    started_from_ = sha256_of_file(file);
+  }
+
   void make_validation_set() {
-    HostBatch host(validation_share_.count, layout_, device_.is_cuda());
+    Batch host = Batch::on_host(validation_share_.count, layout_, device_.is_cuda());
     BatchQueue queue(source_, validation_seed(options_.seed), 0, 1, validation_share_, {host.rows},
                      threads_of(options_.simulation_threads, workers_.place()));
     queue.next();
@@ -316,7 +357,7 @@ class Trainer {
   }
 
   // The gradient of this process's share of the mean loss; returns that share.
-  at::Tensor backward(const HostBatch& batch) {
+  at::Tensor backward(const Batch& batch) {
     weights_.gradient().zero_();
     at::Tensor loss = at::zeros({}, at::TensorOptions(device_).dtype(at::kDouble));
     for (std::int64_t first = 0; first < share_.count; first += together_) {
@@ -332,7 +373,7 @@ class Trainer {
 
   // One update of the weights; none where the loss or the gradient is not finite. Returns both, the norm before
   // clipping.
-  std::pair<double, double> step(const HostBatch& batch, double rate) {
+  std::pair<double, double> step(const Batch& batch, double rate) {
     at::Tensor loss = within_memory([&] { return backward(batch); });
     const at::NoGradGuard no_grad;
     workers_.sum(weights_.gradient());
@@ -405,7 +446,8 @@ class Trainer {
     Checkpoint checkpoint;
     checkpoint.info = {.preset = preset_text_,
                        .preset_sha256 = sha256_of_text(preset_text_),
-                       .provenance = options_.provenance,
+                       .provenance = {options_.provenance.prior, options_.provenance.simulation,
+                                      options_.provenance.commit, started_from_},
                        .layout = stored_layout(),
                        .device = describe_device(device_.is_cuda() ? "cuda" : "cpu"),
                        .seed = options_.seed,
@@ -432,6 +474,8 @@ class Trainer {
     same("the preset\n", checkpoint.info.preset, preset_text_);
     same("seed", std::to_string(checkpoint.info.seed), std::to_string(options_.seed));
     same("prior", checkpoint.info.provenance.prior, options_.provenance.prior);
+    started_from_ = checkpoint.info.provenance.started_from;
+    if (!options_.weights.empty()) same("first weights of SHA-256", started_from_, sha256_of_file(options_.weights));
     if (checkpoint.info.layout != stored_layout()) {
       throw UserError(fmt::format("{}: cannot resume: its parameters or inputs are others than this run's", source));
     }
@@ -457,6 +501,7 @@ class Trainer {
   const TrainConfig config_;
   const TrainOptions& options_;
   const SystemSource& source_;
+  const MakeDeviceSource& make_device_source_;
   const DataLayout layout_;
   const bool for_binaries_;
   const std::string preset_text_;
@@ -469,6 +514,7 @@ class Trainer {
   Weights& weights_;
   Adam adam_;
   at::Tensor average_, best_;
+  std::string started_from_;  // SHA-256 of the file with the first weights, if any
   Inputs validation_inputs_;
   at::Tensor validation_z_;
   TrainReport report_;
@@ -480,7 +526,7 @@ class Trainer {
 }  // namespace
 
 TrainReport train(const Preset& preset, const DataLayout& layout, const SystemSource& source,
-                  const TrainOptions& options) {
+                  const TrainOptions& options, const MakeDeviceSource& on_device) {
   const WorkerPlace place = worker_place();
   if (place.size > std::min(preset.train.batch, preset.train.validation_systems)) {
     throw UserError(
@@ -490,7 +536,7 @@ TrainReport train(const Preset& preset, const DataLayout& layout, const SystemSo
   }
   set_torch_threads(threads_of(options.torch_threads, place));
   if (options.device != "cpu") take_own_gpu(place);
-  return Trainer(preset, layout, source, options, place).run();
+  return Trainer(preset, layout, source, options, on_device, place).run();
 }
 
 }  // namespace penumbra

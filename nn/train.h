@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "nn/config.h"
@@ -21,11 +22,24 @@ namespace penumbra {
 // at once. Must depend on nothing but its arguments.
 using SystemSource = std::function<void(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows)>;
 
+// Makes batches in the memory of the GPU that trains, several at once, each in a slot of its own.
+class DeviceSource {
+ public:
+  virtual ~DeviceSource() = default;
+  // As a SystemSource, with rows in the GPU's memory; returns at once.
+  virtual void start(int slot, std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) = 0;
+  // Until the slot's rows are there. Throws what went wrong.
+  virtual void wait(int slot) = 0;
+};
+// For batches of at most `systems`; null where there can be none.
+using MakeDeviceSource = std::function<std::unique_ptr<DeviceSource>(int systems, int slots)>;
+
 // What a checkpoint says about where its systems came from.
 struct Provenance {
-  std::string prior;       // name of the prior, e.g. "paper"
-  std::string simulation;  // every option of the prior and the simulator, as text
-  std::string commit;      // of the program
+  std::string prior;              // name of the prior, e.g. "paper"
+  std::string simulation;         // every option of the prior and the simulator, as text
+  std::string commit;             // of the program
+  std::string started_from = {};  // SHA-256 of the checkpoint whose weights it began with, kept by train()
 };
 
 struct TrainOptions {
@@ -39,6 +53,7 @@ struct TrainOptions {
   double stop_after_minutes = 0.0;      // save and leave after this long, to be resumed later; 0: never
   std::int64_t stop_after_systems = 0;  // the same, in systems of the whole run; 0: never
   bool resume = false;                  // continue folder/checkpoint.h5; without it an existing one is a UserError
+  std::filesystem::path weights;        // a trained network to begin with, of the same network and flow; empty: random
   bool quiet = false;                   // no progress on stderr
   Provenance provenance;
 };
@@ -59,12 +74,15 @@ struct TrainReport {
 
 // Minimises the mean of -ln q(z | x) (the paper, section 3.3) with Adam. Saves folder/checkpoint.h5 at intervals, at
 // the end, and when interrupt_requested() (base/interrupt.h). Throws UserError: unknown device, a checkpoint of another
-// preset or seed, a layout that the preset's kind of network cannot read; WorkerLost where another process is gone,
-// with the checkpoint to go on from; std::runtime_error: the loss is not finite for 100 steps in a row.
+// preset or seed, weights of another network, a layout that the preset's kind of network cannot read; WorkerLost where
+// another process is gone, with the checkpoint to go on from; std::runtime_error: the loss is not finite for 100 steps
+// in a row.
 //
 // Where memory does not suffice for a batch, it is taken in parts of half the size, and again; the gradient is their
 // sum, so nothing else changes.
+//
+// on_device: on a GPU the batches come from there, if it is given; the validation set always comes from `source`.
 TrainReport train(const Preset& preset, const DataLayout& layout, const SystemSource& source,
-                  const TrainOptions& options);
+                  const TrainOptions& options, const MakeDeviceSource& on_device = {});
 
 }  // namespace penumbra

@@ -141,6 +141,68 @@ PN_HD inline LimbDarkening interpolate_limb(const AtmosphereView& tables, Passba
 
 }  // namespace detail
 
+// Where a star lies in the tables, for every passband alike.
+struct StarNode {
+  detail::CubicNode teff[3];  // cooler by kExpansionStep, the star's own, hotter
+  detail::LinearNode logg, feh;
+  detail::LinearNode limb_teff, limb_logg, limb_feh;
+  bool tabulated_limb;
+};
+
+// As expand_star says, but for empty cells.
+PN_HD inline Status find_star_node(const AtmosphereView& tables, const Star& star, double feh, bool tabulated_limb,
+                                   StarNode& node) {
+  constexpr double kLn10 = 2.302585092994046;  // the axes are log10
+  const double log_teff = std::log10(star.teff_k);
+  node.tabulated_limb = tabulated_limb;
+  node.logg = detail::linear_node(tables.logg_axis, tables.logg_count, star.logg);
+  node.feh = detail::linear_node(tables.feh_axis, tables.feh_count, feh);
+  if (node.logg.index < 0 || node.feh.index < 0) return Status::kOutsideAtmospheres;
+  for (int n = 0; n < 3; ++n) {
+    node.teff[n] =
+        detail::cubic_node(tables.log_teff_axis, tables.teff_count, log_teff + (n - 1) * kExpansionStep / kLn10);
+    if (node.teff[n].index < 0) return Status::kOutsideAtmospheres;
+  }
+  node.limb_teff = detail::linear_node(tables.ld_log_teff_axis, tables.ld_teff_count, log_teff);
+  node.limb_logg = detail::linear_node(tables.ld_logg_axis, tables.ld_logg_count, star.logg);
+  node.limb_feh = detail::linear_node(tables.ld_feh_axis, tables.ld_feh_count, feh);
+  const bool inside = node.limb_teff.index >= 0 && node.limb_logg.index >= 0 && node.limb_feh.index >= 0;
+  return tabulated_limb && !inside ? Status::kOutsideAtmospheres : Status::kOk;
+}
+
+// One passband of expand_star. `out` is as it was where the status is not kOk.
+PN_HD inline Status expand_band(const AtmosphereView& tables, const StarNode& node, Passband passband, StarBand& out) {
+  constexpr double kLn10 = 2.302585092994046;
+  double log_intensity[3] = {0.0, 0.0, 0.0};
+  double slope_g = 0.0;
+  for (int corner = 0; corner < 4; ++corner) {
+    const int df = corner & 1, dg = corner >> 1;
+    const double feh_weight = df ? node.feh.fraction : 1.0 - node.feh.fraction;
+    if (feh_weight == 0.0) continue;  // an empty cell beside a node that the star sits on does no harm
+    const double weight = feh_weight * (dg ? node.logg.fraction : 1.0 - node.logg.fraction);
+    const double* row = tables.log_intensity +
+                        ((static_cast<long>(passband) * tables.feh_count + node.feh.index + df) * tables.logg_count +
+                         node.logg.index + dg) *
+                            tables.teff_count;
+    for (int n = 0; n < 3; ++n) {
+      double value = 0.0;
+      for (int j = 0; j < 4; ++j) value += node.teff[n].weight[j] * row[node.teff[n].index + j];
+      log_intensity[n] += weight * value;
+      if (n == 1) slope_g += feh_weight * (dg ? value : -value) / (node.logg.step * kLn10);
+    }
+  }
+  StarBand band{};
+  band.log_intensity = log_intensity[1];
+  band.slope_t = (log_intensity[2] - log_intensity[0]) / (2.0 * kExpansionStep);
+  band.curve_t = (log_intensity[2] - 2.0 * log_intensity[1] + log_intensity[0]) / (kExpansionStep * kExpansionStep);
+  band.slope_g = slope_g;
+  if (!std::isfinite(band.slope_t) || !std::isfinite(band.curve_t)) return Status::kOutsideAtmospheres;
+  if (node.tabulated_limb)
+    band.limb = detail::interpolate_limb(tables, passband, node.limb_feh, node.limb_logg, node.limb_teff);
+  out = band;
+  return Status::kOk;
+}
+
 // Fills out[k] for passbands[k]. log_intensity is interpolated piecewise cubically in log Teff, linearly in log g and
 // [Fe/H]. The slopes in T are differences over kExpansionStep, not derivatives: neighbouring models are 3 to 5% apart
 // in Teff, and derivatives of an interpolant would amplify their noise. kOutsideAtmospheres where the star, or Teff
@@ -150,47 +212,12 @@ PN_HD inline LimbDarkening interpolate_limb(const AtmosphereView& tables, Passba
 // out[k].limb is that of a uniform disc.
 PN_HD inline Status expand_star(const AtmosphereView& tables, const Star& star, double feh, const Passband* passbands,
                                 int passband_count, StarBand* out, bool tabulated_limb = true) {
-  constexpr double kLn10 = 2.302585092994046;  // the axes are log10
-  const double log_teff = std::log10(star.teff_k);
-  const detail::LinearNode g = detail::linear_node(tables.logg_axis, tables.logg_count, star.logg);
-  const detail::LinearNode f = detail::linear_node(tables.feh_axis, tables.feh_count, feh);
-  if (g.index < 0 || f.index < 0) return Status::kOutsideAtmospheres;
-  detail::CubicNode t[3];  // cooler, at Teff, hotter
-  for (int n = 0; n < 3; ++n) {
-    t[n] = detail::cubic_node(tables.log_teff_axis, tables.teff_count, log_teff + (n - 1) * kExpansionStep / kLn10);
-    if (t[n].index < 0) return Status::kOutsideAtmospheres;
-  }
-  const detail::LinearNode ld_t = detail::linear_node(tables.ld_log_teff_axis, tables.ld_teff_count, log_teff);
-  const detail::LinearNode ld_g = detail::linear_node(tables.ld_logg_axis, tables.ld_logg_count, star.logg);
-  const detail::LinearNode ld_f = detail::linear_node(tables.ld_feh_axis, tables.ld_feh_count, feh);
-  if (tabulated_limb && (ld_t.index < 0 || ld_g.index < 0 || ld_f.index < 0)) return Status::kOutsideAtmospheres;
+  StarNode node;
+  const Status status = find_star_node(tables, star, feh, tabulated_limb, node);
+  if (status != Status::kOk) return status;
   for (int k = 0; k < passband_count; ++k) {
-    double log_intensity[3] = {0.0, 0.0, 0.0};
-    double slope_g = 0.0;
-    for (int corner = 0; corner < 4; ++corner) {
-      const int df = corner & 1, dg = corner >> 1;
-      const double feh_weight = df ? f.fraction : 1.0 - f.fraction;
-      if (feh_weight == 0.0) continue;  // an empty cell beside a node that the star sits on does no harm
-      const double weight = feh_weight * (dg ? g.fraction : 1.0 - g.fraction);
-      const double* row =
-          tables.log_intensity +
-          ((static_cast<long>(passbands[k]) * tables.feh_count + f.index + df) * tables.logg_count + g.index + dg) *
-              tables.teff_count;
-      for (int n = 0; n < 3; ++n) {
-        double value = 0.0;
-        for (int j = 0; j < 4; ++j) value += t[n].weight[j] * row[t[n].index + j];
-        log_intensity[n] += weight * value;
-        if (n == 1) slope_g += feh_weight * (dg ? value : -value) / (g.step * kLn10);
-      }
-    }
-    StarBand band{};
-    band.log_intensity = log_intensity[1];
-    band.slope_t = (log_intensity[2] - log_intensity[0]) / (2.0 * kExpansionStep);
-    band.curve_t = (log_intensity[2] - 2.0 * log_intensity[1] + log_intensity[0]) / (kExpansionStep * kExpansionStep);
-    band.slope_g = slope_g;
-    if (!std::isfinite(band.slope_t) || !std::isfinite(band.curve_t)) return Status::kOutsideAtmospheres;
-    if (tabulated_limb) band.limb = detail::interpolate_limb(tables, passbands[k], ld_f, ld_g, ld_t);
-    out[k] = band;
+    const Status band = expand_band(tables, node, passbands[k], out[k]);
+    if (band != Status::kOk) return band;
   }
   return Status::kOk;
 }

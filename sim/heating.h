@@ -185,6 +185,14 @@ PN_INLINE int see_companion(const Lanes& lanes, const Surface& companion, const 
   return count;
 }
 
+// Cosine at which a companion of radius `radius` has set altogether behind a star of mean radius `mean` that reaches
+// `tip` towards it: exact for spheres, for tides that of an ellipsoid's limb.
+PN_HD inline double setting_cosine(double mean, double tip, double separation, double radius) {
+  const double limb = tip * tip / separation, b2 = mean * mean * mean / tip;
+  const double edge = limb / std::sqrt(limb * limb + b2 * (1.0 - tip * tip / (separation * separation)));
+  return edge - radius / separation;
+}
+
 // The points of `star`. Brightnesses of `star` and `companion` count as 1.
 template <class Lanes>
 PN_INLINE void sum_over_companion(const Lanes& lanes, const Surface& star, const Surface& companion, double u,
@@ -192,12 +200,16 @@ PN_INLINE void sum_over_companion(const Lanes& lanes, const Surface& star, const
   const int crowding = star.crowding > companion.crowding ? star.crowding : companion.crowding;
   const HeatingRays grid{heating_rays(crowding), heating_depth(crowding), limb_steps(crowding)};
   const int terms = brightness_terms(crowding);
-  const double set = (star.radius - companion.radius) / star.roche.separation;  // of two spheres
+  double set = 0.0;
   if (lanes.rank() == 0) points.terms = terms;
   for (int j = 0; j < terms; ++j) {
     // Halfway between the planes of symmetry.
     const double toward = cosine_from_axis(j, terms, set), across = std::sqrt(0.5 * (1.0 - toward * toward));
     const Outlook point = outlook(star, {toward, across, across});
+    if (j == 0) {
+      const double separation = star.roche.separation;
+      set = setting_cosine(star.radius, separation - point.from.x, separation, companion.radius);
+    }
     const int count = see_companion(lanes, companion, point, grid, 0, u, u_back, gauss, work);
     const double scale = 1.0 / point.even;
     const double direct = scale * lanes.sum(count, [&](int i) { return work.direct[i]; });

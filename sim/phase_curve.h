@@ -673,6 +673,12 @@ PN_INLINE Status build_binary(Block& block, const System& system, const Effects&
       GroupWork& group = group_work[lanes.group()];
       binary.fit_heating(lanes, node, gauss, group.view.surface, group.heating);
     });
+  const int unlit = block.largest(2 * shapes, [&](int task) {
+    for (int l = 0; l < kBrightnessTerms; ++l)
+      if (!std::isfinite(binary.star[task / shapes].brightness[l][task % shapes])) return 1;
+    return 0;
+  });
+  if (unlit != 0) return Status::kBadGeometry;
   if (effects.reflection != Reflection::kNone && heat_map != nullptr)
     block.for_each_group(2 * shapes, [&](const auto& lanes, int task) PN_INLINE_LAMBDA {
       GroupWork& group = group_work[lanes.group()];

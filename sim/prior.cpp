@@ -263,12 +263,8 @@ double Prior::log_density(const Theta& theta) const {
 }
 
 PriorDraw Prior::draw(std::uint64_t seed, std::uint64_t index) const {
-  const PriorView prior = view();
-  RandomStream random(seed, index, Stage::kPrior);
   PriorDraw out;
-  for (int attempt = 0; attempt < kMaxPriorTries; ++attempt) {
-    if (try_draw(prior, random, out) == Status::kOk) return out;
-  }
+  if (accepted_draw(view(), seed, index, out)) return out;
   throw std::runtime_error(fmt::format("prior '{}': no draw of {} attempts was accepted (seed {}, draw {})", spec_.name,
                                        kMaxPriorTries, seed, index));
 }

@@ -177,4 +177,14 @@ PN_HD inline Status try_draw(const PriorView& prior, RandomStream& random, Prior
   return status;
 }
 
+// Tries of the stream (seed, index) until one is accepted; false where none of kMaxPriorTries is.
+PN_HD inline bool accepted_draw(const PriorView& prior, std::uint64_t seed, std::uint64_t index, PriorDraw& draw) {
+  RandomStream random(seed, index, Stage::kPrior);
+  for (int& count : draw.rejected) count = 0;
+  for (int tries = 0; tries < kMaxPriorTries; ++tries) {
+    if (try_draw(prior, random, draw) == Status::kOk) return true;
+  }
+  return false;
+}
+
 }  // namespace penumbra

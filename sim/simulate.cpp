@@ -10,10 +10,6 @@
 namespace penumbra {
 namespace {
 
-// Attempts at one index use prior draws that no other index can reach: indices stay below 2^40.
-constexpr int kAttemptShift = 40;
-constexpr int kMaxAttempts = 1000;
-
 std::array<Passband, kPassbandCount> all_passbands() {
   std::array<Passband, kPassbandCount> bands{};
   for (int b = 0; b < kPassbandCount; ++b) bands[b] = static_cast<Passband>(b);
@@ -104,8 +100,8 @@ Simulator::Simulator(const Tables& tables, Prior prior, SimulatorOptions options
 
 void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& out) const {
   std::array<int, static_cast<int>(Status::kStatusCount)> rejected{};
-  for (std::uint64_t attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    out.draw = prior_.draw(seed, index + (attempt << kAttemptShift));
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    out.draw = prior_.draw(seed, draw_of_attempt(index, attempt));
     for (std::size_t r = 0; r < rejected.size(); ++r) rejected[r] += out.draw.rejected[r];
 
     // Noiseless spectrum, reddened: it decides which surveys see the star, and how well.
@@ -134,10 +130,15 @@ void Simulator::simulate(std::uint64_t seed, std::uint64_t index, Simulation& ou
                            std::to_string(kMaxAttempts) + " attempts");
 }
 
+SimulatorView Simulator::view() const {
+  return {prior_.view(),          tables_.atmosphere.view(),    extinction_.view(),
+          tables_.surveys.view(), tables_.zero_point_jy.data(), options_};
+}
+
 Apparent Simulator::magnitudes(const double* sed_jy) const {
   Apparent apparent;
   for (int b = 0; b < kPassbandCount; ++b)
-    apparent.magnitude[b] = sed_jy[b] > 0.0 ? -2.5 * std::log10(sed_jy[b] / tables_.zero_point_jy[b]) : kMissing;
+    apparent.magnitude[b] = apparent_magnitude(sed_jy[b], tables_.zero_point_jy[b]);
   return apparent;
 }
 

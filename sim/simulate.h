@@ -9,6 +9,7 @@
 #include "sim/light_curve.h"
 #include "sim/observation.h"
 #include "sim/prior.h"
+#include "sim/simulator_view.h"
 #include "sim/survey.h"
 
 namespace penumbra {
@@ -23,13 +24,6 @@ struct Tables {
   Surveys surveys;
   // dust_map: a Bayestar2019 file; none: the analytic dust.
   static Tables load(const std::filesystem::path& data_folder, const std::filesystem::path& dust_map = {});
-};
-
-struct SimulatorOptions {
-  Resolution resolution;
-  Effects effects;
-  AlbedoLaw albedo;
-  ExtinctionOptions extinction;
 };
 
 struct Simulation {
@@ -52,6 +46,7 @@ class Simulator {
 
   const Prior& prior() const { return prior_; }
   const Tables& tables() const { return tables_; }
+  SimulatorView view() const;  // valid while this object and the tables live
 
  private:
   Apparent magnitudes(const double* sed_jy) const;

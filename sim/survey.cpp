@@ -70,11 +70,12 @@ struct HostObserver : HostThread {
 }  // namespace
 
 Surveys::Surveys(SurveyBank bank) : bank_(std::move(bank)) {
-  tess_scatter_ = moments(bank_.tess.log_scatter, kTessScatterBlur);
+  view_.scatter_rest[kTessChannel] = moments(bank_.tess.log_scatter, kTessScatterBlur);
+  view_.scatter_rest[kKeplerChannel] = kKeplerScatter;
   double last_night = 0.0;
   for (std::size_t c = 0; c < kTessChannel; ++c) {
     const GroundBank& survey = bank_.ground[c];
-    ground_rest_[c] = moments(survey.scatter_rest, 0.0);
+    view_.scatter_rest[c] = moments(survey.scatter_rest, 0.0);
     for (std::size_t e = 0; e < survey.magnitude.size(); ++e) {
       // All nights but the longest; the median step, as a season's end is a step too.
       const auto size = survey.night_size.begin() + static_cast<std::ptrdiff_t>(e * kSizeNodes);
@@ -137,14 +138,6 @@ void Surveys::schedule(const Apparent& apparent, double period_day, RandomStream
     curve.exposure_day = state.exposure_day;
   }
   random = state.random;
-}
-
-// TESS: the moments of what draw_scatter draws from the measured sectors themselves.
-ScatterLaw Surveys::scatter_law(int channel, double magnitude, double median_sigma) const {
-  if (channel == kTessChannel) return tess_scatter_;
-  if (channel == kKeplerChannel) return kKeplerScatter;
-  const ScatterLaw& rest = ground_rest_[static_cast<std::size_t>(channel)];
-  return {typical_scatter(view_.ground[channel], magnitude, median_sigma) + rest.mean, rest.sigma};
 }
 
 void Surveys::observe(const System& system, const Apparent& apparent, const double* sed_jy, RandomStream& random,

@@ -41,10 +41,6 @@ class Surveys {
   void observe(const System& system, const Apparent& apparent, const double* sed_jy, RandomStream& random,
                Observation& out) const;
 
-  // Law of the factor by which a channel's fluxes scatter more than quoted, for a star of this magnitude
-  // (observable_magnitude) whose quoted errors, relative to the median flux, have this median.
-  ScatterLaw scatter_law(int channel, double magnitude, double median_sigma) const;
-
   const SurveyView& view() const { return view_; }  // valid while this object lives
 
  private:
@@ -52,8 +48,6 @@ class Surveys {
   std::array<std::vector<double>, kTessChannel> usual_size_, usual_step_;
   std::vector<ErrorTableView> parallax_;
   SurveyView view_;
-  std::array<ScatterLaw, kTessChannel> ground_rest_{};  // of bank_.ground[].scatter_rest
-  ScatterLaw tess_scatter_{};
 };
 
 }  // namespace penumbra

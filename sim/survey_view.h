@@ -58,13 +58,21 @@ struct ParallaxView {
   const double* colour_edge;         // [C - 1]
   const ErrorTableView* log_excess;  // [C]
 };
+// True scatter over quoted error: mean and standard deviation of its log10.
+struct ScatterLaw {
+  double mean, sigma;
+};
+inline constexpr ScatterLaw kKeplerScatter{-0.1, 0.25};  // stand-in; K2 pipelines overestimate as well as underestimate
+inline constexpr double kTessScatterBlur = 0.05;         // dex, about what is measured
+
 struct SurveyView {
   AvailabilityView availability;
   GroundView ground[kTessChannel];
   SpaceView tess;
   SedView sed[kSedBandCount];
   ParallaxView parallax;
-  int night_words;  // of 32 nights each, as many as the longest entry of `ground` spans
+  ScatterLaw scatter_rest[kChannelCount];  // moments of what draw_scatter draws beside typical_scatter
+  int night_words;                         // of 32 nights each, as many as the longest entry of `ground` spans
 };
 
 PN_HD inline double power_of_ten(double x) { return std::exp(x * 2.302585092994045684); }
@@ -286,13 +294,6 @@ PN_INLINE void schedule_channel(Block& block, const SurveyView& view, int channe
   }
 }
 
-// True scatter over quoted error: mean and standard deviation of its log10.
-struct ScatterLaw {
-  double mean, sigma;
-};
-inline constexpr ScatterLaw kKeplerScatter{-0.1, 0.25};  // stand-in; K2 pipelines overestimate as well as underestimate
-inline constexpr double kTessScatterBlur = 0.05;         // dex, about what is measured
-
 // From the ground the scatter is regressed on how small the quoted errors are for the star's magnitude: pipelines that
 // quote photon noise alone have the larger factor, the noise itself being the same. log10 of the factor without what is
 // left over.
@@ -301,7 +302,15 @@ PN_HD inline double typical_scatter(const GroundView& survey, double magnitude, 
   return survey.scatter[0] + survey.scatter[1] * excess;
 }
 
-// The factor by which a light curve scatters more than quoted.
+// Law of the factor by which a channel's fluxes scatter more than quoted, for a star of this magnitude
+// (observable_magnitude) whose quoted errors, relative to the median flux, have this median.
+PN_HD inline ScatterLaw scatter_law(const SurveyView& view, int channel, double magnitude, double median_sigma) {
+  ScatterLaw law = view.scatter_rest[channel];
+  if (channel < kTessChannel) law.mean += typical_scatter(view.ground[channel], magnitude, median_sigma);
+  return law;
+}
+
+// The factor itself.
 PN_HD inline double draw_scatter(const SurveyView& view, int channel, double magnitude, double median_sigma,
                                  RandomStream& random) {
   constexpr double kLargest = 10.0, kSmallest = 0.3;

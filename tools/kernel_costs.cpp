@@ -14,18 +14,21 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/extinction.h"
 #include "kernels/extinction_body.h"
 #include "kernels/flow_sample.h"
 #include "kernels/flow_sample_body.h"
+#include "kernels/host_chain.h"
 #include "kernels/observe_body.h"
 #include "kernels/observe_check.h"
 #include "kernels/prior_body.h"
 #include "kernels/simulate_body.h"
 #include "kernels/spectrum_body.h"
 #include "sim/prior.h"
+#include "sim/simulate.h"
 #include "sim/survey.h"
 
 using namespace penumbra;
@@ -181,7 +184,7 @@ constexpr int kObservedEpochs = 2600;
 
 struct ObservedStars {
   std::vector<Apparent> apparent;
-  std::vector<double> period_day, distance_pc, sed_jy, exposure_day, row_phase, row_sigma, phase, sigma;
+  std::vector<double> period_day, distance_pc, sed_jy, exposure, row_phase, row_sigma, phase, sigma;
   std::vector<int> count, epoch_start;
 
   explicit ObservedStars(int stars) {
@@ -194,7 +197,7 @@ struct ObservedStars {
     distance_pc.assign(systems, 400.0);
     sed_jy.assign(systems * kSedBandCount, 0.01);
     count.resize(systems * kChannelCount);
-    exposure_day.resize(count.size());
+    exposure.resize(count.size());
     row_phase.resize(count.size() * kMaxEpochs);
     row_sigma.resize(row_phase.size());
   }
@@ -207,10 +210,12 @@ struct ObservedStars {
   }
   void schedule(const SurveyView& surveys) {
     const ScheduleWork work{
-        surveys,         1, 0, apparent.data(), period_day.data(), count.data(), exposure_day.data(), row_phase.data(),
+        surveys,         1, 0, apparent.data(), period_day.data(), count.data(), exposure.data(), row_phase.data(),
         row_sigma.data()};
     for_each(schedule_shared_bytes(surveys), [&](HostBlock& block, int i) { schedule_body(block, work, i); });
-    epoch_start = starts_of(count);
+    epoch_start.resize(count.size() + 1);
+    HostBlock block(starts_shared_bytes());
+    starts_body(block, StartsWork{static_cast<int>(count.size()), count.data(), epoch_start.data()});
     phase.resize(static_cast<std::size_t>(epoch_start.back()));
     sigma.resize(phase.size());
   }
@@ -255,6 +260,29 @@ void run_observation(const std::string& work, const SurveyView& surveys, int sys
   measured([&] { stars.observe(surveys); });
 }
 
+// The training chain for the preset `paper`; the work of one of its kernels is counted.
+constexpr FeatureLayout kPaperLayout{.points = 2000, .channels = 4};
+
+template <class Counted>
+void run_training(const std::filesystem::path& data_folder, int systems) {
+  const Tables tables = Tables::load(data_folder);
+  const Simulator simulator(tables, Prior(named_prior("field"), tables.tracks.view(), tables.dust.view()));
+  const auto batch = static_cast<std::size_t>(systems);
+  const auto floats = [batch](std::size_t size) { return std::vector<float>(batch * size); };
+  std::vector<float> curves = floats(kPaperLayout.curve_size()), sed = floats(FeatureLayout::sed_size()),
+                     meta = floats(kPaperLayout.meta_size()), targets = floats(kParameterCount);
+  ChainMemory<HostArray> memory;
+  memory.resize(batch);
+  run_chain(simulator.view(), &gauss_table(), {.layout = kPaperLayout, .targets = {}, .left_out = {}}, 1, 0, systems,
+            {curves.data(), nullptr, sed.data(), meta.data()}, targets.data(), memory, [](const auto& work, int count) {
+              if constexpr (std::is_same_v<std::decay_t<decltype(work)>, Counted>) {
+                measured([&] { HostLaunch{}(work, count); });
+              } else {
+                HostLaunch{}(work, count);
+              }
+            });
+}
+
 void describe() {
   const auto line = [](const char* work, const char* kernel, int bits, std::size_t bytes, const auto& shape) {
     // CUDA C++ Programming Guide: shared memory of a block on compute capability 8.0 and 9.0, and multiprocessors.
@@ -295,6 +323,13 @@ void describe() {
   line("pack", "pack_kernel", 64, 4 * kRow, fixed(kObserveThreads, 0));
   line("observe", "observe_kernel", 64, sizeof(Apparent) + 3 * kSed + 3 * kRow,
        fixed(kObserveThreads, observe_shared_bytes()));
+  line("starts", "starts_kernel", 64, 2 * kChannelCount * sizeof(int), fixed(kStartsThreads, starts_shared_bytes()));
+  line("system", "system_kernel", 64,
+       sizeof(PriorDraw) + sizeof(System) + 2 * kChannelCount * sizeof(StarBand) + sizeof(Apparent) + kSed,
+       fixed(kSystemThreads, system_shared_bytes(kSystemGroups)));
+  line("features", "features_kernel", 64,
+       sizeof(PriorDraw) + 3 * kRow + 2 * kSed + kPaperLayout.curve_size() * sizeof(float),
+       fixed(kFeatureThreads, features_shared_bytes(kPaperLayout)));
 }
 
 }  // namespace
@@ -308,7 +343,7 @@ int main(int count, char** arguments) {
     fmt::print(
         stderr,
         "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior|flow-sample|spectrum|schedule|pack|"
-        "observe SYSTEMS DATA_FOLDER]\n");
+        "observe|starts|system|features SYSTEMS DATA_FOLDER]\n");
     return 2;
   }
   const std::string work = arguments[1];
@@ -320,6 +355,12 @@ int main(int count, char** arguments) {
     run_spectrum(systems);
   } else if (work == "schedule" || work == "pack" || work == "observe") {
     run_observation(work, Surveys::load(data_folder / "banks" / "surveys.h5").view(), systems);
+  } else if (work == "starts") {
+    run_training<StartsWork>(data_folder, systems);
+  } else if (work == "system") {
+    run_training<SystemWork>(data_folder, systems);
+  } else if (work == "features") {
+    run_training<FeatureWork>(data_folder, systems);
   } else if (work == "simulate" || work == "prior") {
     const TrackGrid tracks = TrackGrid::load(folder / "tracks.h5");
     const DustPrior dust = DustPrior::analytic();

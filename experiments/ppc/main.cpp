@@ -82,8 +82,8 @@ std::vector<ScatterLaw> scatter_laws(const Simulator& simulator, int channel, co
     Apparent apparent;
     if (simulator.predict(theta, {}, model, &apparent) != Status::kOk)  // it could before, with light curves
       throw std::logic_error("a predicted draw cannot be predicted again");
-    laws.push_back(
-        simulator.tables().surveys.scatter_law(channel, observable_magnitude(apparent, channel), quantile(sigma, 0.5)));
+    laws.push_back(scatter_law(simulator.tables().surveys.view(), channel, observable_magnitude(apparent, channel),
+                               quantile(sigma, 0.5)));
   }
   return laws;
 }

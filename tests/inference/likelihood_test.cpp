@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "inference/best_fit.h"
 #include "sim/constants.h"
 
 namespace penumbra {
@@ -63,7 +64,7 @@ TEST(CurveLikelihood, IsTheIntegralOverLevelAndScatter) {
         log_sigma_sum += std::log(data.sigma.back());
       }
       const ScatterLaw law{0.05, 0.2};
-      EXPECT_NEAR(log_curve_likelihood(fit_scale(data, model.data()), points, log_sigma_sum, law),
+      EXPECT_NEAR(log_curve_likelihood(fit_scale(data, model.data()), static_cast<int>(points), log_sigma_sum, law),
                   brute_force(data, model, law), 2e-6)
           << points << " points, scatter " << scatter;
     }
@@ -151,7 +152,7 @@ TEST_F(ExactPosteriorTest, ResidualsOfSimulatedSystemsFollowTheirLaws) {
       std::vector<double> sigma = curve.sigma;
       std::nth_element(sigma.begin(), sigma.begin() + std::ssize(sigma) / 2, sigma.end());
       const ScatterLaw law =
-          tables().surveys.scatter_law(c, observable_magnitude(apparent, c), sigma[sigma.size() / 2]);
+          scatter_law(tables().surveys.view(), c, observable_magnitude(apparent, c), sigma[sigma.size() / 2]);
       const double freedom = static_cast<double>(curve.phase.size() - 1);
       const double chi2 = fit_scale(curve, model.light_curves[static_cast<std::size_t>(c)].flux.data()).chi2;
       const double log_factor = 0.5 * std::log10(chi2 / freedom),

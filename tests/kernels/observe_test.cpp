@@ -26,14 +26,14 @@ Schedules schedule_by_bodies(const RandomStars& stars, std::uint64_t seed, std::
   std::vector<int> count(curves, -1);
   std::vector<double> row_phase(curves * kMaxEpochs, -1.0), row_sigma = row_phase;
   Schedules out;
-  out.exposure_day.assign(curves, -1.0);
+  out.exposure.assign(curves, -1.0);
   const ScheduleWork work{surveys().view(),
                           seed,
                           first,
                           stars.apparent.data(),
                           stars.period_day.data(),
                           count.data(),
-                          out.exposure_day.data(),
+                          out.exposure.data(),
                           row_phase.data(),
                           row_sigma.data()};
   for (int i = 0; i < systems; ++i) {
@@ -41,7 +41,10 @@ Schedules schedule_by_bodies(const RandomStars& stars, std::uint64_t seed, std::
     schedule_body(block, work, i);
     EXPECT_EQ(block.bytes_left(), 0u);
   }
-  out.epoch_start = starts_of(count);
+  out.epoch_start.assign(curves + 1, -1);
+  HostBlock starts_block(starts_shared_bytes());
+  starts_body(starts_block, StartsWork{static_cast<int>(curves), count.data(), out.epoch_start.data()});
+  EXPECT_EQ(starts_block.bytes_left(), 0u);
   out.phase.assign(static_cast<std::size_t>(out.epoch_start.back()), -1.0);
   out.sigma = out.phase;
   const PackWork pack{out.epoch_start.data(), row_phase.data(), row_sigma.data(), out.phase.data(), out.sigma.data()};

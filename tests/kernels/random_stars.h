@@ -80,7 +80,7 @@ struct RandomStars {
         const std::size_t row = i * kChannelCount + c;
         const auto start = static_cast<std::size_t>(schedules.epoch_start[row]);
         const auto end = static_cast<std::size_t>(schedules.epoch_start[row + 1]);
-        if (end - start != curve.phase.size() || schedules.exposure_day[row] != curve.exposure_day) {
+        if (end - start != curve.phase.size() || schedules.exposure[row] != curve.exposure_day / period_day[i]) {
           result.phase = INFINITY;
           continue;
         }

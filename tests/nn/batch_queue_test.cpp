@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
+#include <map>
 #include <stdexcept>
 
 #include "nn/features.h"
@@ -91,6 +94,57 @@ TEST(BatchQueue, RethrowsWhatASourceThrows) {
         }
       },
       std::runtime_error);
+}
+
+// A GPU that makes each batch when it is waited for.
+class LateSource : public DeviceSource {
+ public:
+  void start(int slot, std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) override {
+    ASSERT_EQ(open_.count(slot), 0u) << "begun before it was waited for";
+    open_[slot] = [=] { mark(seed, first, count, rows); };
+    most_ = std::max(most_, open_.size());
+  }
+  void wait(int slot) override {
+    const auto make = open_.at(slot);
+    open_.erase(slot);
+    if (++waits_ == fails_at_) throw std::runtime_error("no more");
+    make();
+  }
+  std::map<int, std::function<void()>> open_;
+  std::size_t most_ = 0;
+  int waits_ = 0, fails_at_ = -1;
+};
+
+TEST_P(BatchQueueSlots, BatchesOfADeviceComeInOrderAndComplete) {
+  Memory memory(GetParam());
+  LateSource source;
+  {
+    DeviceBatchQueue queue(source, 1, 3, 40, {3 * kBatch, 1, 3}, memory.rows());
+    for (int batch = 3; batch < 39; ++batch) {
+      const FeatureBatch& b = memory.batches[queue.next()];
+      for (std::size_t i = 0; i < kBatch; ++i) {
+        const auto expected = static_cast<float>(static_cast<std::size_t>(3 * batch + 1) * kBatch + i);
+        ASSERT_EQ(b.curves[i * kLayout.curve_size()], expected);
+        ASSERT_EQ(b.z[(i + 1) * kParameterCount - 1], expected);
+      }
+      queue.release();
+    }
+    EXPECT_EQ(source.most_, memory.batches.size());
+  }
+  EXPECT_TRUE(source.open_.empty()) << "a batch is still being made in memory that is gone";
+}
+
+TEST(DeviceBatchQueue, RethrowsWhatASourceThrows) {
+  Memory memory(3);
+  LateSource source;
+  source.fails_at_ = 2;
+  {
+    DeviceBatchQueue queue(source, 1, 0, 10, {kBatch, 0, 1}, memory.rows());
+    queue.next();
+    queue.release();
+    EXPECT_THROW(queue.next(), std::runtime_error);
+  }
+  EXPECT_TRUE(source.open_.empty());
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(CapturedEncodeGpu, IsThePlainEncode) {
     Preset preset;
     preset.kind = kind;
     const DataLayout layout = preset.for_binaries()
-                                  ? FeatureLayout::of(preset).data_layout()
+                                  ? data_layout(feature_layout(preset))
                                   : DataLayout{{{"spectrum", {3, 7214}}}, {"teff", "logg", "metallicity"}};
     const at::Device device(at::kCUDA);
     const auto network = make_network(preset, layout, 1, device);

@@ -136,7 +136,7 @@ TEST(FlowPack, TheShippedFlow) {
       read_checkpoint(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data/checkpoints/compact.h5");
   const Preset preset = read_preset(Config::parse(checkpoint.info.preset, "compact.h5"));
   const FeatureLayout features{.phase_bins = static_cast<int>(preset.network.phase_bins)};
-  const auto network = make_network(preset, features.data_layout(), std::nullopt, at::kCPU);
+  const auto network = make_network(preset, data_layout(features), std::nullopt, at::kCPU);
   network->weights().load(checkpoint.weights, "compact.h5");
   const at::Tensor context = random_tensor({4, preset.network.context}, 34);
   expect_naive_inverse(network->flow(), context, 40);

@@ -14,7 +14,7 @@
 
 namespace penumbra {
 
-inline const DataLayout kLayout = FeatureLayout{.phase_bins = 8}.data_layout();
+inline const DataLayout kLayout = data_layout(FeatureLayout{.phase_bins = 8});
 inline constexpr double kNoise = 0.5, kSumNoise = 0.1;
 
 // A linear-Gaussian world with a posterior in closed form: z ~ N(0, I); meta[k] = z[k] + N(0, .5^2) for k < 5;

@@ -44,7 +44,7 @@ FlowConfig small_flow() {
 }
 
 DataLayout binary_layout(const NetworkConfig& config) {
-  return FeatureLayout{.phase_bins = static_cast<int>(config.phase_bins)}.data_layout();
+  return data_layout(FeatureLayout{.phase_bins = static_cast<int>(config.phase_bins)});
 }
 
 std::unique_ptr<Network> binary_network(const NetworkConfig& config, const FlowConfig& flow,
@@ -148,7 +148,7 @@ Preset small_points() {
   return preset;
 }
 
-DataLayout points_layout(const Preset& preset) { return FeatureLayout::of(preset).data_layout(); }
+DataLayout points_layout(const Preset& preset) { return data_layout(feature_layout(preset)); }
 
 // Light curves of lengths[system][channel] points, and every other band of the SED.
 Inputs random_points(const Preset& preset, const std::vector<std::vector<std::int64_t>>& lengths) {

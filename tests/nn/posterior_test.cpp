@@ -18,7 +18,7 @@ namespace penumbra {
 namespace {
 
 constexpr int kBins = 16;
-const DataLayout kLayout = FeatureLayout{.phase_bins = kBins}.data_layout();
+const DataLayout kLayout = data_layout(FeatureLayout{.phase_bins = kBins});
 
 void random_systems(std::uint64_t seed, std::uint64_t first, int count, const SystemRows& rows) {
   for (int b = 0; b < count; ++b) {

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "nn/checkpoint.h"
 #include "nn/features.h"
 #include "nn/posterior.h"
@@ -250,6 +251,47 @@ TEST(Train, RefusesToResumeAnotherRun) {
   options.seed = 1;
   options.provenance.prior = "field";
   EXPECT_NE(error_of(tiny(), linear_gaussian, options).find("prior linear"), std::string::npos);
+}
+
+TEST(Train, BeginsWithTheWeightsOfAnotherRun) {
+  TrainOptions first = quiet_options("first_weights");
+  const TrainReport before = train(tiny(), kLayout, linear_gaussian, first);
+  const std::filesystem::path file = first.folder / "checkpoint.h5";
+
+  // Of one step at a negligible rate the loss is the other run's, on other systems.
+  TrainOptions next = quiet_options("next_weights");
+  next.weights = file;
+  next.seed = 9;
+  Preset preset = tiny();
+  preset.train.systems = preset.train.batch;
+  preset.train.learning_rate = preset.train.minimum_learning_rate = 1e-9;
+  preset.train.validation_systems = 2000;
+  const TrainReport after = train(preset, kLayout, linear_gaussian, next);
+  EXPECT_NEAR(after.validation_loss, before.best_validation_loss, 1.0);  // of 100 systems: about .4
+  const Checkpoint one = read_checkpoint(file), other = read_checkpoint(next.folder / "checkpoint.h5");
+  ASSERT_EQ(one.weights.size(), other.weights.size());
+  for (std::size_t i = 0; i < one.weights.size(); ++i) {
+    for (std::size_t k = 0; k < one.weights[i].values.size(); ++k) {
+      ASSERT_NEAR(other.weights[i].values[k], one.weights[i].values[k], 1e-7) << one.weights[i].name;
+    }
+  }
+  EXPECT_EQ(other.info.provenance.started_from, sha256_of_file(file));
+
+  // It stays on record when the run is resumed, whether or not the file is named again.
+  next.resume = true;
+  next.weights.clear();
+  train(preset, kLayout, linear_gaussian, next);
+  EXPECT_EQ(read_checkpoint(next.folder / "checkpoint.h5").info.provenance.started_from, sha256_of_file(file));
+  next.weights = next.folder / "checkpoint.h5";
+  EXPECT_NE(error_of(preset, linear_gaussian, next).find("first weights of SHA-256"), std::string::npos);
+
+  TrainOptions wrong = quiet_options("wrong_weights");
+  wrong.weights = file;
+  Preset wider = tiny();
+  wider.flow.hidden = 50;
+  const std::string error = error_of(wider, linear_gaussian, wrong);
+  EXPECT_NE(error.find("another network than this run's"), std::string::npos) << error;
+  EXPECT_FALSE(std::filesystem::exists(wrong.folder / "checkpoint.h5"));
 }
 
 TEST(Train, SkipsAndCountsBadSteps) {
