@@ -94,7 +94,7 @@ experiment-ablation:  ## what does each kind of data tell, and the prior's hiera
 experiment-exact:  ## exact posteriors of 200 systems, and of 20 beside emcee's (many CPU hours; goes on where it stopped)
 experiment-ppc:  ## do predictions look like real binaries? most need ../shared/observations (an hour or two; goes on where it stopped)
 experiment-timing:  ## cost of a posterior beside emcee with ellc and PHOEBE, for one system and a million (40 minutes)
-experiment-observations:  ## do simulations look real? needs ../shared/observations (ten minutes)
+experiment-observations:  ## do simulations look real? needs ../shared/observations (two minutes)
 experiment-recovery:  ## medians, intervals and widths against the truth (4,999 systems: minutes)
 experiment-spectra:  ## labels of stars from their spectra: recovery, calibration, real ones (an hour; ARGS="--spectra FOLDER": yours)
 experiment-sbc:  ## ranks of the truth: bands, TARP, a classifier (minutes)

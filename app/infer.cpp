@@ -7,6 +7,7 @@
 
 #include "app/infer_spectra.h"
 #include "app/options.h"
+#include "app/other_prior.h"
 #include "app/posterior_output.h"
 #include "app/verbs.h"
 #include "base/interrupt.h"
@@ -76,35 +77,6 @@ void run_infer_arrays(const fs::path& file, const Config& config) {
     progress.advance();
   }
 }
-
-// The prior to read the posteriors under: a named one, another dust map, or both; what is not given is the network's.
-class OtherPriorChoice {
- public:
-  explicit OtherPriorChoice(const Config& config) {
-    const Config section = config.section("prior");
-    if (section.has("name")) spec_ = read_prior(config);
-    if (section.has("dust_map")) dust_ = read_dust_map(config);
-  }
-  std::string dust_file() const { return dust_ ? dust_->file.string() : ""; }
-  // `tables`: of the network's simulator; must outlive the answer, as must this object. None: the network's own prior.
-  std::optional<OtherPrior> make(const SimulationSettings& network, const Tables& tables,
-                                 const std::string& network_prior_name) {
-    const PriorSpec& spec = spec_ ? *spec_ : network.prior;
-    const DustMap& dust = dust_ ? *dust_ : network.dust;
-    if (!spec_ && dust.sha256 == network.dust.sha256) return std::nullopt;
-    if (dust.sha256 != network.dust.sha256) {
-      dust_prior_ = dust.file.empty() ? DustPrior::analytic() : DustPrior::bayestar(dust.file);
-    }
-    prior_.emplace(spec, tables.tracks.view(), dust_prior_ ? dust_prior_->view() : tables.dust.view());
-    return OtherPrior{&*prior_, describe_prior(spec, dust), network_prior_name};
-  }
-
- private:
-  std::optional<PriorSpec> spec_;
-  std::optional<DustMap> dust_;
-  std::optional<DustPrior> dust_prior_;
-  std::optional<Prior> prior_;
-};
 
 void run_infer(const Arguments& arguments) {
   const fs::path data = arguments.settings.data_folder();
@@ -189,10 +161,7 @@ void add_infer(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each object [10000]", false);
   arguments->settings.shortcut(*verb, "--predictions", "predictions",
                                "draws whose light curves and SED (spectra: quantiles) are kept [100]", false);
-  arguments->settings.shortcut(*verb, "--prior", "prior.name",
-                               "paper or field: read the posteriors under this prior [the network's]", true);
-  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
-                               "analytic or a Bayestar2019 file: read them under this dust [the network's]", true);
+  OtherPriorChoice::add_options(*verb, arguments->settings);
   arguments->settings.shortcut(*verb, "--refine", "refine",
                                "exact posterior: none, importance, mcmc, or auto (mcmc where weights fail) [none]",
                                true);

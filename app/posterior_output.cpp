@@ -41,8 +41,8 @@ std::vector<fs::path> output_files(const std::vector<std::string>& objects, cons
     if (name.extension() == ".gz") name = name.stem();
     files.push_back(folder / (name.stem().string() + ".nc"));
     if (!seen.insert(files.back()).second) {
-      throw UserError(fmt::format("{}: two objects would write {}; object files need different names", object,
-                                  files.back().string()));
+      throw UserError(
+          fmt::format("{}: two files would write {}; they need different names", object, files.back().string()));
     }
   }
   return files;

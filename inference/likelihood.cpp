@@ -4,12 +4,22 @@
 #include <cmath>
 #include <vector>
 
+#include "base/interrupt.h"
 #include "base/parallel.h"
+#include "kernels/device.h"
+#include "kernels/likelihood.h"
 
 namespace penumbra {
 
-ExactPosterior::ExactPosterior(const Simulator& simulator, const Observation& observation, int threads)
-    : simulator_(simulator), data_(observation), period_day_(observation.period_day), threads_(threads) {}
+ExactPosterior::ExactPosterior(const Simulator& simulator, const Observation& observation, int threads,
+                               const std::string& device)
+    : simulator_(simulator), data_(observation), period_day_(observation.period_day), threads_(threads) {
+  const SimulatorView view = simulator.view();
+  if (device == "cuda" && !view.options.resolution.heat_maps && cuda_device_available())
+    on_device_ = std::make_unique<DeviceLikelihood>(view, data_);
+}
+
+ExactPosterior::~ExactPosterior() = default;
 
 double ExactPosterior::log_likelihood(const Theta& theta) const {
   thread_local Observation prediction;
@@ -24,7 +34,12 @@ double ExactPosterior::log_likelihood(const Theta& theta) const {
 }
 
 void ExactPosterior::log_likelihood(std::span<const Theta> theta, std::span<double> out) const {
-  parallel_for(theta.size(), threads_, [&](std::uint64_t s) { out[s] = log_likelihood(theta[s]); });
+  if (!on_device_) {
+    parallel_for(theta.size(), threads_, [&](std::uint64_t s) { out[s] = log_likelihood(theta[s]); });
+  } else {
+    on_device_->evaluate(theta, out);
+    throw_if_interrupted();
+  }
 }
 
 double ExactPosterior::log_prior(const Latent& z, const Theta& theta) const {

@@ -12,13 +12,17 @@
 // evidence p(x, ln P) depends on it, however well the network has learned its part.
 #pragma once
 
+#include <memory>
 #include <span>
+#include <string>
 
 #include "inference/posterior_record.h"
 #include "sim/likelihood.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
+
+class DeviceLikelihood;
 
 // One point of the posterior.
 struct PosteriorPoint {
@@ -30,8 +34,11 @@ struct PosteriorPoint {
 
 class ExactPosterior {
  public:
-  // The simulator must outlive it. threads: of batches, 0: all cores; they change no number.
-  ExactPosterior(const Simulator& simulator, const Observation& observation, int threads);
+  // The simulator must outlive it. threads: of batches, 0: all cores; they change no number. device: "cpu" or "cuda",
+  // where the likelihood is then computed if this program has kernels for it (not those of heat maps) and a GPU.
+  ExactPosterior(const Simulator& simulator, const Observation& observation, int threads,
+                 const std::string& device = "cpu");
+  ~ExactPosterior();
 
   // out[S] at z[S], as one batch. Interrupted is thrown when the user asks to stop.
   void evaluate(std::span<const Latent> z, std::span<PosteriorPoint> out) const;
@@ -50,6 +57,7 @@ class ExactPosterior {
   Observed data_;
   double period_day_;
   int threads_;
+  std::unique_ptr<DeviceLikelihood> on_device_;
 };
 
 }  // namespace penumbra

@@ -2,71 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <string>
-
-#include "base/interrupt.h"
-#include "inference/likelihood.h"
+#include "inference/predictions.h"
 #include "inference/sample_until.h"
 
 namespace penumbra {
-namespace {
-
-void remove_sample(PosteriorSamples& samples, std::size_t s) {
-  std::vector<std::size_t> others;
-  for (std::size_t i = 0; i < samples.theta.size(); ++i) {
-    if (i != s) others.push_back(i);
-  }
-  samples = samples.at(others);
-}
-
-// Draws the samples again by the ratio of the priors' densities. False where the other prior allows none of them.
-bool read_under(const OtherPrior& other, const Prior& network_prior, RandomStream random, PosteriorRecord& record) {
-  PosteriorSamples& samples = record.samples;
-  const std::vector<double> log_ratio = log_prior_ratios(network_prior, *other.prior, samples.theta);
-  const double effective = effective_sample_size(log_ratio);
-  if (effective == 0.0) return false;
-  samples.log_ratio = log_ratio;
-  samples = samples.at(resample(log_ratio, random));
-  record.reweighting = {other.network_prior_name, other.name, effective};
-  const auto count = static_cast<double>(samples.theta.size());
-  if (effective < kFewEffectiveSamples || effective < kFewEffectiveShare * count) {
-    record.warnings.push_back(
-        fmt::format("read under prior {}: {:.0f} effective samples of {:.0f} are too few to trust the intervals; take "
-                    "more --samples, or a network that was trained under that prior",
-                    other.name, effective, count));
-  }
-  return true;
-}
-
-// Predictions of the first draws. A sample whose system cannot be rendered has no place in the prior either: it is
-// removed.
-Predictions predict(const Simulator& simulator, const Observation& observation, PosteriorSamples& samples,
-                    std::size_t wanted) {
-  Predictions out;
-  Observation clean;
-  while (out.draws < wanted && out.draws < samples.theta.size()) {
-    throw_if_interrupted();
-    if (simulator.predict(samples.theta[out.draws], observation, clean) != Status::kOk) {
-      remove_sample(samples, out.draws);
-      continue;
-    }
-    for (std::size_t c = 0; c < kChannelCount; ++c) {
-      const LightCurve& data = observation.light_curves[c];
-      std::vector<double>& flux = clean.light_curves[c].flux;
-      if (data.empty()) continue;
-      const double scale = fit_scale(data, flux.data()).scale;  // the light curve's level carries no information
-      for (double& f : flux) out.flux[c].push_back(f * scale);
-    }
-    out.sed_jy.insert(out.sed_jy.end(), clean.sed_flux_jy.begin(), clean.sed_flux_jy.end());
-    ++out.draws;
-  }
-  return out;
-}
-
-}  // namespace
-
 Inference infer_object(const Simulator& simulator, const NeuralPosterior& posterior, const Object& object,
                        const InferenceOptions& options) {
   const Targets& targets = posterior.targets();
@@ -92,13 +31,12 @@ Inference infer_object(const Simulator& simulator, const NeuralPosterior& poster
         samples.log_prior.push_back(log_unit_normal(latent));
         return true;
       });
-  refine(simulator, count.drawn, options.refine, options.threads,
+  RefineOptions refinement = options.refine;
+  refinement.device = posterior.device();
+  refine(simulator, count.drawn, refinement, options.threads,
          RandomStream(options.seed, stream_of_name(object.name), Stage::kRefinement), out.record);
-  if (options.read_under && !samples.theta.empty() &&
-      !read_under(*options.read_under, simulator.prior(),
-                  RandomStream(options.seed, stream_of_name(object.name), Stage::kResample), out.record)) {
-    throw OutsidePrior(fmt::format("{}: none of the {} samples is possible under prior {}", object.file.string(),
-                                   samples.theta.size(), options.read_under->name));
+  if (options.read_under && !samples.theta.empty()) {
+    read_under(*options.read_under, simulator.prior(), options.seed, out.record);
   }
   out.record.predictions =
       predict(simulator, object.observation, samples, static_cast<std::size_t>(options.predictions));

@@ -9,18 +9,12 @@
 #include "base/error.h"
 #include "inference/diagnostics.h"
 #include "inference/posterior_file.h"
+#include "inference/read_under.h"
 #include "inference/refine.h"
-#include "inference/reweight.h"
 #include "nn/posterior.h"
 #include "sim/simulate.h"
 
 namespace penumbra {
-
-// The posterior is read under another prior than the network knows (inference/reweight.h).
-struct OtherPrior {
-  const Prior* prior;
-  std::string name, network_prior_name;
-};
 
 struct InferenceOptions {
   int samples = 10000;
@@ -28,11 +22,8 @@ struct InferenceOptions {
   std::uint64_t seed = 1;
   int threads = 0;  // of the best fit and the refinement; 0: all cores. They change no number
   RefineOptions refine;
-  std::optional<OtherPrior> read_under = std::nullopt;
+  std::optional<OtherPrior> read_under = std::nullopt;  // another prior than the network's
 };
-
-// Fewer effective samples than these, in number or as a share of the samples, are warned about.
-inline constexpr double kFewEffectiveSamples = 100.0, kFewEffectiveShare = 0.01;
 
 struct Inference {
   PosteriorRecord record;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
+#include <sstream>
 
 #include "base/hdf5_file.h"
 #include "inference/posterior_groups.h"
@@ -66,6 +68,103 @@ void write_data(NetcdfWriter& writer, const PosteriorRecord& record, std::span<c
   write_literature(constant, columns, object.literature);
 }
 
+// Root attributes, which write_facts and write_posterior name.
+void read_facts(const Hdf5Reader& reader, PosteriorRecord& record) {
+  for (const auto& [name, value] : reader.attributes("/")) {
+    if (name == "object") {
+      record.object.name = value;
+    } else if (name == "method") {
+      record.method = value;
+    } else if (name == "warnings") {
+      std::istringstream lines(value);
+      for (std::string line; std::getline(lines, line);) record.warnings.push_back(line);
+    } else if (!name.starts_with('_') && name != "prior_of_network" &&
+               name != "effective_samples") {  // _: netCDF's own
+      record.attributes.emplace_back(name, value);
+    }
+  }
+  if (reader.has_attribute("/", "prior_of_network")) {
+    record.reweighting = {reader.text_attribute("/", "prior_of_network"), reader.text_attribute("/", "prior"),
+                          std::stod(reader.text_attribute("/", "effective_samples"))};
+  }
+}
+
+PosteriorSamples read_samples(const Hdf5Reader& reader) {
+  PosteriorSamples samples;
+  const Shape shape = reader.shape("/posterior/" + std::string(kParameters[0].name));
+  if (shape.size() != 2 || shape[0] != 1) throw UserError(reader.file().string() + ": more than one chain");
+  const std::size_t count = shape[1];
+  samples.theta.resize(count);
+  for (std::size_t p = 0; p < kParameterCount; ++p) {
+    const std::vector<double> values = reader.doubles("/posterior/" + std::string(kParameters[p].name), shape);
+    for (std::size_t s = 0; s < count; ++s) samples.theta[s][p] = values[s];
+  }
+  const std::vector<double> z = reader.doubles("/unconstrained_posterior/z", {1, count, kParameterCount});
+  samples.z.resize(count);
+  for (std::size_t i = 0; i < z.size(); ++i) samples.z[i / kParameterCount][i % kParameterCount] = z[i];
+  const auto densities = [&](const std::string& name, std::vector<double>& out) {
+    if (reader.has("/sample_stats/" + name)) out = reader.doubles("/sample_stats/" + name, shape);
+  };
+  densities("log_q", samples.log_q);
+  densities("log_prior", samples.log_prior);
+  densities("log_likelihood", samples.log_likelihood);
+  densities("log_density", samples.log_density);
+  densities("log_prior_ratio", samples.log_ratio);
+  return samples;
+}
+
+double read_number(const Hdf5Reader& reader, const std::string& path) { return reader.doubles(path, {}).at(0); }
+
+Observation read_observation(const Hdf5Reader& reader) {
+  Observation observation;
+  for (std::size_t c = 0; c < kChannelCount; ++c) {
+    const std::string name = channel_variable(c), constant = "/constant_data/" + name;
+    if (!reader.has("/observed_data/" + name)) continue;
+    LightCurve& curve = observation.light_curves[c];
+    curve.flux = reader.doubles("/observed_data/" + name);
+    curve.phase = reader.doubles(constant + "_phase", {curve.flux.size()});
+    curve.sigma = reader.doubles(constant + "_sigma", {curve.flux.size()});
+    curve.exposure_day = read_number(reader, constant + "_exposure");
+  }
+  const auto bands = [&](const char* path, std::array<double, kSedBandCount>& out) {
+    std::ranges::copy(reader.doubles(path, {kSedBandCount}), out.begin());
+  };
+  bands("/observed_data/sed_flux", observation.sed_flux_jy);
+  bands("/constant_data/sed_sigma", observation.sed_sigma_jy);
+  observation.parallax_mas = read_number(reader, "/observed_data/parallax");
+  observation.parallax_sigma_mas = read_number(reader, "/constant_data/parallax_sigma");
+  observation.period_day = read_number(reader, "/constant_data/period");
+  return observation;
+}
+
+std::vector<LiteratureValue> read_literature(const Hdf5Reader& reader) {
+  std::vector<LiteratureValue> literature;
+  if (!reader.has("/constant_data/quantity")) return literature;
+  const std::vector<std::string> names = reader.strings("/constant_data/quantity"),
+                                 sources = reader.strings("/constant_data/literature_source");
+  const std::vector<double> values = reader.doubles("/constant_data/literature_value", {names.size()}),
+                            errors = reader.doubles("/constant_data/literature_error", {names.size()});
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::optional<int> quantity = find_quantity(names[i]);
+    if (!quantity) throw UserError(fmt::format("{}: no quantity '{}'", reader.file().string(), names[i]));
+    literature.push_back({*quantity, values[i], errors[i], sources.at(i)});
+  }
+  return literature;
+}
+
+Predictions read_predictions(const Hdf5Reader& reader, const Observation& observation) {
+  Predictions predictions;
+  predictions.sed_jy = reader.doubles("/posterior_predictive/sed_flux");
+  predictions.draws = predictions.sed_jy.size() / kSedBandCount;
+  for (std::size_t c = 0; c < kChannelCount; ++c) {
+    const std::size_t epochs = observation.light_curves[c].phase.size();
+    if (epochs == 0) continue;
+    predictions.flux[c] =
+        reader.doubles("/posterior_predictive/" + channel_variable(c), {1, predictions.draws, epochs});
+  }
+  return predictions;
+}
+
 }  // namespace
 
 std::string channel_variable(std::size_t channel) {
@@ -119,6 +218,22 @@ void write_posterior(const std::filesystem::path& file, const PosteriorRecord& r
   write_predictions(writer, record);
   write_data(writer, record, columns);
   writer.commit();
+}
+
+PosteriorRecord read_posterior(const std::filesystem::path& file) {
+  const Hdf5Reader reader(file);
+  if (!reader.has_attribute("/", "object") || !reader.has("/posterior/" + std::string(kParameters[0].name))) {
+    throw UserError(fmt::format("{}: not a posterior of a binary, as infer writes them", file.string()));
+  }
+  PosteriorRecord record;
+  read_facts(reader, record);
+  record.object.file = file;
+  record.object.observation = read_observation(reader);
+  record.object.literature = read_literature(reader);
+  record.samples = read_samples(reader);
+  record.predictions = read_predictions(reader, record.object.observation);
+  record.band_wavelength_um = reader.doubles("/constant_data/sed_wavelength", {kSedBandCount});
+  return record;
 }
 
 }  // namespace penumbra

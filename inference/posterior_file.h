@@ -1,7 +1,8 @@
 // The posterior of one object as a netCDF4 file in ArviZ's layout (InferenceData): arviz.from_netcdf opens it as it is.
 //
 //   /                       attributes: object, method, warnings, commit, config_sha256, seed, device, checkpoint, ...;
-//                           of a refined posterior those of inference/refine.h
+//                           of a refined posterior those of inference/refine.h; of one that report read under another
+//                           prior read_by, read_config and read_from
 //   posterior               one variable a quantity of inference/quantities.h, (chain, draw)
 //   unconstrained_posterior z (chain, draw, latent), the prior's unit normal coordinates (sim/prior.h); where the
 //   period
@@ -66,5 +67,9 @@ std::vector<double> load_band_wavelengths_um(const std::filesystem::path& passba
 
 // Atomic. UserError when the file cannot be created, EnvironmentError when it cannot be written to its end.
 void write_posterior(const std::filesystem::path& file, const PosteriorRecord& record);
+
+// What write_posterior wrote, bit for bit. The attributes come sorted by name, those of a refinement among them.
+// UserError: not a binary's posterior, or not whole.
+PosteriorRecord read_posterior(const std::filesystem::path& file);
 
 }  // namespace penumbra

@@ -66,7 +66,7 @@ RefineOptions read_refine_options(const Config& config) {
 void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& options, int threads,
             RandomStream random, PosteriorRecord& record) {
   if (options.method == Refinement::kNone) return;
-  const ExactPosterior posterior(simulator, record.object.observation, threads);
+  const ExactPosterior posterior(simulator, record.object.observation, threads, options.device);
   if (options.method != Refinement::kMcmc) {
     evaluate(posterior, record.samples);
     const ImportanceWeights weights = weigh_samples(record.samples.log_density, record.samples.log_q, drawn, record);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/config.h"
@@ -20,6 +21,7 @@ inline constexpr std::array<std::string_view, 4> kRefinementNames{"none", "impor
 struct RefineOptions {
   Refinement method = Refinement::kNone;  // kAuto: importance, and MCMC where k-hat says that the weights fail
   std::int64_t budget = 600'000;          // of the MCMC: densities evaluated, at most
+  std::string device = "cpu";             // or "cuda": of the likelihood; infer_object takes the network's
 };
 
 // Keys refine and refine_budget.

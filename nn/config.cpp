@@ -13,6 +13,7 @@ namespace {
 
 constexpr Range kCount{1.0};  // >= 1
 constexpr Range kShare{0.0, 1.0};
+const std::vector<std::string> kPrecisions{"auto", "float32", "bfloat16"};  // as enum class Precision
 const std::vector<std::string> kKinds{"binary", "points", "vector", "series", "spectrum"}, kTargets{"latent", "theta"};
 
 // The one list of keys: `visit` is called with the table, the key, the member and what it may be.
@@ -68,6 +69,7 @@ void for_each_key(P& p, const Visit& visit) {
   visit("train", "warmup_steps", p.train.warmup_steps, Range{0.0});
   visit("train", "gradient_norm_limit", p.train.gradient_norm_limit, kPositive);
   visit("train", "average_decay", p.train.average_decay, kShare);
+  visit("train", "encoder_precision", p.train.encoder_precision);
   if (p.for_binaries()) {
     visit("train", "drop_share", p.train.drop_share, kShare);
     visit("train", "drop", p.train.drop);
@@ -86,6 +88,11 @@ struct Reader {
   }
   void operator()(const char* table, const char* key, bool& value) const {
     value = config.section(table).flag(key, value);
+  }
+  void operator()(const char* table, const char* key, Precision& value) const {
+    const std::string name =
+        config.section(table).choice(key, kPrecisions[static_cast<std::size_t>(value)], kPrecisions);
+    value = static_cast<Precision>(std::ranges::find(kPrecisions, name) - kPrecisions.begin());
   }
   void operator()(const char* table, const char* key, std::vector<Modality>& value) const {
     value = read_modalities(config.section(table), key);
@@ -117,6 +124,11 @@ struct Writer {
   void operator()(const char* table, const char* key, bool value) const {
     begin(table);
     text += fmt::format("{} = {}\n", key, value);
+  }
+  void operator()(const char* table, const char* key, Precision value) const {
+    if (value == Precision::kAuto) return;
+    begin(table);
+    text += fmt::format("{} = \"{}\"\n", key, kPrecisions[static_cast<std::size_t>(value)]);
   }
   void operator()(const char* table, const char* key, const std::vector<Modality>& value) const {
     if (value.empty()) return;

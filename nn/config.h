@@ -68,6 +68,9 @@ struct FlowConfig {
   bool context_to_outputs = true;  // the context feeds a block's outputs too, not its first hidden layer alone
 };
 
+// What the encoders train in; the flow, and all inference, is float32. kAuto: bfloat16 on a GPU, float32 on a CPU.
+enum class Precision { kAuto, kFloat32, kBfloat16 };
+
 struct TrainConfig {
   std::int64_t systems = 300000;  // simulated systems in all; on the fly each is seen once
   std::int64_t epochs = 0;        // with a fixed set: how often each of its systems is seen, in place of `systems`
@@ -81,7 +84,8 @@ struct TrainConfig {
   std::int64_t validate_every = 20000;  // systems
   std::int64_t patience = 0;            // validations without a gain before it ends early; 0: never
   double max_minutes = 0.0;             // of training in all, over all invocations; 0: no limit
-  std::vector<Modality> drop;           // what a network for binaries never sees, in training or afterwards
+  Precision encoder_precision = Precision::kAuto;
+  std::vector<Modality> drop;  // what a network for binaries never sees, in training or afterwards
 };
 
 struct Preset {
@@ -101,7 +105,7 @@ struct Preset {
 Preset read_preset(const Config& config);
 // A file with these three tables only.
 Preset load_preset(const std::filesystem::path& file);
-// An empty train.drop is not written.
+// An empty train.drop and an encoder_precision of "auto" are not written.
 std::string to_toml(const Preset& preset);
 
 // The modalities that a list of names stands for; UserError naming those that exist. No such key: none.

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "nn/nccl.h"
 
 namespace penumbra {
 namespace {
@@ -25,16 +26,17 @@ namespace {
 constexpr std::chrono::minutes kPatience{10};
 constexpr int kFirstPort = 29500;  // torch's own
 
+// job: what tells jobs apart that share a machine; MPICH has no such variable of its own.
 struct Launcher {
-  const char *rank, *size, *local_rank, *local_size;
+  const char *rank, *size, *local_rank, *local_size, *job;
 };
 constexpr std::array kLaunchers{
-    Launcher{"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
-    Launcher{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
-             "OMPI_COMM_WORLD_LOCAL_SIZE"},
-    Launcher{"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
-    // Not SLURM_NTASKS, which a batch script has too. The last one reads "2(x3)", or "2" on one machine.
-    Launcher{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"},
+    Launcher{"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "SLURM_JOB_ID"},
+    Launcher{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
+             "PMIX_NAMESPACE"},
+    Launcher{"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "SLURM_JOB_ID"},
+    // Not SLURM_NTASKS, which a batch script has too. The fourth reads "2(x3)", or "2" on one machine.
+    Launcher{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE", "SLURM_JOB_ID"},
 };
 
 std::string variable(const char* name) {
@@ -54,6 +56,15 @@ std::optional<int> number(const char* name) {
   return static_cast<int>(value);
 }
 
+// Jobs on one machine need different ports: as far from the first as the last three digits of the job's name say.
+int port_of(const std::string& job) {
+  int offset = 0;
+  for (const char c : job) {
+    if (c >= '0' && c <= '9') offset = (10 * offset + (c - '0')) % 1000;
+  }
+  return kFirstPort + offset;
+}
+
 // "gpu[003-006,010],login" -> "gpu003"
 std::string first_machine(const std::string& list) {
   const std::size_t bracket = list.find_first_of("[,");
@@ -66,8 +77,12 @@ std::string first_machine(const std::string& list) {
 
 WorkerPlace worker_place() {
   WorkerPlace place;
-  const auto launcher = std::find_if(kLaunchers.begin(), kLaunchers.end(),
-                                     [](const Launcher& l) { return number(l.size).value_or(1) > 1; });
+  // Rather one that says where on its machine a process is: srun --mpi=pmi2 sets PMI_RANK and PMI_SIZE too, and no
+  // more.
+  const auto several = [](const Launcher& l) { return number(l.size).value_or(1) > 1; };
+  const auto several_placed = [&](const Launcher& l) { return several(l) && number(l.local_rank); };
+  auto launcher = std::ranges::find_if(kLaunchers, several_placed);
+  if (launcher == kLaunchers.end()) launcher = std::ranges::find_if(kLaunchers, several);
   if (launcher == kLaunchers.end()) return place;
   place.size = *number(launcher->size);
   const std::optional<int> rank = number(launcher->rank);
@@ -80,7 +95,10 @@ WorkerPlace worker_place() {
   place.local_size = number(launcher->local_size).value_or(place.size);
 
   place.served = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
-  place.port = number("MASTER_PORT").value_or(kFirstPort + number("SLURM_JOB_ID").value_or(0) % 1000);
+  place.port = number("MASTER_PORT").value_or(port_of(variable(launcher->job)));
+  if (place.port < 1 || place.port > 65535) {
+    throw UserError(fmt::format("environment: MASTER_PORT = {}: expected a port from 1 to 65535", place.port));
+  }
   place.address = variable("MASTER_ADDR");
   if (place.address.empty()) place.address = first_machine(variable("SLURM_STEP_NODELIST"));
   if (place.address.empty()) {
@@ -107,6 +125,8 @@ void take_own_gpu(const WorkerPlace& place) {
 
 struct Workers::Group {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+  bool asked_for_nccl = false;
+  std::unique_ptr<Nccl> nccl;
 };
 
 Workers::Workers(const WorkerPlace& place) : place_(place) {
@@ -126,7 +146,7 @@ Workers::Workers(const WorkerPlace& place) : place_(place) {
                             : one_machine      ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
                                                : c10d::ProcessGroupGloo::createDefaultDevice());
     group_ = std::make_unique<Group>(
-        Group{c10::make_intrusive<c10d::ProcessGroupGloo>(store, place.rank, place.size, std::move(gloo))});
+        Group{c10::make_intrusive<c10d::ProcessGroupGloo>(store, place.rank, place.size, std::move(gloo)), false, {}});
   } catch (const std::exception& error) {
     throw UserError(fmt::format("process {} of {} does not find the others at {}:{}: {}", place.rank, place.size,
                                 place.address, place.port, error.what()));
@@ -137,15 +157,37 @@ Workers::~Workers() = default;
 
 void Workers::sum(at::Tensor& tensor) {
   if (!group_) return;
-  std::vector<at::Tensor> host{tensor.to(at::kCPU)};
-  try {
-    group_->gloo->allreduce(host)->wait();
-  } catch (const std::exception& error) {
-    const std::string reason = error.what();
-    throw WorkerLost(fmt::format("process {} of {} has lost another: {}", place_.rank, place_.size,
-                                 reason.substr(0, reason.find('\n'))));
+  const auto or_lost = [&](const auto& work) {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      const std::string reason = error.what();
+      throw WorkerLost(fmt::format("process {} of {} has lost another: {}", place_.rank, place_.size,
+                                   reason.substr(0, reason.find('\n'))));
+    }
+  };
+  const auto sum_on_host = [&](at::Tensor& host) {
+    or_lost([&] {
+      std::vector<at::Tensor> one{host};
+      group_->gloo->allreduce(one)->wait();
+    });
+  };
+  if (tensor.is_cuda() && !group_->asked_for_nccl) {
+    group_->asked_for_nccl = true;
+    group_->nccl = Nccl::join(find_nccl(), place_.rank, place_.size, sum_on_host);
+    if (!group_->nccl && first())
+      fmt::print(stderr, "gradients are summed on the CPUs: no NCCL between all processes\n");
   }
-  if (!host[0].is_same(tensor)) tensor.copy_(host[0]);
+  if (tensor.is_cuda() && group_->nccl) {
+    // Gloo notices at once when a process is gone, which NCCL would wait for.
+    at::Tensor present = at::ones({1});
+    sum_on_host(present);
+    or_lost([&] { group_->nccl->sum(tensor, kPatience); });
+    return;
+  }
+  at::Tensor host = tensor.to(at::kCPU);
+  sum_on_host(host);
+  if (!host.is_same(tensor)) tensor.copy_(host);
 }
 
 }  // namespace penumbra

@@ -1,4 +1,5 @@
 // Several processes that train one network together, through torch's own c10d. Includes no torch itself.
+// What is on GPUs is summed there by NCCL (nn/nccl.h), everything else by Gloo.
 //
 // Each process takes its share of every batch, and gradients are summed: N processes do what one does, to rounding.
 #pragma once

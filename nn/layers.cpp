@@ -1,13 +1,20 @@
 #include "nn/layers.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
 #include <tuple>
 
 namespace penumbra {
 namespace {
+
+// Bfloat16Layers is off while this lives.
+struct Float32 {
+  c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
+};
 
 Convolution convolution(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs,
                         std::int64_t width, std::int64_t stride, double gain, Ends ends) {
@@ -31,6 +38,17 @@ Linear orthogonal_linear(Weights& weights, const std::string& name, std::int64_t
 
 }  // namespace
 
+Bfloat16Layers::Bfloat16Layers(at::DeviceType device) : device_(device) {
+  at::autocast::set_autocast_dtype(device, at::kBFloat16);
+  at::autocast::set_autocast_enabled(device, true);
+  at::autocast::increment_nesting();
+}
+
+Bfloat16Layers::~Bfloat16Layers() {
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();  // weights in bfloat16
+  at::autocast::set_autocast_enabled(device_, false);
+}
+
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
 
 Linear linear(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs) {
@@ -39,7 +57,10 @@ Linear linear(Weights& weights, const std::string& name, std::int64_t inputs, st
 }
 
 at::Tensor Perceptron::operator()(const at::Tensor& x) const {
-  at::Tensor y = layers.front()(x);
+  at::Tensor y = [&] {
+    const Float32 reads_data;
+    return layers.front()(x.to(at::kFloat));
+  }();
   for (std::size_t i = 1; i < layers.size(); ++i) y = layers[i](at::relu(y));
   return y;
 }
@@ -62,11 +83,15 @@ at::Tensor Convolution::operator()(const at::Tensor& x) const {
 
 at::Tensor ResidualBlock::operator()(const at::Tensor& x) const {
   const at::Tensor branch = second(at::relu(first(x)));
-  return at::relu(branch + (skip.weight.defined() ? skip(x) : x));
+  return at::relu(branch + (skip.weight.defined() ? skip(x) : x.to(branch.scalar_type())));
 }
 
 at::Tensor ResidualNetwork::operator()(at::Tensor x) const {
-  for (const ResidualBlock& block : blocks) x = block(x);
+  {
+    const Float32 reads_data;
+    x = blocks.front()(x);
+  }
+  for (std::size_t b = 1; b < blocks.size(); ++b) x = blocks[b](x);
   return x;
 }
 
@@ -101,20 +126,28 @@ at::Tensor MaskedConvolution::operator()(const at::Tensor& x) const {
 
 at::Tensor MaskedEncoder::operator()(const at::Tensor& input, at::Tensor mask, const Listener& listen) const {
   constexpr double kBelowEverything = 1e9;
-  at::Tensor x = input * mask;
+  // Of x's type: a product of two types is one of the wider.
+  const auto masked = [&mask](const at::Tensor& x) { return x * mask.to(x.scalar_type()); };
+  const auto through = [&masked](const Block& block, const at::Tensor& x) {
+    const at::Tensor branch = at::relu(block.second(masked(at::relu(block.first(x)))));
+    return masked(branch + (block.skip.direction.defined() ? block.skip(x) : x.to(branch.scalar_type())));
+  };
+  at::Tensor x = masked(input);
   for (std::size_t level = 0; level < levels.size(); ++level) {
     if (level > 0) {  // an odd end stands alone
-      x = at::max_pool1d(x + (mask - 1.0) * kBelowEverything, 2, 2, 0, 1, /*ceil_mode=*/true);
+      const at::Tensor lowered = x + ((mask - 1.0) * kBelowEverything).to(x.scalar_type());
+      x = at::max_pool1d(lowered, 2, 2, 0, 1, /*ceil_mode=*/true);
       mask = at::max_pool1d(mask, 2, 2, 0, 1, /*ceil_mode=*/true);
-      x = x * mask;
+      x = masked(x);
     }
-    for (const Block& block : levels[level]) {
-      const at::Tensor branch = at::relu(block.second(at::relu(block.first(x)) * mask));
-      x = (branch + (block.skip.direction.defined() ? block.skip(x) : x)) * mask;
+    for (std::size_t b = 0; b < levels[level].size(); ++b) {
+      std::optional<Float32> reads_data;
+      if (level == 0 && b == 0) reads_data.emplace();
+      x = through(levels[level][b], x);
     }
     listen(fmt::format("{}.{}", name, level), x);
   }
-  const at::Tensor mean = x.sum(2) / mask.sum(2).clamp_min(1.0);
+  const at::Tensor mean = x.sum(2, /*keepdim=*/false, at::kFloat) / mask.sum(2).clamp_min(1.0);
   const at::Tensor embedded = embedding(mean);
   listen(name + ".embedding", embedded);
   return embedded;
@@ -146,8 +179,10 @@ MaskedEncoder masked_encoder(Weights& weights, const std::string& name, std::int
 }
 
 at::Tensor RecurrentEncoder::operator()(const at::Tensor& x) const {
-  const at::Tensor state = at::zeros({layers, x.size(0), hidden}, x.options());
-  const at::Tensor last = std::get<1>(at::gru(x, state, weights, /*has_biases=*/true, layers, /*dropout=*/0.0,
+  const Float32 many_steps;
+  const at::Tensor series = x.to(at::kFloat);
+  const at::Tensor state = at::zeros({layers, x.size(0), hidden}, series.options());
+  const at::Tensor last = std::get<1>(at::gru(series, state, weights, /*has_biases=*/true, layers, /*dropout=*/0.0,
                                               /*train=*/true, /*bidirectional=*/false, /*batch_first=*/true));
   return embedding(last.select(0, layers - 1));
 }

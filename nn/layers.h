@@ -1,7 +1,12 @@
 // The layers that networks are made of. Includes ATen: for nn/*.cpp and their tests only.
+//
+// Under Bfloat16Layers convolutions and linear layers multiply in bfloat16 and pass it on. Where they read data they
+// stay in float32, as 8 bits are too few for a magnitude or a phase: the first block of a residual network, the first
+// layer of a perceptron; and so do recurrent units, whose errors go through many steps.
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/DeviceType.h>
 
 #include <cstdint>
 #include <functional>
@@ -11,6 +16,18 @@
 #include "nn/weights.h"
 
 namespace penumbra {
+
+// While it lives, on one kind of device and in this thread. Weights and their gradients stay float32.
+class Bfloat16Layers {
+ public:
+  explicit Bfloat16Layers(at::DeviceType device);
+  ~Bfloat16Layers();
+  Bfloat16Layers(const Bfloat16Layers&) = delete;
+  Bfloat16Layers& operator=(const Bfloat16Layers&) = delete;
+
+ private:
+  at::DeviceType device_;
+};
 
 struct Linear {
   at::Tensor weight, bias;

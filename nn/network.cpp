@@ -83,12 +83,8 @@ class PointsNetwork final : public Network {
   at::Tensor embed(const Inputs& inputs, const Listener& listen) const override {
     std::vector<at::Tensor> parts;
     for (std::size_t c = 0; c < curves_.size(); ++c) {
-      constexpr std::int64_t kRows = FeatureLayout::kPointChannels;
-      at::Tensor x = inputs.arrays[0].narrow(1, static_cast<std::int64_t>(c) * kRows, kRows);
-      // Points come first and padding counts for nothing: as many columns as the longest light curve has.
-      const double longest = x.select(1, kRows - 1).sum(1).max().item<double>();
-      x = x.narrow(2, 0, std::max<std::int64_t>(static_cast<std::int64_t>(longest), 1));
-      parts.push_back(curves_[c](x, x.narrow(1, kRows - 1, 1), listen));
+      parts.push_back(
+          encode(curves_[c], inputs.arrays[0].narrow(1, static_cast<std::int64_t>(c) * kRows, kRows), listen));
     }
     const at::Tensor sed = inputs.arrays[1].view({-1, FeatureLayout::kSedChannels, kSedBandCount});
     parts.push_back(sed_(sed, sed.narrow(1, FeatureLayout::kSedChannels - 1, 1), listen));
@@ -98,6 +94,29 @@ class PointsNetwork final : public Network {
   }
 
  private:
+  static constexpr std::int64_t kRows = FeatureLayout::kPointChannels;
+
+  // One light curve of every system. Points come first and padding counts for nothing, so systems of similar length
+  // go together, with as many columns as the longest of them has. A GPU takes all at once.
+  static at::Tensor encode(const MaskedEncoder& encoder, const at::Tensor& x, const Listener& listen) {
+    const at::Tensor lengths = x.select(1, kRows - 1).sum(1).to(at::kCPU);
+    const auto [sorted, order] = lengths.sort(0, /*descending=*/true);
+    const float* const length = sorted.data_ptr<float>();
+    const std::int64_t systems = x.size(0);
+    const at::Tensor from = order.to(x.device());
+    std::vector<at::Tensor> groups;
+    for (std::int64_t first = 0, last; first < systems; first = last) {
+      last = x.is_cuda() ? systems : first + 1;
+      while (last < systems && (length[last] > kSimilar * length[first] || last - first < kFewest)) ++last;
+      const std::int64_t columns = std::max<std::int64_t>(static_cast<std::int64_t>(length[first]), 1);
+      const at::Tensor rows = x.narrow(2, 0, columns).index_select(0, from.narrow(0, first, last - first));
+      groups.push_back(encoder(rows, rows.narrow(1, kRows - 1, 1), listen));
+    }
+    return at::cat(groups, 0).index_select(0, at::argsort(from));
+  }
+  static constexpr float kSimilar = 0.7f;     // length of the shortest of a group over that of the longest
+  static constexpr std::int64_t kFewest = 4;  // systems of a group, where more follow
+
   std::vector<MaskedEncoder> curves_;
   MaskedEncoder sed_;
   RecurrentEncoder meta_;
@@ -213,8 +232,10 @@ Inputs Inputs::rows(std::int64_t first, std::int64_t count) const {
   return part;
 }
 
-at::Tensor Network::context(const Inputs& inputs) const {
-  return embed(inputs, [](const std::string&, const at::Tensor&) {});
+at::Tensor Network::context(const Inputs& inputs, at::ScalarType encoder) const {
+  std::optional<Bfloat16Layers> bfloat16;
+  if (encoder == at::kBFloat16) bfloat16.emplace(weights_.device().type());
+  return embed(inputs, [](const std::string&, const at::Tensor&) {}).to(at::kFloat);
 }
 
 std::vector<LayerRow> Network::table(const DataLayout& layout) const {
@@ -245,8 +266,8 @@ std::vector<LayerRow> network_table(const Preset& preset, const DataLayout& layo
   return make_network(preset, layout, std::nullopt, at::kCPU)->table(layout);
 }
 
-at::Tensor Network::log_prob(const at::Tensor& z, const Inputs& inputs) const {
-  return flow_.log_prob(z, context(inputs));
+at::Tensor Network::log_prob(const at::Tensor& z, const Inputs& inputs, at::ScalarType encoder) const {
+  return flow_.log_prob(z, context(inputs, encoder));
 }
 
 void Network::finish(const FlowConfig& flow, std::int64_t dimensions, std::int64_t context, const at::Device& device) {

@@ -34,8 +34,11 @@ class Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  at::Tensor context(const Inputs& inputs) const;                        // [B][context]
-  at::Tensor log_prob(const at::Tensor& z, const Inputs& inputs) const;  // z [B][D] -> [B]
+  // [B][context], float32. encoder: at::kBFloat16 to train by (nn/layers.h); the flow is float32 always, as a posterior
+  // can be 1000 times narrower than the prior.
+  at::Tensor context(const Inputs& inputs, at::ScalarType encoder = at::kFloat) const;
+  // z [B][D] -> [B]
+  at::Tensor log_prob(const at::Tensor& z, const Inputs& inputs, at::ScalarType encoder = at::kFloat) const;
   const Flow& flow() const { return flow_; }
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }

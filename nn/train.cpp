@@ -114,6 +114,11 @@ int threads_of(int wanted, const WorkerPlace& place) {
   return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / place.local_size);
 }
 
+at::ScalarType encoder_type(Precision precision, const at::Device& device) {
+  const bool bfloat16 = precision == Precision::kBfloat16 || (precision == Precision::kAuto && device.is_cuda());
+  return bfloat16 ? at::kBFloat16 : at::kFloat;
+}
+
 // LibTorch's own error of a device, its error of the host's allocator, oneDNN's, and the standard library's.
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
@@ -139,6 +144,7 @@ class Trainer {
         validation_share_(config_.validation_systems, place.rank, place.size),
         together_(share_.count),
         device_(resolve_device(options.device)),
+        encoder_type_(encoder_type(config_.encoder_precision, device_)),
         network_(make_network(preset, layout, options.seed, device_)),
         weights_(network_->weights()),
         adam_(weights_.values()),
@@ -357,8 +363,8 @@ class Trainer {
     for (std::int64_t first = 0; first < share_.count; first += together_) {
       const std::int64_t count = std::min<std::int64_t>(together_, share_.count - first);
       const at::Tensor z = batch.z.narrow(0, first, count).to(device_, at::kFloat, /*non_blocking=*/true);
-      const at::Tensor part =
-          -network_->log_prob(z, batch.inputs.rows(first, count).to(device_)).sum() / static_cast<double>(share_.batch);
+      const at::Tensor log_prob = network_->log_prob(z, batch.inputs.rows(first, count).to(device_), encoder_type_);
+      const at::Tensor part = -log_prob.sum() / static_cast<double>(share_.batch);
       part.backward();
       loss += part.detach();
     }
@@ -503,6 +509,7 @@ class Trainer {
   const BatchShare share_, validation_share_;
   std::int64_t together_;
   const at::Device device_;
+  const at::ScalarType encoder_type_;
   const std::unique_ptr<Network> network_;
   Weights& weights_;
   Adam adam_;

@@ -40,6 +40,7 @@ class Weights {
   at::Tensor& values() { return values_; }      // [count], no autograd
   at::Tensor& gradient() { return gradient_; }  // [count]; backward() adds to it
   std::int64_t count() const;
+  at::Device device() const { return values_.device(); }
 
   // Named slices of a flat vector such as values(), and back. load throws UserError, naming `source`, where names or
   // shapes are not those of this network.

@@ -249,8 +249,11 @@ def checkpoint_hash(path):
 
 def prior(book):
     folder = book.root / "experiments" / "prior"
-    rows, _ = read_csv(folder / "msum.csv")
-    book.number(len(rows), "msum fits")
+    fits = [row for row in read_csv(folder / "msum.csv")[0]
+            if row["method"] == "maximum likelihood" and row["selection"] != "on the tracks"]
+    for name in ("K", "mu", "sigma"):
+        values = [float(row[name]) for row in fits]
+        book.number(f"{fixed(min(values), 2)} to {fixed(max(values), 2)}", f"msum {name}")
     readme = existing(folder / "README.md").read_text()
     accepted, attempts = re.search(r"^([\d.]+)% of ([\d,]+) attempts", readme, re.M).groups()
     book.number(accepted + r"\%", "prior accepted")

@@ -77,15 +77,16 @@ std::string refine_system(const HeldOut& held_out, const HeldOutSystem& system, 
 
   PosteriorRecord importance = record;
   try {
-    refine(held_out.simulator(), settings.held_out.samples, {Refinement::kImportance, 1}, threads, random, importance);
+    refine(held_out.simulator(), settings.held_out.samples, {Refinement::kImportance, 1, held_out.posterior().device()},
+           threads, random, importance);
   } catch (const OutsidePrior&) {  // no sample has a density: no facts
   }
   for (const char* name : kImportanceFacts) facts += fmt::format(",{}={}", name, fact(importance, name));
 
   const double start = cpu_seconds();
   record.samples.z.resize(settings.held_out.samples);  // as many draws are wanted
-  refine(held_out.simulator(), settings.held_out.samples, {Refinement::kMcmc, settings.budget}, threads, random,
-         record);
+  refine(held_out.simulator(), settings.held_out.samples,
+         {Refinement::kMcmc, settings.budget, held_out.posterior().device()}, threads, random, record);
   for (const char* name : kChainFacts) facts += fmt::format(",{}={}", name, fact(record, name));
   facts += fmt::format(",converged={},cpu_s={:.0f}", record.warnings.empty() ? 1 : 0, cpu_seconds() - start);
   const ExactPosterior posterior(held_out.simulator(), record.object.observation, threads);

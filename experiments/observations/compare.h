@@ -30,6 +30,7 @@ struct Comparison {
   std::vector<NamedTest> tests;
   std::string distributions;  // CSV: quantiles of each statistic, real and simulated
   std::string errors;         // CSV: quoted errors against magnitude
+  std::string rows;           // CSV: each catalogue row's error, and one simulated for it
 };
 
 // banks[h]: measured without the stars of half h, which they are compared with.

@@ -70,6 +70,7 @@ void compare_band(int band, const std::vector<CatalogueRow>& all, const Surveys 
   std::vector<double> real, simulated;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (strata[i].size() < 2 || !std::isfinite(strata[i][1])) continue;
+    out.rows += fmt::format("{},{:.3f},{:.6g},{:.6g}\n", name, rows[i].magnitude, strata[i][0], strata[i][1]);
     auto& bin = bins[static_cast<int>(std::lround(rows[i].magnitude))];
     for (std::size_t m = 0; m < strata[i].size(); ++m) {
       if (!std::isfinite(strata[i][m])) continue;
@@ -95,6 +96,7 @@ Comparison compare_catalogues(const RealData& real, const Surveys (&banks)[kHalv
                               const ComparisonSettings& settings) {
   Comparison out;
   out.errors = "band,magnitude,rows,real_16,real_50,real_84,simulated_16,simulated_50,simulated_84\n";
+  out.rows = "band,magnitude,real,simulated\n";
   for (int k = 0; k < kSedBandCount; ++k) {
     const auto& rows = real.sed[static_cast<std::size_t>(k)];
     if (!rows.empty()) compare_band(k, rows, banks, settings, out);

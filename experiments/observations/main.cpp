@@ -70,6 +70,7 @@ void run(const std::filesystem::path& config_file, const std::filesystem::path& 
                     {out / "catalogue_errors.csv", catalogues.errors},
                     {out / "detections.csv", compare_detections(real, simulator, nearest)},
                     {out / "nearest.csv", binaries.distances},
+                    {out / "work" / "catalogue_rows.csv", catalogues.rows},
                     {out / "work" / "light_curves.csv", binaries.curves},
                     {out / "provenance.toml", provenance}});
   fmt::print("{}: {} tests, {} eclipsing binaries\n", out.string(), tests.size(), binaries.binaries);

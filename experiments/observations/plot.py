@@ -156,7 +156,7 @@ def plot_catalogues(tables, folder, tests):
             axis.errorbar(m + shift, middle, (middle - low, high - middle), fmt=marker, color=colour, ms=2.2, lw=0.8,
                           label=f"{kind}, median and 68%")
         axis.set_yscale("log")
-        axis.set_title(f"{band}, {verdict(tests[band, 'catalogue_error'])}", fontsize=7)
+        axis.set_title(f"{band}\n{verdict(tests[band, 'catalogue_error'])}", fontsize=7, pad=2)
     for axis in axes[:, 0]:
         axis.set_ylabel("relative error")
     list(axes.flat)[len(groups) - 1].set_ylabel("parallax error [mas]")
@@ -164,6 +164,23 @@ def plot_catalogues(tables, folder, tests):
         axis.set_xlabel("magnitude")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper center" if DRAFT else "outside upper center", ncols=2, fontsize=6)
     save(figure, folder, "catalogue_errors")
+
+
+def plot_rounding(tables, folder):
+    """Errors of single stars in the two bands whose catalogues round most, as the paper's Figure 20."""
+    groups = grouped(read(tables / "work" / "catalogue_rows.csv"), "band")
+    bands = ["2MASS:H", "WISE:W1"]
+    figure, axes = plt.subplots(1, 2 * len(bands), figsize=(WIDTH, 2.2), sharey=True)
+    for k, band in enumerate(bands):
+        rows = groups[(band,)]
+        for axis, kind, colour in zip(axes[2 * k:], ("real", "simulated"), (REAL, SIMULATED)):
+            errors = column(rows, kind)
+            axis.plot(column(rows, "magnitude"), errors, ".", color=colour, ms=1.8, mew=0, rasterized=True)
+            axis.set_yscale("log")
+            axis.set_title(f"{band}, {kind}\n{len(np.unique(errors))} values of {len(errors)} stars", fontsize=7, pad=2)
+            axis.set_xlabel("magnitude")
+    axes[0].set_ylabel("relative error")
+    save(figure, folder, "rounding")
 
 
 def plot_detections(tables, folder):
@@ -234,7 +251,7 @@ def plot_nearest(tables, folder, tests):
     left.set_yticks(y, [r["object"] for r in rows], fontsize=5)
     left.set_xscale("log")
     left.set_xlabel(r"$\chi^2$ a phase bin of the nearest simulated system")
-    left.legend(loc="lower right", fontsize=6)
+    left.legend(loc="upper right", fontsize=6)
     share = np.sort(column(rows, "share_nearer"))
     right.step(np.concatenate([[0.0], share, [1.0]]), np.concatenate([[0.0], np.arange(1, len(share) + 1) / len(share), [1.0]]),
                where="post", color=REAL, label="real binaries")
@@ -256,6 +273,7 @@ def main(tables, figures):
     plot_effects(figures, tests)
     plot_errors(tables, figures)
     plot_catalogues(tables, figures, tests)
+    plot_rounding(tables, figures)
     plot_detections(tables, figures)
     plot_binaries(tables, figures)
     plot_nearest(tables, figures, tests)

@@ -1,6 +1,6 @@
 // The prior on Msum as the paper derives it (section 2.1.1): primaries of a Chabrier initial mass function, mass
 // ratios, metallicities and ages of the prior, those that the stellar tracks have today, and an exponentially modified
-// Gaussian fitted to the histogram of M1 + M2.
+// Gaussian fitted to the histogram of M1 + M2, by least squares and by maximum likelihood.
 //
 //   experiment_prior TRACKS.h5 > msum.csv
 //
@@ -24,8 +24,8 @@ namespace {
 
 constexpr int kPrimaries = 2'000'000;
 constexpr std::uint64_t kSeed = 1;
-constexpr double kHistogramEnd = 10.0;  // Msun
-constexpr int kBins = 200;
+constexpr double kHistogramEnd = 200.0;  // Msun: all pairs
+constexpr int kBins = 4000;
 
 // Chabrier (2003, PASP 115, 763): a lognormal in mass below 1 Msun, with a power law dn/dlog m ~ m^-1.3 above.
 struct InitialMassFunction {
@@ -102,57 +102,82 @@ double mean_log_density(const Fit& fit, const std::vector<double>& msum) {
   return sum / static_cast<double>(msum.size());
 }
 
-struct Histogram {
+enum class Method { kLeastSquares, kMaximumLikelihood };
+constexpr const char* kMethodNames[] = {"least squares", "maximum likelihood"};
+
+// The residuals whose squares a method minimises. Those of maximum likelihood are the square roots of the deviance,
+// which a sum of squares over Poisson counts turns into -2 ln L (McCullagh & Nelder 1989, section 2.4).
+struct Residuals {
   using Scalar = double;
   enum { InputsAtCompileTime = 3, ValuesAtCompileTime = Eigen::Dynamic };
   using InputType = Eigen::Vector3d;
   using ValueType = Eigen::VectorXd;
   using JacobianType = Eigen::MatrixXd;
 
-  explicit Histogram(const std::vector<double>& msum) : density_(Eigen::VectorXd::Zero(kBins)) {
-    for (const double x : msum) {
-      if (x < kHistogramEnd) density_[static_cast<int>(x / kHistogramEnd * kBins)] += 1.0;
-    }
-    density_ *= kBins / kHistogramEnd / static_cast<double>(msum.size());
+  Residuals(const std::vector<double>& msum, Method how) : counts(Eigen::VectorXd::Zero(kBins)), method(how) {
+    for (const double x : msum) counts[static_cast<int>(x / kWidth)] += 1.0;
+    expected_of_density = static_cast<double>(msum.size()) * kWidth;
   }
-  int inputs() const { return 3; }
-  int values() const { return kBins; }
+  static int inputs() { return 3; }
+  static int values() { return kBins; }
   static Fit fit(const Eigen::VectorXd& x) { return {std::exp(x[0]), x[1], std::exp(x[2])}; }
   int operator()(const Eigen::VectorXd& x, Eigen::VectorXd& residual) const {
-    for (int i = 0; i < kBins; ++i) residual[i] = density(fit(x), (i + 0.5) * kHistogramEnd / kBins) - density_[i];
+    for (int i = 0; i < kBins; ++i) {
+      const double expected = std::max(expected_of_density * density(fit(x), (i + 0.5) * kWidth), 1e-300);
+      const double excess = counts[i] - expected;
+      if (method == Method::kLeastSquares) {
+        residual[i] = excess / expected_of_density;
+      } else {
+        const double log_ratio = counts[i] > 0.0 ? std::log(counts[i] / expected) : 0.0;
+        residual[i] = std::copysign(std::sqrt(2.0 * std::max(counts[i] * log_ratio - excess, 0.0)), excess);
+      }
+    }
     return 0;
   }
 
- private:
-  Eigen::VectorXd density_;
+  static constexpr double kWidth = kHistogramEnd / kBins;
+  Eigen::VectorXd counts;
+  double expected_of_density;
+  Method method;
 };
 
-Fit least_squares(const std::vector<double>& msum) {
-  Eigen::NumericalDiff<Histogram> problem{Histogram(msum)};
-  Eigen::LevenbergMarquardt<Eigen::NumericalDiff<Histogram>> solver(problem);
+Fit fit(const std::vector<double>& msum, Method method) {
+  Eigen::NumericalDiff<Residuals> problem{Residuals(msum, method)};
+  Eigen::LevenbergMarquardt<Eigen::NumericalDiff<Residuals>> solver(problem);
   Eigen::VectorXd x(3);
   x << 0.0, 0.7, std::log(0.25);
   solver.minimize(x);
-  return Histogram::fit(x);
+  return Residuals::fit(x);
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 void derive(const TrackGrid& tracks) {
-  const Prior prior(named_prior("paper"), tracks.view(), DustView{});
   const Fit paper_mean{1.1, 0.7, 0.25}, paper_shape{1.1 * 0.25, 0.7, 0.25};
   fmt::print("# made by experiments/prior/main.cpp, commit {}: {} primaries, seed {}\n", program_commit(), kPrimaries,
              kSeed);
   fmt::print("# K, mu, sigma: fitted, Msun. ln p: mean log density of the population under the fit, and under the\n");
   fmt::print("# paper's numbers with K as the mean of the exponential or as scipy's shape\n");
-  fmt::print("initial_mass_function,selection,binaries,median_msum,K,mu,sigma,ln_p_fit,ln_p_K_mean,ln_p_K_shape\n");
-  for (const InitialMassFunction& imf : kFunctions) {
-    for (const Selection selection : {Selection::kOnTracks, Selection::kAccepted}) {
-      std::vector<double> msum = population(prior.view(), imf, selection);
-      const Fit fit = least_squares(msum);
-      std::nth_element(msum.begin(), msum.begin() + static_cast<std::ptrdiff_t>(msum.size() / 2), msum.end());
-      fmt::print("{},\"{}\",{},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f}\n", imf.name,
-                 kSelectionNames[static_cast<int>(selection)], msum.size(), msum[msum.size() / 2], fit.k, fit.mu,
-                 fit.sigma, mean_log_density(fit, msum), mean_log_density(paper_mean, msum),
-                 mean_log_density(paper_shape, msum));
+  fmt::print(
+      "metallicity,initial_mass_function,selection,method,binaries,median_msum,K,mu,sigma,ln_p_fit,ln_p_K_mean,");
+  fmt::print("ln_p_K_shape\n");
+  for (const char* name : {"paper", "field"}) {
+    const Prior prior(named_prior(name), tracks.view(), DustView{});
+    for (const InitialMassFunction& imf : kFunctions) {
+      for (const Selection selection : {Selection::kOnTracks, Selection::kAccepted}) {
+        const std::vector<double> msum = population(prior.view(), imf, selection);
+        for (const Method method : {Method::kLeastSquares, Method::kMaximumLikelihood}) {
+          const Fit best = fit(msum, method);
+          fmt::print("{},{},\"{}\",{},{},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f},{:.3f}\n", name, imf.name,
+                     kSelectionNames[static_cast<int>(selection)], kMethodNames[static_cast<int>(method)], msum.size(),
+                     median(msum), best.k, best.mu, best.sigma, mean_log_density(best, msum),
+                     mean_log_density(paper_mean, msum), mean_log_density(paper_shape, msum));
+        }
+      }
     }
   }
 }

@@ -78,8 +78,8 @@ struct Methods {
       const Meter refining;
       const std::string name(kRefinementNames[static_cast<std::size_t>(method)]);
       try {
-        refine(held_out.simulator(), static_cast<std::size_t>(samples), {method, budget}, threads,
-               RandomStream(held_out.settings().run.seed, problem.index, Stage::kRefinement), record);
+        refine(held_out.simulator(), static_cast<std::size_t>(samples), {method, budget, held_out.posterior().device()},
+               threads, RandomStream(held_out.settings().run.seed, problem.index, Stage::kRefinement), record);
       } catch (const OutsidePrior& failure) {
         add(problem, name, NAN, NAN, refining.read(), false, failure.what());
         continue;

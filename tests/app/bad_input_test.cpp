@@ -212,7 +212,7 @@ std::vector<Case> make_cases() {
   command("UnknownPresetKey", {"train", "--set", "train.batches=3", "--out", "out"},
           {"train.batches: unknown key", "batch"});
   command("SameOutputTwice", {"infer", "star.toml", "./star.toml", "--out", "out"},
-          {"two objects would write", "star.nc"});
+          {"two files would write", "star.nc"});
   command("NotAPosterior", {"report", "star.toml", "--out", "out"}, {"star.toml"});
   command("MissingPosterior", {"report", "none.nc", "--out", "out"}, {"none.nc: no such file"});
   command("InfoOnText", {"info", "star.toml"}, {"star.toml: not a readable HDF5 file"});

@@ -210,6 +210,35 @@ TEST_F(EndToEnd, ReadsAPosteriorUnderAnotherPrior) {
   const ProgramResult far = infer({"--out", "far", "--prior", "paper", "--set", "prior.feh_mean=-3"});
   ASSERT_EQ(far.exit_code, 0) << far.err;
   EXPECT_NE(far.out.find("WARNING: read under prior paper: "), std::string::npos) << far.out;
+
+  // A posterior that is there already, read again: what infer gives, to the last bit.
+  if (std::system(PENUMBRA_PYTHON " -c 'import arviz, corner, matplotlib' >/dev/null 2>&1") != 0) {
+    GTEST_SKIP() << PENUMBRA_PYTHON << " has no arviz, corner and matplotlib: the report was not tried";
+  }
+  const ProgramResult report = run({"report", "own/hd23642.nc", "--prior", "paper", "--out", "report"});
+  ASSERT_EQ(report.exit_code, 0) << report.err;
+  EXPECT_NE(report.out.find("made under prior field, read under prior paper: "), std::string::npos) << report.out;
+  EXPECT_NE(read_text(path("report/hd23642.html")).find("Made under prior field, read under prior paper: "),
+            std::string::npos);
+  const Hdf5Reader read_again(path("report/hd23642.nc"));
+  for (const char* name : {"/posterior/feh", "/posterior/mass1", "/sample_stats/log_prior_ratio", "/sample_stats/log_q",
+                           "/posterior_predictive/kepler_kp", "/posterior_predictive/sed_flux"}) {
+    EXPECT_EQ(read_again.doubles(name), paper.doubles(name)) << name;
+  }
+  EXPECT_EQ(read_again.text_attribute("/", "prior"), "paper");
+  EXPECT_EQ(read_again.text_attribute("/", "effective_samples"), paper.text_attribute("/", "effective_samples"));
+
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& message) {
+    arguments.insert(arguments.begin(), "report");
+    const ProgramResult result = run(arguments);
+    EXPECT_EQ(result.exit_code, 2) << result.out;
+    EXPECT_NE(result.err.find(message), std::string::npos) << result.err;
+    EXPECT_FALSE(fs::exists(path("refused")));
+  };
+  refused({"own/hd23642.nc", "other/hd23642.nc", "--prior", "field", "--out", "refused"}, "two files would write");
+  refused({"other/hd23642.nc", "--prior", "field", "--out", "refused"}, "was read under prior paper already");
+  refused({"own/hd23642.nc", "--prior", "field", "--out", "own"}, "would be overwritten");
+  refused({"own/hd23642.nc", "--prior", "solar", "--out", "refused"}, "expected one of: paper, field");
 }
 
 TEST_F(EndToEnd, ADustMapIsPartOfThePrior) {

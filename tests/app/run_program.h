@@ -48,14 +48,13 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-// file_limit: bytes that a file may have (0: no limit); writing more fails as on a full disk. interrupt_after_s: sends
-// SIGINT after this long (0: never).
-inline ProgramResult run_program(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
+// Any program, looked for on PATH; exit code 127 where there is none. file_limit: bytes that a file may have (0: no
+// limit); writing more fails as on a full disk. interrupt_after_s: sends SIGINT after this long (0: never).
+inline ProgramResult run_command(std::vector<std::string> command, const std::filesystem::path& folder,
                                  rlim_t file_limit = 0, double interrupt_after_s = 0.0) {
   const std::filesystem::path out = folder / ".stdout", err = folder / ".stderr";
-  std::vector<std::string> command{PENUMBRA_PROGRAM};
-  command.insert(command.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (std::string& argument : command) argv.push_back(argument.data());
   argv.push_back(nullptr);
   const pid_t child = ::fork();
@@ -68,7 +67,7 @@ inline ProgramResult run_program(const std::vector<std::string>& arguments, cons
       const rlimit limit{file_limit, file_limit};
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }
-    ::execv(argv.front(), argv.data());
+    ::execvp(argv.front(), argv.data());
     ::_exit(127);
   }
   if (interrupt_after_s > 0.0) {
@@ -78,6 +77,14 @@ inline ProgramResult run_program(const std::vector<std::string>& arguments, cons
   int status = 0;
   ::waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
+}
+
+// The penumbra program.
+inline ProgramResult run_program(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
+                                 rlim_t file_limit = 0, double interrupt_after_s = 0.0) {
+  std::vector<std::string> command{PENUMBRA_PROGRAM};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run_command(command, folder, file_limit, interrupt_after_s);
 }
 
 // The tables that tools/setup.sh makes; without them the program can do nothing.

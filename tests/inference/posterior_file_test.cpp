@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 
 #include "base/error.h"
+#include "inference/netcdf_file.h"
 
 namespace penumbra {
 namespace {
@@ -106,6 +109,94 @@ assert attributes["object"] == "Test star" and attributes["warnings"] == "first\
   char buffer[512];
   while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) output += buffer;
   EXPECT_EQ(::pclose(pipe), 0) << output;
+}
+
+void expect_same(const PosteriorRecord& a, const PosteriorRecord& b) {
+  EXPECT_EQ(a.object.name, b.object.name);
+  EXPECT_EQ(a.method, b.method);
+  EXPECT_EQ(a.warnings, b.warnings);
+  EXPECT_EQ(a.samples.theta, b.samples.theta);
+  EXPECT_EQ(a.samples.z, b.samples.z);
+  EXPECT_EQ(a.samples.log_q, b.samples.log_q);
+  EXPECT_EQ(a.samples.log_prior, b.samples.log_prior);
+  EXPECT_EQ(a.samples.log_likelihood, b.samples.log_likelihood);
+  EXPECT_EQ(a.samples.log_density, b.samples.log_density);
+  EXPECT_EQ(a.samples.log_ratio, b.samples.log_ratio);
+  EXPECT_EQ(a.predictions.draws, b.predictions.draws);
+  EXPECT_EQ(a.predictions.flux, b.predictions.flux);
+  EXPECT_EQ(a.predictions.sed_jy, b.predictions.sed_jy);
+  EXPECT_EQ(a.band_wavelength_um, b.band_wavelength_um);
+  const Observation &x = a.object.observation, &y = b.object.observation;
+  const auto same = [](double left, double right) { return left == right || (std::isnan(left) && std::isnan(right)); };
+  EXPECT_TRUE(same(x.period_day, y.period_day) && same(x.parallax_mas, y.parallax_mas) &&
+              same(x.parallax_sigma_mas, y.parallax_sigma_mas));
+  EXPECT_TRUE(std::ranges::equal(x.sed_flux_jy, y.sed_flux_jy, same));
+  EXPECT_TRUE(std::ranges::equal(x.sed_sigma_jy, y.sed_sigma_jy, same));
+  for (std::size_t c = 0; c < kChannelCount; ++c) {
+    EXPECT_EQ(x.light_curves[c].phase, y.light_curves[c].phase);
+    EXPECT_EQ(x.light_curves[c].flux, y.light_curves[c].flux);
+    EXPECT_EQ(x.light_curves[c].sigma, y.light_curves[c].sigma);
+    EXPECT_EQ(x.light_curves[c].exposure_day, y.light_curves[c].exposure_day);
+  }
+  ASSERT_EQ(a.object.literature.size(), b.object.literature.size());
+  for (std::size_t i = 0; i < a.object.literature.size(); ++i) {
+    const LiteratureValue &left = a.object.literature[i], &right = b.object.literature[i];
+    EXPECT_TRUE(left.quantity == right.quantity && left.value == right.value && left.error == right.error &&
+                left.source == right.source);
+  }
+  ASSERT_EQ(a.reweighting.has_value(), b.reweighting.has_value());
+  if (!a.reweighting) return;
+  EXPECT_EQ(a.reweighting->made_under, b.reweighting->made_under);
+  EXPECT_EQ(a.reweighting->read_under, b.reweighting->read_under);
+  EXPECT_EQ(a.reweighting->effective_samples, b.reweighting->effective_samples);
+}
+
+TEST_F(PosteriorFile, IsReadAsItWasWritten) {
+  PosteriorRecord record = make_record(50, 5);
+  record.attributes = {{"commit", "abc"}, {"prior", "paper"}};
+  write_posterior(folder_ / "network.nc", record);
+  PosteriorRecord read = read_posterior(folder_ / "network.nc");
+  expect_same(read, record);
+  EXPECT_EQ(read.attributes, record.attributes);
+  EXPECT_EQ(read.object.file, folder_ / "network.nc");
+
+  // An MCMC's, with nothing but photometry, read under another prior.
+  record.samples.log_q.clear();
+  record.samples.log_likelihood.assign(50, -7.0);
+  record.samples.log_density.assign(50, -9.0);
+  record.samples.log_ratio.assign(50, 0.25);
+  record.reweighting = {"field", "paper", 12.5};
+  record.warnings.clear();
+  record.object.literature.clear();
+  record.object.observation.light_curves[kKeplerChannel].clear();
+  record.object.observation.period_day = record.object.observation.parallax_mas = kMissing;
+  record.object.observation.parallax_sigma_mas = kMissing;
+  record.predictions.flux[kKeplerChannel].clear();
+  record.tell("mcmc_r_hat", 1.01, 4);
+  write_posterior(folder_ / "mcmc.nc", record);
+  read = read_posterior(folder_ / "mcmc.nc");
+  expect_same(read, record);
+  EXPECT_EQ(read.attributes, (std::vector<std::pair<std::string, std::string>>{
+                                 {"commit", "abc"}, {"mcmc_r_hat", "1.01"}, {"prior", "paper"}}));
+}
+
+TEST_F(PosteriorFile, WhatIsNoPosteriorIsAUserError) {
+  std::ofstream(folder_ / "text.nc") << "x";
+  EXPECT_THROW(read_posterior(folder_ / "text.nc"), UserError);
+  EXPECT_THROW(read_posterior(folder_ / "absent.nc"), UserError);
+  write_posterior(folder_ / "whole.nc", make_record(50, 5));
+  fs::copy_file(folder_ / "whole.nc", folder_ / "cut.nc");
+  fs::resize_file(folder_ / "cut.nc", fs::file_size(folder_ / "cut.nc") / 2);
+  EXPECT_THROW(read_posterior(folder_ / "cut.nc"), UserError);
+  NetcdfWriter other(folder_ / "other.nc");
+  other.attribute("object", "a star");
+  other.commit();
+  try {
+    read_posterior(folder_ / "other.nc");
+    FAIL() << "read";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("other.nc: not a posterior of a binary"), std::string::npos);
+  }
 }
 
 TEST_F(PosteriorFile, UnwritableFolderIsAUserErrorAndLeavesNothing) {

@@ -47,6 +47,7 @@ void set_environment(const Environment& environment) {
                            "SLURM_STEP_NODELIST",
                            "SLURM_NTASKS",
                            "SLURM_JOB_ID",
+                           "PMIX_NAMESPACE",
                            "CUDA_VISIBLE_DEVICES",
                            "TORCHELASTIC_USE_AGENT_STORE"}) {
     unsetenv(name);
@@ -92,30 +93,43 @@ TEST(WorkerPlace, FromWhatEachLauncherSets) {
   const WorkerPlace open_mpi = place_of({{"OMPI_COMM_WORLD_RANK", "1"},
                                          {"OMPI_COMM_WORLD_SIZE", "2"},
                                          {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
-                                         {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}});
+                                         {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                                         {"PMIX_NAMESPACE", "prterun-host-12345@1"}});
   EXPECT_EQ(open_mpi.rank, 1);
   EXPECT_EQ(open_mpi.address, "127.0.0.1");
-  EXPECT_EQ(open_mpi.port, 29500);
+  EXPECT_EQ(open_mpi.port, 29951);
   EXPECT_FALSE(open_mpi.served);
-  EXPECT_EQ(place_of({{"PMI_RANK", "1"}, {"PMI_SIZE", "3"}}).size, 3);
+  const WorkerPlace mpich = place_of({{"PMI_RANK", "1"}, {"PMI_SIZE", "3"}});
+  EXPECT_EQ(mpich.size, 3);
+  EXPECT_EQ(mpich.port, 29500);
 
-  const WorkerPlace srun = place_of({{"SLURM_PROCID", "3"},
-                                     {"SLURM_STEP_NUM_TASKS", "6"},
-                                     {"SLURM_LOCALID", "1"},
-                                     {"SLURM_STEP_TASKS_PER_NODE", "2(x3)"},
-                                     {"SLURM_STEP_NODELIST", "gpu[003-004,010]"},
-                                     {"SLURM_JOB_ID", "4217"}});
-  EXPECT_EQ(srun.rank, 3);
-  EXPECT_EQ(srun.size, 6);
-  EXPECT_EQ(srun.local_size, 2);
-  EXPECT_EQ(srun.address, "gpu003");
-  EXPECT_EQ(srun.port, 29717);
+  Environment step{{"SLURM_PROCID", "3"},
+                   {"SLURM_STEP_NUM_TASKS", "6"},
+                   {"SLURM_LOCALID", "1"},
+                   {"SLURM_STEP_TASKS_PER_NODE", "2(x3)"},
+                   {"SLURM_STEP_NODELIST", "gpu[003-004,010]"},
+                   {"SLURM_JOB_ID", "4217"}};
+  for (const Environment& plugin : {Environment{}, Environment{{"PMI_RANK", "3"}, {"PMI_SIZE", "6"}}}) {  // --mpi=pmi2
+    step.insert(plugin.begin(), plugin.end());
+    const WorkerPlace srun = place_of(step);
+    EXPECT_EQ(srun.rank, 3);
+    EXPECT_EQ(srun.size, 6);
+    EXPECT_EQ(srun.local_rank, 1);
+    EXPECT_EQ(srun.local_size, 2);
+    EXPECT_EQ(srun.address, "gpu003");
+    EXPECT_EQ(srun.port, 29717);
+  }
+  // MPICH's mpirun in a job of Slurm starts one helper a machine by srun.
+  step.insert({{"MPI_LOCALRANKID", "0"}, {"MPI_LOCALNRANKS", "3"}});
+  EXPECT_EQ(place_of(step).local_size, 3);
 }
 
 TEST(WorkerPlace, RefusesContradictions) {
   EXPECT_NE(refusal_of({{"WORLD_SIZE", "2"}}).find("RANK"), std::string::npos);
   EXPECT_NE(refusal_of({{"WORLD_SIZE", "2"}, {"RANK", "2"}}).find("from 0 to 1"), std::string::npos);
   EXPECT_NE(refusal_of({{"WORLD_SIZE", "two"}, {"RANK", "0"}}).find("WORLD_SIZE = two"), std::string::npos);
+  EXPECT_NE(refusal_of({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_PORT", "0"}}).find("MASTER_PORT = 0"),
+            std::string::npos);
   EXPECT_NE(refusal_of({{"RANK", "0"}, {"WORLD_SIZE", "4"}, {"LOCAL_RANK", "0"}, {"LOCAL_WORLD_SIZE", "2"}})
                 .find("MASTER_ADDR"),
             std::string::npos);

@@ -221,6 +221,76 @@ TEST(PointsNetwork, EveryWeightReceivesAGradient) {
   }
 }
 
+// Rounding to bfloat16 is of 2^-9. The gradient of 64 systems then differs by a few hundredths of its length, and
+// hardly in direction; weights, gradients and what the flow sees are float32.
+void expect_bfloat16_gradient(const Preset& preset, const DataLayout& layout, const Inputs& inputs) {
+  const auto network = make_network(preset, layout, 1, at::kCPU);
+  const at::Tensor z = at::empty({inputs.arrays[0].size(0), std::ssize(layout.parameters)});
+  fill_normal(z, 5);
+  at::Tensor gradient[2], context[2];
+  for (const int i : {0, 1}) {
+    const at::ScalarType encoder = i == 0 ? at::kFloat : at::kBFloat16;
+    network->weights().gradient().zero_();
+    network->log_prob(z, inputs, encoder).mean().backward();
+    gradient[i] = network->weights().gradient().clone();
+    EXPECT_EQ(gradient[i].scalar_type(), at::kFloat);
+    const at::NoGradGuard no_grad;
+    context[i] = network->context(inputs, encoder);
+    EXPECT_EQ(context[i].scalar_type(), at::kFloat);
+  }
+  const auto difference = [](const at::Tensor* pair) {
+    return ((pair[1] - pair[0]).norm() / pair[0].norm()).item<double>();
+  };
+  EXPECT_LT(difference(context), 0.01) << preset.kind;
+  EXPECT_GT(difference(context), 1e-4) << preset.kind;  // it was not float32
+  EXPECT_LT(difference(gradient), 0.05) << preset.kind;
+  EXPECT_GT(difference(gradient), 1e-4) << preset.kind;
+  const at::NoGradGuard no_grad;  // the precision is the one call's
+  EXPECT_TRUE(at::equal(network->context(inputs), context[0])) << preset.kind;
+}
+
+TEST(Network, GradientInBfloat16IsThatOfFloat32) {
+  Preset binary;
+  binary.network = small_network();
+  binary.flow = small_flow();
+  expect_bfloat16_gradient(binary, binary_layout(binary.network), random_inputs(64, binary.network));
+  const Preset points = small_points();
+  expect_bfloat16_gradient(points, points_layout(points),
+                           random_points(points, std::vector<std::vector<std::int64_t>>(64, {33, 18})));
+  for (const char* kind : {"vector", "series", "spectrum"}) {
+    Preset preset;
+    preset.kind = kind;
+    preset.flow = small_flow();
+    preset.spectrum = {.widths = {8, 12, 16},
+                       .blocks = 1,
+                       .recurrent_hidden = 12,
+                       .recurrent_layers = 2,
+                       .dense_hidden = 8,
+                       .context = 16};
+    const bool numbers = preset.kind == "vector";
+    const DataLayout layout{{{"x", numbers ? std::vector<std::int64_t>{20} : std::vector<std::int64_t>{2, 50}}},
+                            {"a", "b", "c"}};
+    Inputs inputs = Inputs::empty(64, layout, at::kFloat);
+    fill_normal(inputs.arrays[0], 30);
+    expect_bfloat16_gradient(preset, layout, inputs);
+  }
+}
+
+// Magnitudes that agree in their first 8 bits are different data.
+TEST(Layers, DataAreReadInFloat32) {
+  const at::NoGradGuard no_grad;
+  Weights weights(1);
+  const Perceptron numbers = perceptron(weights, "numbers", {3, 4});
+  const ResidualNetwork series = residual_network(weights, "series", 3, {4}, 1, Ends::kRepeated);
+  const at::Tensor x = at::empty({5, 3}), curves = at::empty({5, 3, 9});
+  fill_normal(x, 1);
+  fill_normal(curves, 2);
+  const at::Tensor expected = numbers(x), expected_series = series(curves);
+  const Bfloat16Layers bfloat16(at::kCPU);
+  EXPECT_TRUE(at::equal(numbers(x), expected));
+  EXPECT_TRUE(at::equal(series(curves), expected_series));
+}
+
 std::int64_t weights_of(const std::vector<LayerRow>& table, const std::string& prefix) {
   std::int64_t sum = 0;
   for (const LayerRow& row : table) sum += row.layer.starts_with(prefix) ? row.weights : 0;
@@ -270,12 +340,16 @@ TEST(Preset, TextReadsBack) {
   preset.train.learning_rate = 3.7e-4;
   preset.train.max_minutes = 60.0;
   preset.train.drop = {Modality::kPhotometry, Modality::kPeriod};
+  preset.train.encoder_precision = Precision::kBfloat16;
   preset.flow.hidden = 77;
   const std::string text = to_toml(preset);
   const Config config = Config::parse(text, "preset");
   EXPECT_EQ(to_toml(read_preset(config)), text);
   EXPECT_EQ(read_preset(config).train.drop, preset.train.drop);
+  EXPECT_EQ(read_preset(config).train.encoder_precision, Precision::kBfloat16);
   config.finish();
+  // Texts written before there was such a key are still the same presets.
+  EXPECT_EQ(to_toml(Preset{}).find("encoder_precision"), std::string::npos);
 }
 
 TEST(Preset, RefusesWhatItCannotMean) {
@@ -295,6 +369,7 @@ TEST(Preset, RefusesWhatItCannotMean) {
             std::string::npos);
   EXPECT_NE(message("[network]\nkind = \"vector\"\n[train]\ndrop = [\"period\"]\n").find("train.drop"),
             std::string::npos);
+  EXPECT_NE(message("[train]\nencoder_precision = \"half\"\n").find("auto, float32, bfloat16"), std::string::npos);
   EXPECT_NE(message("[network]\nphase_bins = 100\n").find("multiple of 2^4"), std::string::npos);
   EXPECT_NE(message("[network]\nkind = \"image\"\n").find("network.kind"), std::string::npos);
   EXPECT_NE(message("[network]\nkind = \"vector\"\nphase_bins = 256\n").find("phase_bins"), std::string::npos);

@@ -44,6 +44,24 @@ void expect_same_state(const TrainOptions& one, const TrainOptions& other) {
   for (std::size_t i = 0; i < a.training.size(); ++i) EXPECT_EQ(a.training[i].values, b.training[i].values);
 }
 
+// Of the same systems and initial weights. After twice as many steps they were .004 apart.
+TEST(Train, EncodersInBfloat16LearnAsMuch) {
+  Preset preset = tiny();
+  preset.train.systems = 300 * 64;
+  preset.train.learning_rate = 5e-3;
+  preset.train.validation_systems = 2048;
+  preset.train.validate_every = preset.train.systems;
+  std::array<double, 2> loss{};
+  for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
+    preset.train.encoder_precision = precision;
+    const bool bfloat16 = precision == Precision::kBfloat16;
+    loss[bfloat16] =
+        train(preset, kLayout, linear_gaussian, quiet_options(bfloat16 ? "bfloat16" : "float32")).best_validation_loss;
+  }
+  EXPECT_NEAR(loss[1], loss[0], 0.05);
+  EXPECT_NE(loss[1], loss[0]);
+}
+
 TEST(Train, RecoversALinearGaussianPosterior) {
   Preset preset = tiny();
   preset.train.systems = 600000;
