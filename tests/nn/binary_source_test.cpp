@@ -96,8 +96,7 @@ TEST_F(TrainingChain, MakesTheRowsOfTheHost) {
     make_by_bodies(simulator, feature_recipe(preset, targets), first, made);
     expected.resize(made.size, made.layout);
     binary_source(simulator, preset, targets)(kSeed, first, made.size, expected.rows());
-    std::printf("%s: largest difference %.1e\n", preset.kind.c_str(), difference(made, expected));
-  EXPECT_LE(difference(made, expected), kLastDigit) << preset.kind << " from " << first;
+    EXPECT_LE(difference(made, expected), kLastDigit) << preset.kind << " from " << first;
     first += 75;
   }
 }
