@@ -1,7 +1,7 @@
 #include "inference/predictions.h"
 
 #include "base/interrupt.h"
-#include "inference/likelihood.h"
+#include "inference/best_fit.h"
 
 namespace penumbra {
 namespace {

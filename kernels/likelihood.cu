@@ -19,7 +19,8 @@ namespace {
 constexpr std::size_t kMostTogether = 4096;  // systems; of 20,000 epochs they take 1.3 GB
 
 __global__ void __launch_bounds__(kExpandThreads) expand_kernel(const __grid_constant__ ExpandWork work) {
-  DeviceBlock block(nullptr);
+  extern __shared__ __align__(16) unsigned char region[];
+  DeviceBlock block(region);
   expand_body(block, work, static_cast<int>(blockIdx.x));
 }
 
@@ -114,7 +115,7 @@ void DeviceLikelihood::evaluate(std::span<const Theta> theta, std::span<double> 
     m.theta.upload(std::span(theta[first].data(), count * kParameterCount));
     m.render.system_count = static_cast<int>(count);
     const auto blocks = static_cast<unsigned>(count);
-    launch("expand", expand_kernel, {blocks, kExpandThreads}, m.expand);
+    launch("expand", expand_kernel, {blocks, kExpandThreads, expand_shared_bytes()}, m.expand);
     enqueue(m.render, m.render.system_count, nullptr);
     launch("judge", judge_kernel, {blocks, kJudgeThreads, judge_shared_bytes()}, m.judge);
     m.log_likelihood.download(out.subspan(first, count));

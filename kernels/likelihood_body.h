@@ -37,6 +37,8 @@ std::vector<int> repeated_starts(const Observed& data, std::size_t systems);
 
 inline constexpr int kExpandThreads = 64;  // two stars in 29 passbands
 
+inline std::size_t expand_shared_bytes() { return shared_bytes(sizeof(StarNode), 2); }
+
 // What has no expansion is NaN, which the renderer refuses.
 template <class Block>
 PN_INLINE void expand_body(Block& block, const ExpandWork& work, int index) {
@@ -44,14 +46,23 @@ PN_INLINE void expand_body(Block& block, const ExpandWork& work, int index) {
   block.for_each(1, [&](int) {
     *system = derive_system(work.theta + static_cast<std::size_t>(index) * kParameterCount, work.albedo);
   });
+  StarNode* const node = block.template shared<StarNode>(2);
+  const int outside = block.largest(2, [&](int star) {
+    return static_cast<int>(
+        find_star_node(work.atmosphere, system->star[star], system->feh, /*tabulated_limb=*/true, node[star]));
+  });
   StarBand* const sed_bands = work.sed_bands + static_cast<std::size_t>(index) * 2 * kPassbandCount;
   block.for_each(2 * kPassbandCount, [&](int i) {
+    const int star = i / kPassbandCount;
     const auto passband = static_cast<Passband>(i % kPassbandCount);
-    StarBand band{};
-    const Status status =
-        expand_reddened(work.atmosphere, work.extinction, *system, i / kPassbandCount, &passband, 1, &band);
-    if (status != Status::kOk) band.log_intensity = NAN;
-    sed_bands[i] = band;
+    StarBand* const band = sed_bands + i;
+    auto status = static_cast<Status>(outside);
+    if (status == Status::kOk) status = expand_band(work.atmosphere, node[star], passband, *band);
+    if (status == Status::kOk) {
+      status =
+          redden(work.extinction, work.atmosphere, system->star[star], system->feh, system->ebv, &passband, 1, band);
+    }
+    if (status != Status::kOk) band->log_intensity = NAN;
   });
   block.for_each(2 * work.curves, [&](int i) {
     const int star = i / work.curves, k = i % work.curves;

@@ -97,22 +97,23 @@ class PointsNetwork final : public Network {
   static constexpr std::int64_t kRows = FeatureLayout::kPointChannels;
 
   // One light curve of every system. Points come first and padding counts for nothing, so systems of similar length
-  // go together, with as many columns as the longest of them has. A GPU takes all at once.
+  // go together, with as many columns as the longest of them has. A GPU takes all at once and all columns: it is not
+  // waited for, so that its work can be recorded (nn/captured_encode.h).
   static at::Tensor encode(const MaskedEncoder& encoder, const at::Tensor& x, const Listener& listen) {
-    const at::Tensor lengths = x.select(1, kRows - 1).sum(1).to(at::kCPU);
+    if (x.is_cuda()) return encoder(x, x.narrow(1, kRows - 1, 1), listen);
+    const at::Tensor lengths = x.select(1, kRows - 1).sum(1);
     const auto [sorted, order] = lengths.sort(0, /*descending=*/true);
     const float* const length = sorted.data_ptr<float>();
     const std::int64_t systems = x.size(0);
-    const at::Tensor from = order.to(x.device());
     std::vector<at::Tensor> groups;
     for (std::int64_t first = 0, last; first < systems; first = last) {
-      last = x.is_cuda() ? systems : first + 1;
+      last = first + 1;
       while (last < systems && (length[last] > kSimilar * length[first] || last - first < kFewest)) ++last;
       const std::int64_t columns = std::max<std::int64_t>(static_cast<std::int64_t>(length[first]), 1);
-      const at::Tensor rows = x.narrow(2, 0, columns).index_select(0, from.narrow(0, first, last - first));
+      const at::Tensor rows = x.narrow(2, 0, columns).index_select(0, order.narrow(0, first, last - first));
       groups.push_back(encoder(rows, rows.narrow(1, kRows - 1, 1), listen));
     }
-    return at::cat(groups, 0).index_select(0, at::argsort(from));
+    return at::cat(groups, 0).index_select(0, at::argsort(order));
   }
   static constexpr float kSimilar = 0.7f;     // length of the shortest of a group over that of the longest
   static constexpr std::int64_t kFewest = 4;  // systems of a group, where more follow

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "nn/captured_encode.h"
 #include "nn/device.h"
 #include "nn/flow_pack.h"
 #include "nn/network.h"
@@ -28,13 +29,14 @@ struct NeuralPosterior::Impl {
   Targets targets;  // of a network for binaries
   at::Device device;
   std::unique_ptr<Network> network;
-  std::optional<FlowSampler> sampler;  // of the loaded weights
+  std::optional<FlowSampler> sampler;        // of the loaded weights
+  std::unique_ptr<CapturedEncode> one = {};  // system at a time, on a GPU
 
   bool on_cpu() const { return device.is_cpu(); }
   std::int64_t dimensions() const { return std::ssize(layout.parameters); }
 
-  // Systems first .. first + count - 1, on the device.
-  Inputs inputs(const SystemView& batch, std::int64_t first, std::int64_t count) const {
+  // Systems first .. first + count - 1, on the CPU.
+  Inputs host_inputs(const SystemView& batch, std::int64_t first, std::int64_t count) const {
     Inputs host;
     for (std::size_t a = 0; a < layout.inputs.size(); ++a) {
       std::vector<std::int64_t> shape{count};
@@ -42,7 +44,12 @@ struct NeuralPosterior::Impl {
       const std::int64_t size = static_cast<std::int64_t>(layout.inputs[a].size());
       host.arrays.push_back(at::from_blob(const_cast<float*>(batch.inputs[a]) + first * size, shape));
     }
-    return host.to(device);
+    return host;
+  }
+
+  at::Tensor context(const SystemView& batch, std::int64_t first, std::int64_t count) const {
+    const Inputs host = host_inputs(batch, first, count);
+    return count == 1 && one ? (*one)(host) : network->context(host.to(device));
   }
 
   void check(const SystemView& batch) const {
@@ -72,6 +79,7 @@ NeuralPosterior NeuralPosterior::load(const std::filesystem::path& file, const s
                                           make_network(preset, layout, std::nullopt, device), std::nullopt});
   impl->network->weights().load(checkpoint.weights, file.string());
   impl->sampler.emplace(impl->network->flow());
+  if (device.is_cuda()) impl->one = std::make_unique<CapturedEncode>(*impl->network, layout);
   return NeuralPosterior(std::move(impl));
 }
 
@@ -90,8 +98,8 @@ void NeuralPosterior::sample(const SystemView& batch, int samples, std::uint64_t
     const auto part = [&](std::vector<float>& values, std::int64_t size) {
       return std::span(values).subspan(static_cast<std::size_t>(b * size), static_cast<std::size_t>(now * size));
     };
-    impl_->sampler->sample(impl_->network->context(impl_->inputs(batch, b, now)), samples, seed,
-                           first_index + static_cast<std::uint64_t>(b), {part(z, count * width), part(log_q, count)});
+    impl_->sampler->sample(impl_->context(batch, b, now), samples, seed, first_index + static_cast<std::uint64_t>(b),
+                           {part(z, count * width), part(log_q, count)});
   }
 }
 
@@ -105,7 +113,7 @@ std::vector<float> NeuralPosterior::log_prob(const SystemView& batch) const {
     const std::int64_t width = impl_->dimensions();
     const at::Tensor z = at::from_blob(const_cast<float*>(batch.targets) + b * width, {count, width});
     at::from_blob(out.data() + b, {count})
-        .copy_(impl_->network->log_prob(z.to(impl_->device), impl_->inputs(batch, b, count)));
+        .copy_(impl_->network->flow().log_prob(z.to(impl_->device), impl_->context(batch, b, count)));
   }
   return out;
 }

@@ -49,8 +49,9 @@ std::vector<double> judge_by_bodies(const JudgedSystems& systems) {
   const JudgeWork judge{data.view(), &simulator.surveys, simulator.zero_point_jy,  status.data(), system.data(),
                         sed.data(),  flux.data(),        static_cast<int>(epochs), out.data()};
   for (int i = 0; i < static_cast<int>(count); ++i) {
-    HostBlock first(0);
+    HostBlock first(expand_shared_bytes());
     expand_body(first, expand, i);
+    EXPECT_EQ(first.bytes_left(), 0u);
     HostBlock second(simulate_shared_bytes(render.resolution, expand.curves, kPassbandCount, 1));
     simulate_body(second, render, i);
     HostBlock third(judge_shared_bytes());
