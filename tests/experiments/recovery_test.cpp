@@ -2,7 +2,7 @@
 #include <map>
 
 #include "experiments/recovery/quality.h"
-#include "inference/likelihood.h"
+#include "inference/best_fit.h"
 #include "sim/simulation_settings.h"
 #include "tests/experiments/run_experiment.h"
 
