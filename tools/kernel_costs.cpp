@@ -22,6 +22,7 @@
 #include "kernels/flow_sample.h"
 #include "kernels/flow_sample_body.h"
 #include "kernels/host_chain.h"
+#include "kernels/likelihood_body.h"
 #include "kernels/observe_body.h"
 #include "kernels/observe_check.h"
 #include "kernels/prior_body.h"
@@ -283,6 +284,53 @@ void run_training(const std::filesystem::path& data_folder, int systems) {
             });
 }
 
+// The likelihood of an observation of four light curves, all bands and the parallax, by parameters drawn from the
+// prior.
+void run_likelihood(const std::string& work, const std::filesystem::path& data_folder, int systems) {
+  const Tables tables = Tables::load(data_folder);
+  const Simulator simulator(tables, Prior(named_prior("field"), tables.tracks.view(), tables.dust.view()));
+  const SimulatorView view = simulator.view();
+  Observation observation;
+  for (std::size_t c = 0; c < kCurveBands; ++c) {
+    LightCurve& curve = observation.light_curves[c];
+    for (int t = 0; t < kEpochs; ++t) curve.phase.push_back(std::fmod(0.618034 * t, 1.0));
+    curve.flux.assign(kEpochs, 1.0);
+    curve.sigma.assign(kEpochs, 0.01);
+  }
+  observation.sed_flux_jy.fill(0.01);
+  observation.sed_sigma_jy.fill(0.001);
+  observation.parallax_mas = 1.0;
+  observation.parallax_sigma_mas = 0.1;
+  const Observed data(observation);
+  Theta theta;
+  System system;
+  std::vector<StarBand> curve_bands(2 * kCurveBands), sed_bands(2 * kPassbandCount);
+  std::vector<double> exposure(kCurveBands), model(kCurveBands * kEpochs), sed(kPassbandCount, 0.01);
+  const Status status = Status::kOk;
+  double log_likelihood;
+  ExpandWork expand = expand_work(view, data);
+  expand.theta = theta.data();
+  expand.systems = &system;
+  expand.curve_bands = curve_bands.data();
+  expand.sed_bands = sed_bands.data();
+  expand.exposure = exposure.data();
+  const JudgeWork judge{data.view(), &view.surveys, view.zero_point_jy,    &status,        &system,
+                        sed.data(),  model.data(),  kCurveBands * kEpochs, &log_likelihood};
+  for (int i = 0; i < systems; ++i) {
+    theta = simulator.prior().draw(1, static_cast<std::uint64_t>(i)).theta;
+    system = derive_system(theta);
+    for (std::size_t t = 0; t < model.size(); ++t) model[t] = 1.0 + 1e-4 * static_cast<double>(t);
+    HostBlock block(1 << 20);
+    measured([&] {
+      if (work == "expand") {
+        expand_body(block, expand, 0);
+      } else {
+        judge_body(block, judge, 0);
+      }
+    });
+  }
+}
+
 void describe() {
   const auto line = [](const char* work, const char* kernel, int bits, std::size_t bytes, const auto& shape) {
     // CUDA C++ Programming Guide: shared memory of a block on compute capability 8.0 and 9.0, and multiprocessors.
@@ -330,6 +378,12 @@ void describe() {
   line("features", "features_kernel", 64,
        sizeof(PriorDraw) + 3 * kRow + 2 * kSed + kPaperLayout.curve_size() * sizeof(float),
        fixed(kFeatureThreads, features_shared_bytes(kPaperLayout)));
+  line("expand", "expand_kernel", 64,
+       sizeof(Theta) + sizeof(System) + 2 * (kCurveBands + kPassbandCount) * sizeof(StarBand),
+       fixed(kExpandThreads, expand_shared_bytes()));
+  // The data stay in the cache, and so does the model from one of its readings to the next.
+  line("judge", "judge_kernel", 64, sizeof(System) + kPassbandCount * sizeof(double) + epochs,
+       fixed(kJudgeThreads, judge_shared_bytes()));
 }
 
 }  // namespace
@@ -343,7 +397,7 @@ int main(int count, char** arguments) {
     fmt::print(
         stderr,
         "usage: kernel_costs [simulate|extinction|extinction-by-spectra|prior|flow-sample|spectrum|schedule|pack|"
-        "observe|starts|system|features SYSTEMS DATA_FOLDER]\n");
+        "observe|starts|system|features|expand|judge SYSTEMS DATA_FOLDER]\n");
     return 2;
   }
   const std::string work = arguments[1];
@@ -361,6 +415,8 @@ int main(int count, char** arguments) {
     run_training<SystemWork>(data_folder, systems);
   } else if (work == "features") {
     run_training<FeatureWork>(data_folder, systems);
+  } else if (work == "expand" || work == "judge") {
+    run_likelihood(work, data_folder, systems);
   } else if (work == "simulate" || work == "prior") {
     const TrackGrid tracks = TrackGrid::load(folder / "tracks.h5");
     const DustPrior dust = DustPrior::analytic();

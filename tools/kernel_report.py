@@ -207,7 +207,7 @@ def main():
     parser.add_argument("--systems", type=int, default=32, help="draws of the prior to count FLOP over; a tile of stars is 32 [32]")
     parser.add_argument("--kernel",
                         help="one piece of work only: simulate, extinction, extinction-by-spectra, prior, flow-sample, "
-                             "spectrum, schedule, pack, observe, starts, system, features")
+                             "spectrum, schedule, pack, observe, starts, system, features, expand, judge")
     arguments = parser.parse_args()
     sys.exit(report(arguments.build.resolve(), arguments.systems, arguments.kernel))
 
