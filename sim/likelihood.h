@@ -150,11 +150,12 @@ PN_INLINE double median_of_positive(const Lanes& lanes, const double* values, in
     std::memcpy(&bits, &value, sizeof bits);
     return bits;
   };
+  const int middle = count / 2;
   std::uint64_t median = 0;
   for (int bit = 62; bit >= 0; --bit) {
     const std::uint64_t trial = median | std::uint64_t{1} << bit;
     const double below = sum_of(lanes, count, [&](int i) { return bits_of(values[i]) < trial ? 1.0 : 0.0; });
-    if (below <= count / 2) median = trial;
+    if (below <= middle) median = trial;
   }
   double value;
   std::memcpy(&value, &median, sizeof value);
