@@ -183,6 +183,26 @@ TEST(Reflection, AgreesWithTheRadiosityEquations) {
   }
 }
 
+// A giant that all but fills its lobe sees a small companion set early, behind its own raised side.
+TEST(Reflection, OfASmallCompanionBesideALobeFillingGiant) {
+  for (const double r2 : {0.009, 0.05}) {
+    for (const double r1 : {0.50, 0.52, 0.5326}) {
+      System s{};
+      s.sma_rsun = 10.0;
+      s.q = 0.14186;
+      s.cos_i = 0.1;
+      s.distance_pc = 100.0;
+      s.star[0] = {1.0, r1 * 10.0, 4709.0, 2.0, 0.32, 0.6, 0.3};
+      s.star[1] = {s.q, r2 * 10.0, 3788.0, 4.4, 0.32, 0.6, 0.3};
+      const Heated heated = compare_with_radiosity(s, Reflection::kHorvat, 36);
+      std::printf("%.4f %.3f   largest heat %.3f   largest and mean error over it %.1e %.1e\n", r1, r2, heated.largest,
+                  heated.worst, heated.mean);
+      EXPECT_LT(heated.worst, 0.015);
+      EXPECT_LT(heated.mean, 0.015);
+    }
+  }
+}
+
 // What a heat map's interpolations hold exactly: a cubic in s = sin(angle / 2), a parabola in the cosine of twice the
 // turn, and as a polynomial of the inverse separation as many powers as separations, less one.
 TEST(HeatMap, KeepsPolynomials) {
