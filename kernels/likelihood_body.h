@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/block.h"
+#include "kernels/expand_band.h"
 #include "sim/likelihood.h"
 #include "sim/simulator_view.h"
 #include "sim/status.h"
@@ -54,15 +55,12 @@ PN_INLINE void expand_body(Block& block, const ExpandWork& work, int index) {
   StarBand* const sed_bands = work.sed_bands + static_cast<std::size_t>(index) * 2 * kPassbandCount;
   block.for_each(2 * kPassbandCount, [&](int i) {
     const int star = i / kPassbandCount;
-    const auto passband = static_cast<Passband>(i % kPassbandCount);
-    StarBand* const band = sed_bands + i;
     auto status = static_cast<Status>(outside);
-    if (status == Status::kOk) status = expand_band(work.atmosphere, node[star], passband, *band);
     if (status == Status::kOk) {
-      status =
-          redden(work.extinction, work.atmosphere, system->star[star], system->feh, system->ebv, &passband, 1, band);
+      status = expand_reddened_band(work.atmosphere, work.extinction, *system, star, node[star],
+                                    static_cast<Passband>(i % kPassbandCount), sed_bands[i]);
     }
-    if (status != Status::kOk) band->log_intensity = NAN;
+    if (status != Status::kOk) sed_bands[i].log_intensity = NAN;
   });
   block.for_each(2 * work.curves, [&](int i) {
     const int star = i / work.curves, k = i % work.curves;

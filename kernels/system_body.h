@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/block.h"
+#include "kernels/expand_band.h"
 #include "sim/phase_curve.h"
 #include "sim/simulator_view.h"
 
@@ -35,7 +36,6 @@ struct SystemWork {
 struct SystemState {
   Binary binary;
   StarNode node[2];
-  Passband passband[kPassbandCount];
   StarBand band[2 * kPassbandCount];            // [star][passband]
   BandIntensity intensity[2 * kPassbandCount];  // of these
   const BandIntensity* stars[2];
@@ -69,14 +69,11 @@ PN_INLINE Status make_system(Block& block, const SystemWork& work, int index, Gr
   if (worst != static_cast<int>(Status::kOk)) return static_cast<Status>(worst);
   worst = block.largest(2 * kPassbandCount, [&](int i) {
     const int star = i / kPassbandCount;
-    const Passband* const passband = state.passband + i % kPassbandCount;
-    StarBand* const band = state.band + i;
-    Status status = expand_band(simulator.atmosphere, state.node[star], *passband, *band);
+    const Status status =
+        expand_reddened_band(simulator.atmosphere, simulator.extinction, system, star, state.node[star],
+                             static_cast<Passband>(i % kPassbandCount), state.band[i]);
     if (status != Status::kOk) return static_cast<int>(status);
-    status = redden(simulator.extinction, simulator.atmosphere, system.star[star], system.feh, system.ebv, passband, 1,
-                    band);
-    if (status != Status::kOk) return static_cast<int>(status);
-    return static_cast<int>(valid_bands(band, 1) ? Status::kOk : Status::kInvalidInput);
+    return static_cast<int>(valid_bands(state.band + i, 1) ? Status::kOk : Status::kInvalidInput);
   });
   if (worst != static_cast<int>(Status::kOk)) return static_cast<Status>(worst);
   block.for_each(2 * kPassbandCount, [&](int i) { state.intensity[i] = make_band_intensity(state.band[i]); });
@@ -87,10 +84,7 @@ template <class Block>
 PN_INLINE void system_body(Block& block, const SystemWork& work, int index) {
   SystemState& state = *block.template shared<SystemState>(1);
   GroupWork* const group_work = block.template shared<GroupWork>(block.group_count());
-  block.for_each(kPassbandCount, [&](int k) {
-    state.passband[k] = static_cast<Passband>(k);
-    state.sed_jy[k] = NAN;
-  });
+  block.for_each(kPassbandCount, [&](int k) { state.sed_jy[k] = NAN; });
   block.for_each(2, [&](int star) { state.stars[star] = state.intensity + star * kPassbandCount; });
   const Status status = make_system(block, work, index, group_work, state);
   const SimulatorView& simulator = work.simulator;
