@@ -4,14 +4,16 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
+#include "inference/curved_mixture.h"
 #include "sim/constants.h"
 
 namespace penumbra {
 namespace {
 
 constexpr std::size_t kSystem = 1;  // of coordinates
-constexpr int kMaxIterations = 1000;
+constexpr int kMaxIterations = 1000, kMostComponents = 64;
 
 struct Moments {
   double mean, relative_variance;  // variance over the squared mean
@@ -49,36 +51,29 @@ LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& ch
   std::vector<const EnsemblePoint*> fitted, bridged;
   for (std::size_t s = 0; s < chain.draws.size(); ++s)
     (s % static_cast<std::size_t>(chain.walkers) % 2 == 0 ? fitted : bridged).push_back(&chain.draws[s]);
-  Eigen::VectorXd mean = Eigen::VectorXd::Zero(dimensions);
-  for (const EnsemblePoint* point : fitted) mean += coordinates(*point) / static_cast<double>(fitted.size());
-  Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(dimensions, dimensions);
-  for (const EnsemblePoint* point : fitted) {
-    const Eigen::VectorXd x = coordinates(*point) - mean;
-    covariance += x * x.transpose() / static_cast<double>(fitted.size());
+  Eigen::MatrixXd half[2];
+  for (std::size_t side = 0; side < 2; ++side) {
+    half[side].resize(dimensions, std::ssize(fitted) / 2);
+    for (Eigen::Index i = 0; i < half[side].cols(); ++i)
+      half[side].col(i) = coordinates(*fitted[2 * static_cast<std::size_t>(i) + side]);
   }
-  const Eigen::LLT<Eigen::MatrixXd> factor(covariance);
-  if (factor.info() != Eigen::Success) return {};
-  const Eigen::MatrixXd lower = factor.matrixL();
-  const auto log_normal = [&](const Eigen::VectorXd& x) {
-    const Eigen::VectorXd u = lower.triangularView<Eigen::Lower>().solve(x - mean);
-    return -0.5 * u.squaredNorm() - lower.diagonal().array().log().sum() -
-           0.5 * static_cast<double>(dimensions) * std::log(kTwoPi);
-  };
+  const std::optional<CurvedMixture> mixture = CurvedMixture::fit(half[0], half[1], kMostComponents, random);
+  if (!mixture) return {};
 
-  // ln of density over normal, of either kind of draws.
+  // ln of density over the mixture's, of either kind of draws.
   std::vector<EnsemblePoint> drawn(proposals);
   std::vector<double> drawn_ratio, bridged_ratio;
   for (EnsemblePoint& point : drawn) {
-    Eigen::VectorXd u(dimensions);
-    for (double& value : u) value = random.normal();
-    const Eigen::VectorXd x = mean + lower * u;
+    const Eigen::VectorXd x = mixture->draw(random);
     for (Eigen::Index k = 0; k < dimensions; ++k) point.at[kSystem][read[static_cast<std::size_t>(k)]] = x[k];
     for (const std::size_t d : unread) point.at[kSystem][d] = random.normal();
   }
   density(kSystem, drawn);
-  for (const EnsemblePoint& point : drawn) drawn_ratio.push_back(log_density(point) - log_normal(coordinates(point)));
-  for (const EnsemblePoint* point : bridged)
-    bridged_ratio.push_back(log_density(*point) - log_normal(coordinates(*point)));
+  const auto log_ratio = [&](const EnsemblePoint& point) {
+    return log_density(point) - mixture->log_density(coordinates(point));
+  };
+  for (const EnsemblePoint& point : drawn) drawn_ratio.push_back(log_ratio(point));
+  for (const EnsemblePoint* point : bridged) bridged_ratio.push_back(log_ratio(*point));
 
   // Their equation 4.1, iterated; everything relative to ln of the evidence so far.
   std::vector<double> sorted = bridged_ratio;
@@ -87,14 +82,14 @@ LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& ch
   const double n1 = 0.5 * chain.effective_size, n2 = static_cast<double>(proposals);
   const double s1 = n1 / (n1 + n2), s2 = n2 / (n1 + n2);
   for (int step = 0; step < kMaxIterations; ++step) {
-    std::vector<double> over_mixture, normal_over_mixture;
+    std::vector<double> density_over_both, proposal_over_both;
     for (const double ratio : drawn_ratio) {
       const double odds = std::exp(std::min(ratio - out.value, 700.0));
-      over_mixture.push_back(odds / (s1 * odds + s2));
+      density_over_both.push_back(odds / (s1 * odds + s2));
     }
     for (const double ratio : bridged_ratio)
-      normal_over_mixture.push_back(1.0 / (s1 * std::exp(std::min(ratio - out.value, 700.0)) + s2));
-    const Moments top = moments(over_mixture), bottom = moments(normal_over_mixture);
+      proposal_over_both.push_back(1.0 / (s1 * std::exp(std::min(ratio - out.value, 700.0)) + s2));
+    const Moments top = moments(density_over_both), bottom = moments(proposal_over_both);
     if (!(top.mean > 0.0)) return {};
     const double change = std::log(top.mean / bottom.mean);
     out.value += change;

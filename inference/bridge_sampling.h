@@ -1,7 +1,7 @@
 // ln of the evidence from draws of the posterior: bridge sampling (Meng and Wong 1996, Statistica Sinica 6, 831).
 //
-// The draws and a normal distribution that is fitted to them meet in the middle: unlike importance sampling from that
-// normal, neither its tails nor the posterior's matter. Half of the chains fit it, the other half are bridged to it.
+// The draws and a mixture that is fitted to them (curved_mixture.h) meet in the middle: unlike importance sampling from
+// the mixture, neither its tails nor the posterior's matter. Half of the chains fit it, the other half are bridged to it.
 #pragma once
 
 #include <vector>
@@ -17,7 +17,7 @@ struct LogEvidence {
 };
 
 // ln of the integral of exp(log_prior[0] + log_likelihood). unread: as in EnsembleOptions. `proposals`: draws of the
-// normal, each of which costs a density. NaN where the chain has no effective size or spans fewer dimensions.
+// mixture, each of which costs a density. NaN where the chain has no effective size or spans fewer dimensions.
 LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& chain,
                             const std::vector<std::size_t>& unread, std::size_t proposals, RandomStream& random);
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "inference/gaussian_mixture.h"
+#include "inference/curved_mixture.h"
 #include "inference/importance.h"
 
 namespace penumbra {
@@ -16,6 +16,7 @@ namespace {
 
 constexpr double kLeastShare = 0.05;                      // of the generations, that move in either system
 constexpr double kMirrorShare = 0.05, kJumpShare = 0.05;  // of the moves; the rest is differential evolution
+constexpr double kShortShare = 0.5, kShortShareStraight = 0.2;  // of the steps; where there is a mixture
 constexpr double kIndependentShare = 0.5;                 // of the chains' moves, where there is a mixture
 constexpr double kJitter = 1e-6;
 // Between two rises of the likelihood's power each walker moves so often on average, or the generations are spent:
@@ -32,7 +33,7 @@ using Walkers = std::vector<EnsemblePoint>;
 // What chains' proposals are made of. Points of even and of odd index come from different chains.
 struct Archive {
   Walkers points;
-  std::array<std::optional<GaussianMixture>, 2> mixture;  // of either system's coordinates that are read
+  std::array<std::optional<CurvedMixture>, 2> mixture;  // of either system's coordinates that are read
 };
 
 // Walkers and the moves that they share.
@@ -83,7 +84,7 @@ class Ensemble {
     proposal_.clear();
     log_factor_.clear();
     const std::size_t system = choose_system();
-    const std::optional<GaussianMixture>& mixture = archive.mixture[system];
+    const std::optional<CurvedMixture>& mixture = archive.mixture[system];
     for (std::size_t w = 0; w < walkers_.size(); ++w) propose(w, system, archive.points, mixture ? &*mixture : nullptr);
     return decide(system, 1.0);
   }
@@ -97,7 +98,7 @@ class Ensemble {
         for (Eigen::Index i = 0; i < half[side].cols(); ++i)
           half[side].col(i) = read_of(archive.points[2 * static_cast<std::size_t>(i) + side].at[system]);
       }
-      archive.mixture[system] = GaussianMixture::fit(half[0], half[1], kMostComponents, random_);
+      archive.mixture[system] = CurvedMixture::fit(half[0], half[1], kMostComponents, random_);
     }
   }
 
@@ -111,10 +112,15 @@ class Ensemble {
     return out;
   }
 
-  // A draw of the mixture, where there is one, or a step of walker w by the difference of two of `others`; with ln of
-  // what the proposal's asymmetry costs.
+  void set_read(const Eigen::VectorXd& read, Latent& x) const {
+    for (std::size_t d = 0, k = 0; d < x.size(); ++d)
+      if (read_[d]) x[d] = read[static_cast<Eigen::Index>(k++)];
+  }
+
+  // A draw of the mixture, where there is one, or a step of walker w by the difference of two of `others` (in the
+  // mixture's straight coordinates, where there is one); with ln of what the proposal's asymmetry costs.
   void propose(std::size_t w, std::size_t system, std::span<const EnsemblePoint> others,
-               const GaussianMixture* mixture) {
+               const CurvedMixture* mixture) {
     const Latent& from = walkers_[w].at[system];
     EnsemblePoint out;
     Latent& to = out.at[system];
@@ -123,24 +129,25 @@ class Ensemble {
     const double kind = random_.uniform();
     if (mixture && random_.uniform() < kIndependentShare) {
       const Eigen::VectorXd x = mixture->draw(random_);
-      for (std::size_t d = 0, k = 0; d < to.size(); ++d)
-        if (read_[d]) to[d] = x[static_cast<Eigen::Index>(k++)];
+      set_read(x, to);
       log_factor = mixture->log_density(read_of(from)) - mixture->log_density(x);
     } else if (kind < kMirrorShare && !options_.mirrored.empty()) {
       for (const std::size_t d : options_.mirrored) to[d] = -from[d];
     } else {
-      // gamma = 1 leads from mode to mode; the optimum for Gaussians is too far where the density is curved, so every
-      // other step is shorter, by up to ten times.
+      // gamma = 1 leads from mode to mode; the optimum for Gaussians is too far where the density is curved, so some
+      // steps are shorter, by up to ten times. The mixture's map keeps volumes: such a step is as likely as its return.
+      const auto straight = [&](const Latent& x) { return mixture ? mixture->straight(read_of(x)) : read_of(x); };
       double gamma = kind < kMirrorShare + kJumpShare ? 1.0 : 2.38 / std::sqrt(2.0 * static_cast<double>(dimensions_));
-      if (gamma < 1.0 && random_.uniform() < 0.5) gamma *= std::pow(0.1, random_.uniform());
+      if (gamma < 1.0 && random_.uniform() < (mixture ? kShortShareStraight : kShortShare))
+        gamma *= std::pow(0.1, random_.uniform());
       const auto pick = [&] { return static_cast<std::size_t>(random_.below(static_cast<int>(others.size()))); };
       const std::size_t a = pick();
       std::size_t b = pick();
       while (b == a) b = pick();
-      for (std::size_t d = 0; d < to.size(); ++d) {
-        const double step = others[a].at[system][d] - others[b].at[system][d];
-        if (read_[d]) to[d] += gamma * step * (1.0 + kJitter * random_.normal());
-      }
+      Eigen::VectorXd y = straight(others[a].at[system]) - straight(others[b].at[system]);
+      for (double& step : y) step *= gamma * (1.0 + kJitter * random_.normal());
+      y += straight(from);
+      set_read(mixture ? mixture->curved(y) : y, to);
     }
     for (const std::size_t d : options_.unread) {
       to[d] = random_.normal();

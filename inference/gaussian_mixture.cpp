@@ -1,6 +1,7 @@
 #include "inference/gaussian_mixture.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "sim/constants.h"
@@ -13,7 +14,12 @@ constexpr double kLeastGain = 1e-4;  // a point, in ln of the density: the itera
 // Each component's covariance is averaged with that of all, as if so many points a dimension spoke for the latter, and
 // a ridge is added, where the points' variances are 1: maximum a posteriori with a Wishart prior.
 constexpr double kSharedPoints = 1.0, kRidge = 1e-6;
-constexpr double kWideWeight = 0.1, kWideVariance = 2.0;
+// Each component is drawn from at three widths. Where the truth has more in its tails than the mixture, an independent
+// proposal hardly ever leaves; a little more width there costs less than that.
+struct Width {
+  double share, factor;
+};
+constexpr std::array kWidths{Width{0.4, 1.0}, Width{0.4, 1.3}, Width{0.2, 1.7}};
 
 }  // namespace
 
@@ -109,13 +115,14 @@ std::optional<GaussianMixture> GaussianMixture::fit(const Eigen::MatrixXd& point
   all << inside, outside;
   const std::vector<Component> fitted = maximise(all, static_cast<int>(out.components_.size()), random);
   if (!fitted.empty()) out.components_ = fitted;
-  for (Component& component : out.components_) component.log_weight += std::log1p(-kWideWeight);
-  out.components_.push_back({std::log(kWideWeight), Eigen::VectorXd::Zero(dimensions),
-                             std::sqrt(kWideVariance) * Eigen::MatrixXd::Identity(dimensions, dimensions)});
-  for (Component& component : out.components_) {
-    component.mean = mean + lower * component.mean;
-    component.lower = lower * component.lower;
+  std::vector<Component> widened;
+  for (const Component& component : out.components_) {
+    for (const Width& width : kWidths) {
+      widened.push_back({component.log_weight + std::log(width.share), mean + lower * component.mean,
+                         width.factor * lower * component.lower});
+    }
   }
+  out.components_ = widened;
   return out;
 }
 

@@ -47,7 +47,7 @@ TEST(GaussianMixture, FindsTwoNormals) {
   const Eigen::MatrixXd x = truth_draws(4000, 2);
   double truth = 0.0;
   for (Eigen::Index i = 0; i < x.cols(); ++i) truth += log_truth(x.col(i)) / static_cast<double>(x.cols());
-  // The wide normal takes -ln .9 = .105, what the components share widens the thin one: .04. One component lacks 1.
+  // The three widths cost some .1, what the components share widens the thin one: .04. One component lacks 1.
   EXPECT_NEAR(mean_log_density(*mixture, x), truth - 0.145, 0.05);
   const auto one = GaussianMixture::fit(truth_draws(4000, 0), truth_draws(4000, 1), 1, random);
   EXPECT_LT(mean_log_density(*one, x), truth - 1.0);
