@@ -1,7 +1,8 @@
 // ln of the evidence from draws of the posterior: bridge sampling (Meng and Wong 1996, Statistica Sinica 6, 831).
 //
 // The draws and a mixture that is fitted to them (curved_mixture.h) meet in the middle: unlike importance sampling from
-// the mixture, neither its tails nor the posterior's matter. Half of the chains fit it, the other half are bridged to it.
+// the mixture, neither its tails nor the posterior's matter. Half of the chains fit it, the other half are bridged to
+// it.
 #pragma once
 
 #include <vector>

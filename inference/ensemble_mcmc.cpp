@@ -14,10 +14,10 @@
 namespace penumbra {
 namespace {
 
-constexpr double kLeastShare = 0.05;                      // of the generations, that move in either system
-constexpr double kMirrorShare = 0.05, kJumpShare = 0.05;  // of the moves; the rest is differential evolution
+constexpr double kLeastShare = 0.05;                            // of the generations, that move in either system
+constexpr double kMirrorShare = 0.05, kJumpShare = 0.05;        // of the moves; the rest is differential evolution
 constexpr double kShortShare = 0.5, kShortShareStraight = 0.2;  // of the steps; where there is a mixture
-constexpr double kIndependentShare = 0.5;                 // of the chains' moves, where there is a mixture
+constexpr double kIndependentShare = 0.5;                       // of the chains' moves, where there is a mixture
 constexpr double kJitter = 1e-6;
 // Between two rises of the likelihood's power each walker moves so often on average, or the generations are spent:
 // resampled walkers that have not parted again would span no volume.
@@ -119,8 +119,7 @@ class Ensemble {
 
   // A draw of the mixture, where there is one, or a step of walker w by the difference of two of `others` (in the
   // mixture's straight coordinates, where there is one); with ln of what the proposal's asymmetry costs.
-  void propose(std::size_t w, std::size_t system, std::span<const EnsemblePoint> others,
-               const CurvedMixture* mixture) {
+  void propose(std::size_t w, std::size_t system, std::span<const EnsemblePoint> others, const CurvedMixture* mixture) {
     const Latent& from = walkers_[w].at[system];
     EnsemblePoint out;
     Latent& to = out.at[system];

@@ -4,7 +4,8 @@
 // 1. Populations of walkers start from draws of the prior. The likelihood's power rises from 0 to 1; at each rise
 //    walkers are resampled by their weights and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B
 //    68, 411). That is a start: a few moves at each power do not make it the posterior.
-// 2. Some walkers of each population start chains. Their proposals are made of an archive of points, at first all walkers,
+// 2. Some walkers of each population start chains. Their proposals are made of an archive of points, at first all
+// walkers,
 //    and of a mixture of normals in coordinates that straighten the archive (curved_mixture.h). Half are steps by the
 //    difference of two of the archive's points in those coordinates (differential evolution with an archive: ter Braak
 //    and Vrugt 2008, Statistics and Computing 18, 435); the other half are independent draws of the mixture, which go

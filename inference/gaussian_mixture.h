@@ -13,8 +13,8 @@ class GaussianMixture {
  public:
   // Expectation maximisation (Dempster, Laird and Rubin 1977, JRSS B 39, 1) on the columns of points[D][N], for 1, 2,
   // 4, .. components up to `most`, as long as each is a better density of the columns of `others`[D][M]; then, of as
-  // many components, on all columns. Each component is then three, of the same centre and 1, 1.3 and 1.7 times as wide, so
-  // that the mixture's tails are not the thinner ones. None where the points span fewer dimensions.
+  // many components, on all columns. Each component is then three, of the same centre and 1, 1.3 and 1.7 times as wide,
+  // so that the mixture's tails are not the thinner ones. None where the points span fewer dimensions.
   static std::optional<GaussianMixture> fit(const Eigen::MatrixXd& points, const Eigen::MatrixXd& others, int most,
                                             RandomStream& random);
 

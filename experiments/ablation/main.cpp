@@ -1,14 +1,22 @@
 // What does each kind of data tell about each parameter, and what does the prior's hierarchy?
-// The networks of the check are in networks/ beside the configuration (train.py).
+// The networks of the check are in networks/ beside the configuration (train.py). An interrupted run goes on with the
+// next posterior of OUT/work.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <sstream>
 
+#include "base/atomic_file.h"
 #include "base/sha256.h"
+#include "experiments/ablation/independent_prior.h"
 #include "experiments/ablation/measure.h"
 #include "experiments/ablation/prior_structure.h"
 #include "experiments/experiment.h"
+#include "experiments/finished_work.h"
+#include "inference/refine.h"
+#include "inference/summary.h"
 #include "nn/config.h"
 #include "nn/device.h"
 
@@ -107,7 +115,68 @@ Theta variance_of(const Prior& prior, std::uint64_t seed, std::size_t draws) {
   return square;
 }
 
-ExperimentResult work(const Config& config) {
+struct PriorSettings {
+  std::size_t systems;
+  std::int64_t budget;
+};
+
+// Rows of a posterior under one prior: 16 parameters of the system `truth`.
+std::string prior_rows(std::size_t index, std::string_view prior, const PriorPosterior& posterior, double possible,
+                       const Theta& truth) {
+  std::string text;
+  for (std::size_t p = 0; p < kParameterCount; ++p) {
+    std::vector<double> values;
+    for (const Theta& theta : posterior.theta) values.push_back(theta[p]);
+    const Summary s = summarize(std::move(values));
+    text += fmt::format("{},{},{},{:.3f},{:.0f},{},{:.4f},{},{:.6g},{:.6g},{:.6g},{:.6g}\n", index, prior,
+                        posterior.converged ? 1 : 0, posterior.r_hat, posterior.effective_size, posterior.evaluations,
+                        possible, kParameters[p].name, s.median, s.low68, s.high68, truth[p]);
+  }
+  return text;
+}
+
+// The first complete held-out systems under both priors, by MCMC. Files of `folder` are kept.
+std::string compare_priors(const HeldOut& held_out, const IndependentPrior& independent, const PriorSettings& settings,
+                           const fs::path& folder) {
+  const Simulator& simulator = held_out.simulator();
+  const std::size_t draws = held_out.settings().samples;
+  const int threads = held_out.settings().run.threads;
+  std::vector<fs::path> files;
+  held_out.visit([&](const HeldOutSystem& system) {
+    const Observation& observation = system.simulation.observation;
+    if (files.size() == settings.systems || !is_complete(observation)) return;
+    files.push_back(folder / fmt::format("system_{}.csv", system.index));
+    if (fs::exists(files.back())) return;
+    const RandomStream random(held_out.seed(), system.index, Stage::kRefinement);
+    const Theta& truth = system.simulation.draw.theta;
+    PosteriorRecord record;
+    record.object.name = fmt::format("system {}", system.index);
+    record.object.observation = observation;
+    record.samples.z.resize(draws);  // as many are wanted
+    refine(simulator, draws, {Refinement::kMcmc, settings.budget, held_out.posterior().device()}, threads, random,
+           record);
+    const auto fact = [&](std::string_view name) {
+      const auto entry = std::ranges::find(record.refinement, name, &std::pair<std::string, std::string>::first);
+      return std::stod(entry->second);
+    };
+    const PriorPosterior hierarchical{record.samples.theta, fact("mcmc_r_hat"), fact("mcmc_effective_size"),
+                                      static_cast<std::int64_t>(fact("mcmc_evaluations")), record.warnings.empty()};
+    const ExactPosterior exact(simulator, observation, threads);
+    const PriorPosterior other =
+        sample_under_independent_prior(independent, exact, observation.period_day, settings.budget, draws,
+                                       record.object.name + ", independent prior", random);
+    const auto rows = [&](std::string_view name, const PriorPosterior& posterior) {
+      return prior_rows(system.index, name, posterior, possible_share(simulator.prior(), posterior.theta), truth);
+    };
+    write_text_file(files.back(), rows("hierarchical", hierarchical) + rows("independent", other));
+  });
+  std::ostringstream out;
+  out << "index,prior,converged,r_hat,effective_size,evaluations,possible,parameter,median,low68,high68,truth\n";
+  for (const fs::path& file : files) out << std::ifstream(file).rdbuf();
+  return out.str();
+}
+
+ExperimentResult work(const Config& config, const fs::path& folder) {
   HeldOutSettings settings = read_held_out_settings(config, default_data_folder());
   const auto wanted = static_cast<std::size_t>(config.integer("complete", 300, {2.0, 1e6}));
   const auto prior_draws = static_cast<std::size_t>(config.integer("prior_draws", 20'000, {10.0, 1e7}));
@@ -115,6 +184,9 @@ ExperimentResult work(const Config& config) {
   networks.integer("systems", 0, {1.0});  // train.py's
   std::vector<std::pair<std::string, std::vector<Modality>>> retrained;
   for (const std::string& name : drops.keys()) retrained.emplace_back(name, read_modalities(drops, name));
+  const Config priors = config.section("priors");
+  const PriorSettings under{static_cast<std::size_t>(priors.integer("systems", 8, {0.0, 1e6})),
+                            priors.integer("budget", RefineOptions{}.budget, {1.0, 1e12})};
   config.finish();
   set_torch_threads(settings.run.threads);
 
@@ -159,12 +231,25 @@ ExperimentResult work(const Config& config) {
                              std::sqrt(row.share * (1.0 - row.share) / static_cast<double>(prior_draws)));
   }
 
-  out.files = {
-      {"configurations.csv", tables.configurations}, {"information.csv", tables.information}, {"prior.csv", prior_csv}};
+  WorkFacts facts = out.provenance;
+  facts.emplace_back("samples", fmt::format("{}", settings.samples));
+  facts.emplace_back("budget", fmt::format("{}", under.budget));
+  facts.emplace_back("prior_draws", fmt::format("{}", prior_draws));
+  keep_finished_work(folder, facts);
+  const IndependentPrior independent(prior, settings.run.seed, prior_draws, settings.run.threads);
+
+  out.files = {{"configurations.csv", tables.configurations},
+               {"information.csv", tables.information},
+               {"prior.csv", prior_csv},
+               {"priors.csv", compare_priors(shipped, independent, under, folder)}};
   return out;
 }
 
 }  // namespace
 }  // namespace penumbra
 
-int main(int argc, char** argv) { return penumbra::experiment_main(argc, argv, penumbra::work); }
+int main(int argc, char** argv) {
+  const std::filesystem::path work = std::filesystem::path(argc > 2 ? argv[2] : "") / "work";
+  return penumbra::experiment_main(argc, argv,
+                                   [&](const penumbra::Config& config) { return penumbra::work(config, work); });
+}

@@ -51,6 +51,25 @@ def check(rows, parameters):
     return figure
 
 
+def priors(rows, parameters):
+    """Width under independent parameters by that under the hierarchy, each system a point, the median a bar."""
+    width = {(row["index"], row["prior"], row["parameter"]): float(row["high68"]) - float(row["low68"]) for row in rows}
+    systems = list(dict.fromkeys(row["index"] for row in rows))
+    ratio = np.array([[width[index, "independent", p.name] / width[index, "hierarchical", p.name] for p in parameters]
+                      for index in systems])
+    figure, axis = plt.subplots(figsize=(figures.COLUMN, 3.4), layout="constrained")
+    y = np.arange(len(parameters))
+    for row in ratio:
+        axis.plot(row, y, "o", color=figures.CYCLE[0], ms=2.5, mew=0)
+    axis.plot(np.median(ratio, axis=0), y, "|", color=figures.INK, ms=9)
+    axis.axvline(1.0, color=figures.INK, lw=0.6)
+    axis.set_yticks(y, [f"${p.tex}$" for p in parameters])
+    axis.invert_yaxis()
+    axis.set_xscale("log")
+    axis.set_xlabel("68% width, independent / hierarchical prior")
+    return figure
+
+
 def draw(tables, save):
     parameters = tables.parameters()
     rows = tables.rows("configurations.csv")
@@ -65,6 +84,7 @@ def draw(tables, save):
     save(heat_map(bias, names, parameters, Normalize(-limit, limit), "PuOr_r", "median (median $-$ truth) / $\\sigma$",
                   lambda value: f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")), "bias")
     save(check(rows, parameters), "check")
+    save(priors(tables.rows("priors.csv"), parameters), "priors")
 
 
 if __name__ == "__main__":

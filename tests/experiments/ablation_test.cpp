@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "base/random.h"
+#include "experiments/ablation/independent_prior.h"
 #include "experiments/ablation/measure.h"
 #include "experiments/ablation/prior_structure.h"
 #include "sim/simulate.h"
@@ -95,6 +97,56 @@ TEST(Ablation, IndependentDrawsAreHardlyEverPossible) {
   EXPECT_NEAR(again.information_nats, structure.information_nats, 0.1);
 }
 
+TEST(Ablation, AMarginalIsTheDistributionOfItsSample) {
+  RandomStream random(5, 0, Stage::kTest);
+  std::vector<double> sample;
+  for (int n = 0; n < 200'000; ++n) sample.push_back(std::exp(0.3 + 0.5 * random.normal()));
+  for (const bool logarithmic : {false, true}) {
+    const Marginal marginal(sample, logarithmic);
+    for (const double z : {-2.0, -0.5, 0.0, 1.0, 2.5}) {
+      const double x = std::exp(0.3 + 0.5 * z);
+      EXPECT_NEAR(marginal.value(z), x, 0.02 * x) << z;
+      const double density = -0.5 * z * z - 0.5 * std::log(2.0 * std::numbers::pi) - std::log(0.5 * x);
+      EXPECT_NEAR(marginal.log_density(marginal.value(z)), density, 0.12) << z;
+    }
+    EXPECT_GT(marginal.value(7.0), marginal.value(6.0));  // beyond the sample too
+    // It integrates to 1.
+    double sum = 0.0;
+    for (double x = 0.005; x < 40.0; x += 0.01) sum += 0.01 * std::exp(marginal.log_density(x));
+    EXPECT_NEAR(sum, 1.0, 2e-3);
+  }
+  EXPECT_THROW(Marginal(std::vector<double>(10, 1.0), false), std::invalid_argument);
+}
+
+// Data that tell nothing leave the independent prior as it is: its parameters have the hierarchical prior's
+// distributions, and hardly a draw is possible there.
+TEST(Ablation, AnIndependentPriorKeepsTheMarginals) {
+  if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
+  const TrackGrid tracks = TrackGrid::load(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data/tables/tracks.h5");
+  const DustPrior dust = DustPrior::analytic();
+  const Prior prior(named_prior("field"), tracks.view(), dust.view());
+  const IndependentPrior independent(prior, 3, 1000, 2);
+  RandomStream random(6, 0, Stage::kTest);
+  std::vector<double> mass, other;
+  std::vector<Theta> draws;
+  for (std::uint64_t n = 0; n < 4000; ++n) {
+    Latent z;
+    for (double& value : z) value = random.normal();
+    draws.push_back(independent.theta(z, NAN));
+    mass.push_back(draws.back()[kMsum]);
+    other.push_back(prior.draw(7, n).theta[kMsum]);
+    const double a = (draws.back()[kRadius1] + draws.back()[kRadius2]) / independent.theta(z, 3.0)[kRsumFrac];
+    EXPECT_NEAR(a, sma_from_period_rsun(3.0, draws.back()[kMsum]), 1e-9 * a);
+  }
+  std::ranges::sort(mass);
+  std::ranges::sort(other);
+  for (const std::size_t n : {400u, 2000u, 3600u}) EXPECT_NEAR(mass[n] / other[n], 1.0, 0.08);
+  EXPECT_LT(possible_share(prior, draws), 0.01);
+  std::vector<Theta> hierarchical;
+  for (std::uint64_t n = 0; n < 200; ++n) hierarchical.push_back(prior.draw(7, n).theta);
+  EXPECT_EQ(possible_share(prior, hierarchical), 1.0);
+}
+
 TEST(AblationExperiment, Runs) {
   if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
   const SmokeRun run = run_smoke("ablation");
@@ -116,7 +168,11 @@ TEST(AblationExperiment, Runs) {
   EXPECT_EQ(information.rows(), 12u);
   for (const double systems : information.numbers("systems")) EXPECT_EQ(systems, 20.0);
   EXPECT_EQ(run.table("prior.csv").rows(), 9u);
-  expect_figures_and_provenance(run, {"widths", "bias", "check"});
+  const TextTable priors = run.table("priors.csv");
+  ASSERT_EQ(priors.rows(), 2 * 16u);
+  EXPECT_EQ(priors.texts("prior").front(), "hierarchical");
+  EXPECT_EQ(priors.texts("prior").back(), "independent");
+  expect_figures_and_provenance(run, {"widths", "bias", "check", "priors"});
 }
 
 }  // namespace

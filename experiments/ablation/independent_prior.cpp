@@ -1,0 +1,137 @@
+#include "experiments/ablation/independent_prior.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "inference/importance.h"
+#include "sim/special_functions.h"
+#include "sim/system.h"
+
+namespace penumbra {
+namespace {
+
+constexpr double kStep = 0.1;         // of z
+constexpr double kLeastBeyond = 5.0;  // values of the sample beyond its outermost quantiles
+constexpr std::array kLogarithmic{kMsum, kRsumFrac, kEccentricity, kTeff1, kTeff2, kRadius1, kRadius2, kDistance};
+constexpr std::array kUnread{kLogL1, kLogL2};
+constexpr std::size_t kTriesPerWalker = 10'000;
+
+}  // namespace
+
+Marginal::Marginal(std::vector<double> values, bool logarithmic) : logarithmic_(logarithmic) {
+  if (values.size() < 1000) throw std::invalid_argument("Marginal: fewer than 1000 values");
+  std::sort(values.begin(), values.end());
+  const double count = static_cast<double>(values.size()), end = -normal_quantile(kLeastBeyond / count);
+  const int pieces = static_cast<int>(2.0 * end / kStep);
+  for (int i = 0; i <= pieces; ++i) {
+    const double z = end * (2.0 * i / pieces - 1.0), at = normal_cdf(z) * count;
+    const double x = values[std::min(static_cast<std::size_t>(at), values.size() - 1)];
+    const double y = logarithmic ? std::log(x) : x;
+    if (!y_.empty() && !(y > y_.back())) continue;  // ties
+    z_.push_back(z);
+    y_.push_back(y);
+  }
+}
+
+std::size_t Marginal::piece_of_z(double z) const {
+  const auto above = std::upper_bound(z_.begin() + 1, z_.end() - 1, z) - z_.begin();
+  return static_cast<std::size_t>(above) - 1;
+}
+
+double Marginal::value(double z) const {
+  const std::size_t i = piece_of_z(z);
+  const double y = y_[i] + slope(i) * (z - z_[i]);
+  return logarithmic_ ? std::exp(y) : y;
+}
+
+double Marginal::log_density(double x) const {
+  const double y = logarithmic_ ? std::log(x) : x;
+  const auto i = static_cast<std::size_t>(std::upper_bound(y_.begin() + 1, y_.end() - 1, y) - y_.begin()) - 1;
+  const double z = z_[i] + (y - y_[i]) / slope(i);
+  return std::log(normal_pdf(z) / slope(i)) - (logarithmic_ ? y : 0.0);
+}
+
+IndependentPrior::IndependentPrior(const Prior& prior, std::uint64_t seed, std::size_t draws, int threads) {
+  std::vector<Theta> thetas(draws * kParameterCount);
+  parallel_for(thetas.size(), threads, [&](std::size_t n) { thetas[n] = prior.draw(seed, n).theta; });
+  for (std::size_t p = 0; p < kParameterCount; ++p) {
+    std::vector<double> values;
+    for (const Theta& theta : thetas) values.push_back(theta[p]);
+    marginal_.emplace_back(std::move(values), std::ranges::find(kLogarithmic, p) != kLogarithmic.end());
+  }
+}
+
+Theta IndependentPrior::theta(const Latent& z, double period_day) const {
+  Theta out;
+  for (std::size_t p = 0; p < kParameterCount; ++p) out[p] = marginal_[p].value(z[p]);
+  if (!std::isnan(period_day))
+    out[kRsumFrac] = (out[kRadius1] + out[kRadius2]) / sma_from_period_rsun(period_day, out[kMsum]);
+  return out;
+}
+
+// |d rsumfrac / d ln P| = 2/3 rsumfrac.
+double IndependentPrior::log_period_density(const Theta& theta) const {
+  return marginal_[kRsumFrac].log_density(theta[kRsumFrac]) + std::log(2.0 / 3.0 * theta[kRsumFrac]);
+}
+
+PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, const ExactPosterior& exact,
+                                              double period_day, std::int64_t budget, std::size_t draws,
+                                              const std::string& name, RandomStream random) {
+  const bool period_known = !std::isnan(period_day);
+  // The marginals' own coordinates serve as both systems: without tracks nothing bends them.
+  const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) {
+    std::vector<Theta> theta;
+    for (EnsemblePoint& point : points) {
+      point.at[1 - system] = point.at[system];
+      point.log_prior.fill(log_unit_normal(point.at[0]));
+      theta.push_back(prior.theta(point.at[0], period_day));
+    }
+    std::vector<double> value(points.size());
+    exact.log_likelihood(theta, value);
+    for (std::size_t s = 0; s < points.size(); ++s)
+      points[s].log_likelihood = value[s] + (period_known ? prior.log_period_density(theta[s]) : 0.0);
+  };
+
+  EnsembleOptions options;
+  options.budget = budget;
+  options.unread = {kUnread.begin(), kUnread.end()};
+  if (period_known) options.unread.push_back(kRsumFrac);
+  Progress progress(name, static_cast<std::uint64_t>(budget));
+  options.progress = [&](std::int64_t evaluations, double, double) {
+    progress.set(static_cast<std::uint64_t>(std::min(evaluations, budget)));
+  };
+  const auto count = static_cast<std::size_t>(options.populations) * static_cast<std::size_t>(options.walkers);
+  std::vector<EnsemblePoint> start, batch(count);
+  for (std::size_t tries = 0; start.size() < count && tries < kTriesPerWalker; ++tries) {
+    for (EnsemblePoint& point : batch)
+      for (double& value : point.at[0]) value = random.normal();
+    density(0, batch);
+    for (const EnsemblePoint& point : batch)
+      if (start.size() < count && std::isfinite(point.log_likelihood)) start.push_back(point);
+  }
+  if (start.size() < count) throw UserError(name + ": hardly any draw of the independent prior has a density");
+
+  const EnsembleChain chain = sample_ensemble(density, std::move(start), options, random);
+  PriorPosterior out{{}, chain.r_hat, chain.effective_size, chain.evaluations, chain.converged};
+  const std::vector<double> equal(chain.draws.size(), 1.0);
+  for (const std::size_t s : resample(equal, std::min(draws, chain.draws.size()), random))
+    out.theta.push_back(prior.theta(chain.draws[s].at[0], period_day));
+  return out;
+}
+
+double possible_share(const Prior& prior, const std::vector<Theta>& draws) {
+  const auto possible = std::ranges::count_if(draws, [&](Theta theta) {
+    StellarState star[2];
+    if (!stars_on_tracks(prior.view().tracks, theta, star)) return false;
+    theta[kLogL1] = star[0].log_l;
+    theta[kLogL2] = star[1].log_l;
+    return std::isfinite(prior.log_density(theta));
+  });
+  return static_cast<double>(possible) / static_cast<double>(draws.size());
+}
+
+}  // namespace penumbra
