@@ -26,12 +26,17 @@ struct PhaseCurveView {
 };
 inline constexpr int kGuideCells = 512;
 
+// Of light that is left behind the dust: the exponential of less is no number once it is diluted by the distance. The
+// prior has sightlines through the Galaxy's centre, with E(B-V) in the hundreds.
+inline constexpr double kLeastLogIntensity = -600.0;
+
 // Whether every number of the bands can be computed with.
 PN_HD inline bool valid_bands(const StarBand* bands, int count) {
   for (int k = 0; k < count; ++k) {
     const StarBand& b = bands[k];
     const double disc = b.limb.disc_integral();
-    if (!std::isfinite(b.log_intensity + b.slope_t + b.curve_t + b.slope_g) || !std::isfinite(disc) || disc <= 0.0)
+    if (!std::isfinite(b.log_intensity + b.slope_t + b.curve_t + b.slope_g) || !std::isfinite(disc) || disc <= 0.0 ||
+        b.log_intensity < kLeastLogIntensity)
       return false;
   }
   return true;

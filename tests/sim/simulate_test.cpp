@@ -66,6 +66,18 @@ TEST_F(SimulateTest, ASystemDependsOnSeedAndIndexOnly) {
 // Residuals about the prediction for the true parameters, in units of the quoted error. Each star draws how much its
 // quoted errors understate the scatter (survey bank: a factor of 1 to 2 as a rule, up to ten for catalogues that quote
 // photon noise alone), so single curves vary; the median over curves does not.
+// This one's first draw lies beyond the Galaxy's centre, with E(B-V) = 291: no light is left, and it is drawn again.
+TEST_F(SimulateTest, ASystemThatTheDustHidesIsDrawnAgain) {
+  const PriorDraw hidden = simulator().prior().draw(1, draw_of_attempt(163838, 0));
+  ASSERT_GT(hidden.theta[kEbv], 200.0);
+  Simulation simulation;
+  simulator().simulate(1, 163838, simulation);
+  EXPECT_LT(simulation.draw.theta[kEbv], 20.0);
+  EXPECT_EQ(simulation.draw.rejected[static_cast<std::size_t>(Status::kInvalidInput)], 1);
+  Observation prediction;
+  EXPECT_EQ(simulator().predict(hidden.theta, simulation.observation, prediction), Status::kInvalidInput);
+}
+
 TEST_F(SimulateTest, PredictionOfTheTruthExplainsTheData) {
   Simulation simulation;
   Observation prediction;
