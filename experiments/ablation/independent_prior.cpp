@@ -60,6 +60,7 @@ IndependentPrior::IndependentPrior(const Prior& prior, std::uint64_t seed, std::
   parallel_for(thetas.size(), threads, [&](std::size_t n) { thetas[n] = prior.draw(seed, n).theta; });
   for (std::size_t p = 0; p < kParameterCount; ++p) {
     std::vector<double> values;
+    values.reserve(thetas.size());
     for (const Theta& theta : thetas) values.push_back(theta[p]);
     marginal_.emplace_back(std::move(values), std::ranges::find(kLogarithmic, p) != kLogarithmic.end());
   }

@@ -16,13 +16,14 @@
 
 namespace penumbra {
 
-// A distribution as a monotone map from a unit normal z: between quantiles of a sample, in y = x or ln x.
+// A distribution as a monotone map from a unit normal z to y = x or ln x: straight between quantiles of a sample, and
+// on beyond them.
 class Marginal {
  public:
   // At least 1000 values, all positive where logarithmic.
   Marginal(std::vector<double> values, bool logarithmic);
   double value(double z) const;
-  double log_density(double x) const;  // of x; straight lines of z(y), so constant tails' slopes beyond the sample
+  double log_density(double x) const;  // ln of the density of x
 
  private:
   std::size_t piece_of_z(double z) const;
