@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kSystem = 1;  // of coordinates
 constexpr int kMaxIterations = 1000, kMostComponents = 64;
+constexpr std::size_t kMostFitted = 16384;  // draws that the mixture is fitted to
 
 struct Moments {
   double mean, relative_variance;  // variance over the squared mean
@@ -49,8 +50,12 @@ LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& ch
   };
 
   std::vector<const EnsemblePoint*> fitted, bridged;
-  for (std::size_t s = 0; s < chain.draws.size(); ++s)
-    (s % static_cast<std::size_t>(chain.walkers) % 2 == 0 ? fitted : bridged).push_back(&chain.draws[s]);
+  const auto walkers = static_cast<std::size_t>(chain.walkers);
+  const std::size_t thinning = chain.draws.size() / 2 / kMostFitted + 1;  // of generations
+  for (std::size_t s = 0; s < chain.draws.size(); ++s) {
+    if (s % walkers % 2 == 1) bridged.push_back(&chain.draws[s]);
+    if (s % walkers % 2 == 0 && s / walkers % thinning == 0) fitted.push_back(&chain.draws[s]);
+  }
   Eigen::MatrixXd half[2];
   for (std::size_t side = 0; side < 2; ++side) {
     half[side].resize(dimensions, std::ssize(fitted) / 2);
