@@ -35,7 +35,8 @@ class ChainCoordinates {
   Latent latent(const ChainPoint& point, const Theta& theta) const;
 
   // The coordinates that no likelihood reads: unit normal numbers, the same in both systems.
-  std::vector<std::size_t> unread() const;
+  static std::vector<std::size_t> unread(bool period_known);
+  std::vector<std::size_t> unread() const { return unread(period_known()); }
 
  private:
   bool period_known() const { return !std::isnan(period_day_); }

@@ -7,11 +7,6 @@
 #include "inference/importance.h"
 
 namespace penumbra {
-namespace {
-
-constexpr std::size_t kTriesPerWalker = 1000;
-
-}  // namespace
 
 ChainProblem::ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior,
                            int threads)
@@ -50,22 +45,6 @@ void ChainProblem::density(std::size_t system, std::span<EnsemblePoint> points) 
   std::vector<double> value(inside.size());
   posterior_.log_likelihood(judged, value);
   for (std::size_t i = 0; i < inside.size(); ++i) points[inside[i]].log_likelihood = rest[inside[i]] + value[i];
-}
-
-std::vector<EnsemblePoint> ChainProblem::start(std::size_t count, RandomStream& random) const {
-  std::vector<EnsemblePoint> out;
-  std::size_t tries = 0;
-  while (out.size() < count && tries < kTriesPerWalker * count) {
-    std::vector<EnsemblePoint> batch(count);
-    for (EnsemblePoint& point : batch)
-      for (double& value : point.at[0]) value = random.normal();
-    density(0, batch);
-    for (std::size_t s = 0; s < count && out.size() < count; ++s) {
-      ++tries;
-      if (std::isfinite(batch[s].log_likelihood)) out.push_back(batch[s]);
-    }
-  }
-  return out;
 }
 
 PosteriorSamples ChainProblem::samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const {

@@ -25,9 +25,6 @@ class ChainProblem {
   // stop.
   void density(std::size_t system, std::span<EnsemblePoint> points) const;
 
-  // `count` draws of N(0, I) that have a density. Fewer where a thousand times as many tries do not give them.
-  std::vector<EnsemblePoint> start(std::size_t count, RandomStream& random) const;
-
   // At most `count` draws at equal distances along the chain, in random order.
   PosteriorSamples samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const;
 

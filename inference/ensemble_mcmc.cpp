@@ -26,6 +26,7 @@ constexpr double kLeastEffectiveShare = 0.5;  // of the walkers, when it rises
 constexpr std::size_t kArchived = 16384;      // points of a round that the archive keeps
 constexpr int kMostComponents = 64;
 constexpr int kFirstRound = 200, kGenerationsPerCheck = 100, kLeastDiagnosed = 8;  // generations
+constexpr std::size_t kTriesPerWalker = 1000;
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
 using Walkers = std::vector<EnsemblePoint>;
@@ -277,6 +278,22 @@ double autocorrelation_time(std::span<const double> x, int walkers) {
   for (std::size_t lag = 1; lag < count && static_cast<double>(lag) < 5.0 * time; ++lag)
     time += 2.0 * covariance(lag) / variance;
   return std::max(1.0, time) * static_cast<double>(thinning);
+}
+
+std::vector<EnsemblePoint> draw_start(const BatchDensity& density, std::size_t count, RandomStream& random) {
+  std::vector<EnsemblePoint> out;
+  std::size_t tries = 0;
+  while (out.size() < count && tries < kTriesPerWalker * count) {
+    std::vector<EnsemblePoint> batch(count);
+    for (EnsemblePoint& point : batch)
+      for (double& value : point.at[0]) value = random.normal();
+    density(0, batch);
+    for (std::size_t s = 0; s < count && out.size() < count; ++s) {
+      ++tries;
+      if (std::isfinite(batch[s].log_likelihood)) out.push_back(batch[s]);
+    }
+  }
+  return out;
 }
 
 EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsemblePoint> start,

@@ -71,6 +71,10 @@ double split_r_hat(std::span<const double> x, int walkers);
 // summed up to five times the time itself (Sokal's window).
 double autocorrelation_time(std::span<const double> x, int walkers);
 
+// `count` draws of N(0, I) in the first system that have a density. Fewer where a thousand times as many tries do not
+// give them.
+std::vector<EnsemblePoint> draw_start(const BatchDensity& density, std::size_t count, RandomStream& random);
+
 // start: populations * walkers independent draws of the density log_prior, complete and of finite density. Throws
 // std::invalid_argument otherwise. A budget that ends before the power is 1 leaves the walkers as they are, which are
 // no posterior.

@@ -35,7 +35,8 @@ EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& option
   ensemble.unread = problem.coordinates().unread();
   ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
   const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
-  std::vector<EnsemblePoint> start = problem.start(count, random);
+  const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) { problem.density(system, points); };
+  std::vector<EnsemblePoint> start = draw_start(density, count, random);
   if (start.size() < count) {
     throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior that the MCMC starts from have a density",
                                    object.file.string(), start.size(), count));
@@ -47,7 +48,6 @@ EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& option
                  : std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat)
                                         : "");
   };
-  const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) { problem.density(system, points); };
   EnsembleChain chain = sample_ensemble(density, std::move(start), ensemble, random);
   evidence = bridge_evidence(density, chain, ensemble.unread, kBridgeProposals, random);
   return chain;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "inference/chain_coordinates.h"
 #include "inference/importance.h"
 #include "sim/special_functions.h"
 #include "sim/system.h"
@@ -17,8 +18,6 @@ namespace {
 constexpr double kStep = 0.1;         // of z
 constexpr double kLeastBeyond = 5.0;  // values of the sample beyond its outermost quantiles
 constexpr std::array kLogarithmic{kMsum, kRsumFrac, kEccentricity, kTeff1, kTeff2, kRadius1, kRadius2, kDistance};
-constexpr std::array kUnread{kLogL1, kLogL2};
-constexpr std::size_t kTriesPerWalker = 10'000;
 
 }  // namespace
 
@@ -99,21 +98,13 @@ PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, con
 
   EnsembleOptions options;
   options.budget = budget;
-  options.unread = {kUnread.begin(), kUnread.end()};
-  if (period_known) options.unread.push_back(kRsumFrac);
+  options.unread = ChainCoordinates::unread(period_known);
   Progress progress(name, static_cast<std::uint64_t>(budget));
   options.progress = [&](std::int64_t evaluations, double, double) {
     progress.set(static_cast<std::uint64_t>(std::min(evaluations, budget)));
   };
   const auto count = static_cast<std::size_t>(options.populations) * static_cast<std::size_t>(options.walkers);
-  std::vector<EnsemblePoint> start, batch(count);
-  for (std::size_t tries = 0; start.size() < count && tries < kTriesPerWalker; ++tries) {
-    for (EnsemblePoint& point : batch)
-      for (double& value : point.at[0]) value = random.normal();
-    density(0, batch);
-    for (const EnsemblePoint& point : batch)
-      if (start.size() < count && std::isfinite(point.log_likelihood)) start.push_back(point);
-  }
+  std::vector<EnsemblePoint> start = draw_start(density, count, random);
   if (start.size() < count) throw UserError(name + ": hardly any draw of the independent prior has a density");
 
   const EnsembleChain chain = sample_ensemble(density, std::move(start), options, random);

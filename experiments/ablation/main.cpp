@@ -155,12 +155,9 @@ std::string compare_priors(const HeldOut& held_out, const IndependentPrior& inde
     record.samples.z.resize(draws);  // as many are wanted
     refine(simulator, draws, {Refinement::kMcmc, settings.budget, held_out.posterior().device()}, threads, random,
            record);
-    const auto fact = [&](std::string_view name) {
-      const auto entry = std::ranges::find(record.refinement, name, &std::pair<std::string, std::string>::first);
-      return std::stod(entry->second);
-    };
-    const PriorPosterior hierarchical{record.samples.theta, fact("mcmc_r_hat"), fact("mcmc_effective_size"),
-                                      static_cast<std::int64_t>(fact("mcmc_evaluations")), record.warnings.empty()};
+    const PriorPosterior hierarchical{
+        record.samples.theta, refinement_fact(record, "mcmc_r_hat"), refinement_fact(record, "mcmc_effective_size"),
+        static_cast<std::int64_t>(refinement_fact(record, "mcmc_evaluations")), refinement_trusted(record)};
     const ExactPosterior exact(simulator, observation, threads);
     const PriorPosterior other =
         sample_under_independent_prior(independent, exact, observation.period_day, settings.budget, draws,

@@ -66,7 +66,7 @@ TEST(ChainProblem, McmcAgreesWithWeightedDrawsOfThePrior) {
   options.budget = 16'000;
   options.unread = problem.coordinates().unread();
   options.mirrored = {kOmega};
-  const EnsembleChain chain = sample_ensemble(density, problem.start(128, random), options, random);
+  const EnsembleChain chain = sample_ensemble(density, draw_start(density, 128, random), options, random);
   ASSERT_GT(chain.effective_size, 30.0);
   EXPECT_LT(chain.evaluations, options.budget + 128);
   const double error = std::sqrt(1.0 / weights.effective_size + 1.0 / chain.effective_size);
