@@ -4,7 +4,7 @@ usage: compare.py CONFIG.toml PROGRAM OUT    (in .venv-peers)
 Reads OUT/work/system_<i>.csv of the first emcee.systems systems, keeps emcee's draws in OUT/work/emcee_<i>.csv (an
 interrupted run goes on with the next) and writes OUT/agreement.csv: for each system and parameter the accuracy of a
 classifier that is to tell the two sets of draws apart (C2ST: .5 where they are alike), and the difference of the means in
-standard deviations.
+standard deviations. Systems of the configuration's `parts` are taken over from there.
 
 The walkers start about the truth, half as wide as our draws: neither sampler's answer is the other's start. The luminosities
 are left out, which no likelihood reads.
@@ -105,14 +105,28 @@ def run_emcee(density, truth, ours, settings, random):
     return draws[np.linspace(0, len(draws) - 1, min(len(draws), len(ours))).astype(int)], tau
 
 
+def rows_of_part(part, settings):
+    """The rows of an earlier run's agreement.csv, none where it ran no emcee."""
+    if not (part / "agreement.csv").exists():
+        return []
+    theirs = tomllib.loads((part / "provenance.toml").read_text())["config"]["emcee"]
+    for key in ("steps", "walkers"):
+        if theirs[key] != settings[key]:
+            raise SystemExit(f"compare.py: {part}/provenance.toml: emcee.{key} = {theirs[key]}, expected {settings[key]}")
+    return (part / "agreement.csv").read_text().splitlines()[1:]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("program")
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    settings = tomllib.loads(arguments.config.read_text())["emcee"]
+    config = tomllib.loads(arguments.config.read_text())
+    settings = config["emcee"]
     rows = ["index,parameter,c2st,difference,draws,emcee_time"]
+    for part in map(Path, config.get("parts", [])):
+        rows += rows_of_part(part, settings)
     for index in range(settings["systems"]):
         file, kept = arguments.out / "work" / f"system_{index}.csv", arguments.out / "work" / f"emcee_{index}.csv"
         if not file.exists():

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "base/atomic_file.h"
+#include "base/provenance.h"
 #include "base/text_table.h"
 #include "experiments/experiment.h"
 #include "experiments/finished_work.h"
@@ -34,19 +35,23 @@ constexpr std::array kChainFacts{"log_evidence",        "log_evidence_error",   
 
 struct Settings {
   HeldOutSettings held_out;
-  std::size_t refined;  // systems 0 .. refined - 1 of the held-out ones
+  std::size_t first, refined;  // systems first .. first + refined - 1 of the held-out ones
   std::int64_t budget;
+  std::vector<std::string> parts;  // folders of earlier runs, whose systems are taken over
 };
 
 Settings read_settings(const Config& config) {
   const Config emcee = config.section("emcee");  // compare.py's
   for (const char* key : {"systems", "steps", "walkers"}) emcee.integer(key, 1, {1.0, 1e7});
   Settings out{read_held_out_settings(config, default_data_folder()),
+               static_cast<std::size_t>(config.integer("first", 0, {0.0, 1e7})),
                static_cast<std::size_t>(config.integer("refined", 20, {1.0, 1e7})),
-               config.integer("budget", RefineOptions{}.budget, {1.0, 1e12})};
+               config.integer("budget", RefineOptions{}.budget, {1.0, 1e12}),
+               config.has("parts") ? config.texts("parts") : std::vector<std::string>{}};
   config.finish();
-  if (out.refined > out.held_out.systems)
-    throw UserError(fmt::format("refined = {}: there are {} systems", out.refined, out.held_out.systems));
+  if (out.first + out.refined > out.held_out.systems)
+    throw config.error("refined",
+                       fmt::format("with first = {}, expected at most {} systems", out.first, out.held_out.systems));
   return out;
 }
 
@@ -73,7 +78,8 @@ std::string refine_system(const HeldOut& held_out, const HeldOutSystem& system, 
     epochs += curve.phase.size();
   }
   for (const double flux : record.object.observation.sed_flux_jy) bands += std::isfinite(flux) ? 1 : 0;
-  std::string facts = fmt::format("index={},curves={},epochs={},bands={}", system.index, curves, epochs, bands);
+  std::string facts = fmt::format("index={},commit={},curves={},epochs={},bands={}", system.index, program_commit(),
+                                  curves, epochs, bands);
 
   PosteriorRecord importance = record;
   try {
@@ -104,64 +110,97 @@ std::string refine_system(const HeldOut& held_out, const HeldOutSystem& system, 
   return text;
 }
 
-// Where the truth ranks among the draws, in each parameter and in ln of the density: uniform numbers where the
-// posterior is right (Talts et al. 2018).
-std::vector<double> ranks_of(const TextTable& draws) {
-  std::vector<double> out;
+// What one system adds to systems.csv and to ranks.csv.
+using Row = std::vector<std::pair<std::string, std::string>>;  // column, value
+struct RefinedSystem {
+  Row facts, ranks;
+};
+using RefinedSystems = std::map<std::size_t, RefinedSystem>;  // by index
+
+std::string value_of(const Row& row, const std::string& column) {
+  for (const auto& [name, value] : row)
+    if (name == column) return value;
+  throw std::logic_error("no column " + column);
+}
+
+// From refine_system()'s text in `file`. Where the truth ranks among the draws, in each parameter and in ln of the
+// density: uniform numbers where the posterior is right (Talts et al. 2018).
+RefinedSystem read_system(const fs::path& file) {
+  RefinedSystem out;
+  std::ifstream stream(file);
+  std::string line;
+  std::getline(stream, line);
+  std::stringstream fields(line.substr(2));
+  for (std::string field; std::getline(fields, field, ',');) {
+    const auto at = field.find('=');
+    out.facts.emplace_back(field.substr(0, at), field.substr(at + 1));
+  }
+  for (const char* shared : {"index", "converged"}) out.ranks.emplace_back(shared, value_of(out.facts, shared));
+  const TextTable draws = TextTable::read(file);
   for (const std::string& name : draws.names()) {
     const std::vector<double> x = draws.numbers(name);
     const auto below = std::count_if(x.begin() + 1, x.end(), [&](double value) { return value < x[0]; });
-    out.push_back((static_cast<double>(below) + 0.5) / static_cast<double>(x.size()));
+    const double rank = (static_cast<double>(below) + 0.5) / static_cast<double>(x.size());
+    out.ranks.emplace_back(name, fmt::format("{:.4f}", rank));
   }
   return out;
 }
 
-std::string first_line(const fs::path& file) {
-  std::ifstream stream(file);
-  std::string line;
-  std::getline(stream, line);
-  return line;
+// The systems of an earlier run's tables. UserError: of another network, other systems, sample size or budget; a system
+// that is there already.
+void take_over(const fs::path& part, const WorkFacts& facts, RefinedSystems& systems) {
+  const Config made_by = Config::load(part / "provenance.toml");
+  for (const auto& [name, value] : facts) {
+    const std::string theirs = made_by.text(name);
+    if (theirs != value) {
+      throw UserError(fmt::format("parts: {}: {} = {}, expected {}", made_by.file().string(), name, theirs, value));
+    }
+  }
+  const auto rows = [](const TextTable& table) {
+    std::vector<Row> out(table.rows());
+    for (const std::string& name : table.names()) {
+      const std::vector<std::string_view> values = table.texts(name);
+      for (std::size_t r = 0; r < out.size(); ++r) out[r].emplace_back(name, values[r]);
+    }
+    return out;
+  };
+  const std::vector<Row> systems_rows = rows(TextTable::read(part / "systems.csv"));
+  const std::vector<Row> ranks_rows = rows(TextTable::read(part / "ranks.csv"));
+  for (std::size_t r = 0; r < systems_rows.size(); ++r) {
+    const std::string index = value_of(systems_rows[r], "index");
+    if (r >= ranks_rows.size() || value_of(ranks_rows[r], "index") != index)
+      throw UserError(fmt::format("parts: {}: ranks.csv and systems.csv are not of the same systems", part.string()));
+    if (!systems.emplace(std::stoull(index), RefinedSystem{systems_rows[r], ranks_rows[r]}).second)
+      throw UserError(fmt::format("parts: {}: system {} is in an earlier part too", part.string(), index));
+  }
 }
 
-// systems.csv, ranks.csv and sbc.csv from the files of all systems.
-void summarise(const std::vector<fs::path>& files, ExperimentResult& out) {
-  std::string systems, ranks = "index,converged", sbc = "parameter,systems,ks_distance,ks_p,mean_rank\n";
-  std::map<std::string, std::vector<double>> converged_ranks;
-  std::vector<std::string> names;
-  for (const fs::path& file : files) {
-    std::string header, row;
-    std::map<std::string, std::string> facts;
-    std::stringstream line(first_line(file).substr(2));
-    for (std::string field; std::getline(line, field, ',');) {
-      const auto at = field.find('=');
-      header += (header.empty() ? "" : ",") + field.substr(0, at);
-      row += (row.empty() ? "" : ",") + field.substr(at + 1);
-      facts[field.substr(0, at)] = field.substr(at + 1);
+std::string csv(const RefinedSystems& systems, Row RefinedSystem::*table) {
+  std::string names, rows;
+  for (const auto& [index, system] : systems) {
+    names.clear();
+    for (const auto& [name, value] : system.*table) {
+      names += (names.empty() ? "" : ",") + name;
+      rows += (&name == &(system.*table).front().first ? "" : ",") + value;
     }
-    if (systems.empty()) systems = header + "\n";
-    systems += row + "\n";
-    const TextTable draws = TextTable::read(file);
-    if (names.empty()) {
-      names = draws.names();
-      for (const std::string& name : names) ranks += "," + name;
-      ranks += "\n";
-    }
-    ranks += fmt::format("{},{}", facts["index"], facts["converged"]);
-    const std::vector<double> values = ranks_of(draws);
-    for (std::size_t k = 0; k < values.size(); ++k) {
-      ranks += fmt::format(",{:.4f}", values[k]);
-      converged_ranks[names[k]].push_back(values[k]);
-    }
-    ranks += "\n";
+    rows += "\n";
   }
-  for (const std::string& name : names) {
-    std::vector<double>& values = converged_ranks[name];
-    const UniformKs test = uniform_ks(values);
-    const double count = static_cast<double>(values.size());
-    sbc += fmt::format("{},{},{:.4f},{:.4g},{:.4f}\n", name, values.size(), test.distance, test.p,
-                       std::accumulate(values.begin(), values.end(), 0.0) / count);
+  return names + "\n" + rows;
+}
+
+// Tests of the ranks against uniform, by column.
+std::string sbc_csv(const RefinedSystems& systems) {
+  std::string out = "parameter,systems,ks_distance,ks_p,mean_rank\n";
+  for (const auto& [name, first_value] : systems.begin()->second.ranks) {
+    if (name == "index" || name == "converged") continue;
+    std::vector<double> ranks;
+    for (const auto& [index, system] : systems) ranks.push_back(std::stod(value_of(system.ranks, name)));
+    const UniformKs test = uniform_ks(ranks);
+    const double count = static_cast<double>(ranks.size());
+    out += fmt::format("{},{},{:.4f},{:.4g},{:.4f}\n", name, ranks.size(), test.distance, test.p,
+                       std::accumulate(ranks.begin(), ranks.end(), 0.0) / count);
   }
-  out.files = {{"systems.csv", systems}, {"ranks.csv", ranks}, {"sbc.csv", sbc}};
+  return out;
 }
 
 // A system's file below `work` is kept: an interrupted run, and one of more systems, goes on with the next.
@@ -170,17 +209,23 @@ ExperimentResult refine_systems(const Config& config, const fs::path& work) {
   const HeldOut held_out(settings.held_out);
   ExperimentResult out;
   out.provenance = held_out.provenance();
-  WorkFacts facts = out.provenance;
-  facts.emplace_back("samples", fmt::format("{}", settings.held_out.samples));
-  facts.emplace_back("budget", fmt::format("{}", settings.budget));
-  keep_finished_work(work, facts);
-  std::vector<fs::path> files;
+  out.provenance.emplace_back("samples", fmt::format("{}", settings.held_out.samples));
+  out.provenance.emplace_back("budget", fmt::format("{}", settings.budget));
+  keep_finished_work(work, out.provenance);
+  WorkFacts shared = out.provenance;  // by all parts; they may come from several machines
+  std::erase_if(shared, [](const auto& fact) { return fact.first == "device"; });
+  RefinedSystems systems;
+  for (const std::string& part : settings.parts) take_over(part, shared, systems);
   held_out.visit([&](const HeldOutSystem& system) {
-    if (system.index >= settings.refined) return;
-    files.push_back(work / fmt::format("system_{}.csv", system.index));
-    if (!fs::exists(files.back())) write_text_file(files.back(), refine_system(held_out, system, settings));
+    const std::size_t index = system.index;
+    if (index < settings.first || index >= settings.first + settings.refined || systems.contains(index)) return;
+    const fs::path file = work / fmt::format("system_{}.csv", index);
+    if (!fs::exists(file)) write_text_file(file, refine_system(held_out, system, settings));
+    systems.emplace(index, read_system(file));
   });
-  summarise(files, out);
+  out.files = {{"systems.csv", csv(systems, &RefinedSystem::facts)},
+               {"ranks.csv", csv(systems, &RefinedSystem::ranks)},
+               {"sbc.csv", sbc_csv(systems)}};
   return out;
 }
 

@@ -34,6 +34,31 @@ TEST(ExactExperiment, RunsBrieflyAndGoesOn) {
                                         PENUMBRA_BUILD_DIR, PENUMBRA_SOURCE_DIR, run.out.string());
   EXPECT_EQ(std::system(again.c_str()), 0);
   EXPECT_EQ(std::filesystem::last_write_time(done), before);
+
+  // Another part, joined with this one: rows of both, unchanged.
+  const std::filesystem::path joined = run.out.string() + "-joined";
+  std::filesystem::remove_all(joined);
+  std::filesystem::create_directories(joined);
+  const auto join = [&](const std::string& parts, const std::string& budget) {
+    std::string config = read_text(PENUMBRA_SOURCE_DIR "/experiments/exact/smoke.toml");
+    config.replace(config.find("budget = 3000"), 13, "budget = " + budget);
+    write_text(joined / "config.toml", fmt::format("first = 1\nparts = {}\n{}", parts, config));
+    return run_command({PENUMBRA_BUILD_DIR "/bin/experiment_exact", joined / "config.toml", joined}, joined);
+  };
+  const ProgramResult both = join(fmt::format("\"{}\"", run.out.string()), "3000");
+  ASSERT_EQ(both.exit_code, 0) << both.err;
+  for (const char* table : {"systems.csv", "ranks.csv"}) {
+    EXPECT_TRUE(read_text(joined / table).starts_with(read_text(run.out / table))) << table;
+    EXPECT_EQ(TextTable::read(joined / table).numbers("index"), (std::vector<double>{0.0, 1.0}));
+  }
+  EXPECT_EQ(TextTable::read(joined / "sbc.csv").numbers("systems"), std::vector<double>(17, 2.0));
+
+  const ProgramResult twice = join(fmt::format("[\"{0}\", \"{0}\"]", run.out.string()), "3000");
+  EXPECT_EQ(twice.exit_code, 2);
+  EXPECT_NE(twice.err.find("system 0 is in an earlier part too"), std::string::npos) << twice.err;
+  const ProgramResult other = join(fmt::format("\"{}\"", run.out.string()), "4000");
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_NE(other.err.find("budget = 3000, expected 4000"), std::string::npos) << other.err;
 }
 
 }  // namespace
