@@ -168,10 +168,9 @@ void add_infer(CLI::App& program) {
   arguments->settings.shortcut(*verb, "--refine-budget", "refine_budget",
                                "likelihoods that the MCMC may compute for each object [600000]", false);
   verb->footer(
-      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x, refine, "
-      "refine_budget,\n"
-      "prior.name, prior.dust_map; with prior.name, the prior's numbers (prior.feh_mean, ...). Under another prior "
-      "than the\n"
+      "Keys of --config and --set: seed, device, threads, checkpoint, out, samples, predictions, x, refine,\n"
+      "refine_budget, refine_effective_size (the MCMC ends with so many samples [1000]; not fewer), prior.name,\n"
+      "prior.dust_map; with prior.name, the prior's numbers (prior.feh_mean, ...). Under another prior than the\n"
       "network's, samples are drawn again by the ratio of the priors' densities, and the number of effective ones is\n"
       "told: few of them when the priors differ much.\n"
       "An object file names the period, the epoch, light curves, photometry and parallax, all but one of which may be\n"

@@ -32,6 +32,7 @@ EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& option
                         const Object& object, LogEvidence& evidence) {
   EnsembleOptions ensemble;
   ensemble.budget = options.budget;
+  ensemble.effective_size = options.effective_size;
   ensemble.unread = problem.coordinates().unread();
   ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
   const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
@@ -60,6 +61,8 @@ RefineOptions read_refine_options(const Config& config) {
   const std::string method = config.choice("refine", "none", {kRefinementNames.begin(), kRefinementNames.end()});
   options.method = static_cast<Refinement>(std::ranges::find(kRefinementNames, method) - kRefinementNames.begin());
   options.budget = config.integer("refine_budget", options.budget, {1.0, 1e12});
+  options.effective_size =
+      config.number("refine_effective_size", options.effective_size, {options.effective_size, 1e9});
   return options;
 }
 

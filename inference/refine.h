@@ -22,9 +22,10 @@ struct RefineOptions {
   Refinement method = Refinement::kNone;  // kAuto: importance, and MCMC where k-hat says that the weights fail
   std::int64_t budget = 600'000;          // of the MCMC: densities evaluated, at most
   std::string device = "cpu";             // or "cuda": of the likelihood; infer_object takes the network's
+  double effective_size = 1000.0;         // of the MCMC: with so many it ends
 };
 
-// Keys refine and refine_budget.
+// Keys refine, refine_budget, refine_effective_size (the default at least).
 RefineOptions read_refine_options(const Config& config);
 
 // No sample of the network describes a binary of the prior, so there is no posterior to write.

@@ -11,6 +11,7 @@ are left out, which no likelihood reads.
 """
 
 import argparse
+import logging
 import subprocess
 import tomllib
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 NAMES = ("msum q log_age feh rsumfrac eccentricity omega cos_i teff1 teff2 log_l1 log_l2 radius1 radius2 distance ebv").split()
 LOGARITHMIC = [NAMES.index(name) for name in ("msum", "teff1", "teff2", "radius1", "radius2", "distance")]
 RSUMFRAC, ECCENTRICITY, OMEGA = (NAMES.index(name) for name in ("rsumfrac", "eccentricity", "omega"))
+BURN_IN = 1500  # steps of emcee, at least; the first third is left out
 GM_SUN, R_SUN, DAY = 1.3271244e20, 6.957e8, 86400.0  # IAU 2015, SI
 
 
@@ -98,11 +100,15 @@ def run_emcee(density, truth, ours, settings, random):
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.1), (emcee.moves.StretchMove(), 0.1)]
     sampler = emcee.EnsembleSampler(settings["walkers"], len(centre), density, moves=moves, vectorize=True)
     sampler._random.seed(int(random.integers(2**31)))
-    sampler.run_mcmc(np.array(start[: settings["walkers"]]), settings["steps"])
-    chain = sampler.get_chain(discard=settings["steps"] // 2)
+    state, block = np.array(start[: settings["walkers"]]), min(500, settings["steps"])
+    for steps in range(block, settings["steps"] + 1, block):
+        state = sampler.run_mcmc(state, block)
+        chain = sampler.get_chain(discard=steps // 3)
+        size = chain.shape[0] * chain.shape[1] / emcee.autocorr.integrated_time(chain, quiet=True).max()
+        if steps >= BURN_IN and size >= settings["effective_size"]:
+            break
     draws = chain.reshape(-1, chain.shape[-1])
-    tau = emcee.autocorr.integrated_time(chain, quiet=True).max()
-    return draws[np.linspace(0, len(draws) - 1, min(len(draws), len(ours))).astype(int)], tau
+    return draws[np.linspace(0, len(draws) - 1, min(len(draws), len(ours))).astype(int)], size
 
 
 def rows_of_part(part, settings):
@@ -110,7 +116,7 @@ def rows_of_part(part, settings):
     if not (part / "agreement.csv").exists():
         return []
     theirs = tomllib.loads((part / "provenance.toml").read_text())["config"]["emcee"]
-    for key in ("steps", "walkers"):
+    for key in ("effective_size", "steps", "walkers"):
         if theirs[key] != settings[key]:
             raise SystemExit(f"compare.py: {part}/provenance.toml: emcee.{key} = {theirs[key]}, expected {settings[key]}")
     return (part / "agreement.csv").read_text().splitlines()[1:]
@@ -122,9 +128,10 @@ def main():
     parser.add_argument("program")
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
+    logging.getLogger("emcee").setLevel(logging.ERROR)  # each block of steps would warn that the chain is short yet
     config = tomllib.loads(arguments.config.read_text())
     settings = config["emcee"]
-    rows = ["index,parameter,c2st,difference,draws,emcee_time"]
+    rows = ["index,parameter,c2st,difference,draws,emcee_effective_size"]
     for part in map(Path, config.get("parts", [])):
         rows += rows_of_part(part, settings)
     for index in range(settings["systems"]):
@@ -134,19 +141,20 @@ def main():
         both = np.loadtxt(file, delimiter=",", skiprows=2)[:, : len(NAMES)]
         truth, ours = both[0], both[1:]
         random = np.random.default_rng(index)
-        stamp = f"{file.read_text().splitlines()[0]},steps={settings['steps']},walkers={settings['walkers']}"
+        of_emcee = ",".join(f"{key}={settings[key]}" for key in ("effective_size", "steps", "walkers"))
+        stamp = f"{file.read_text().splitlines()[0]},{of_emcee}"
         if not (kept.exists() and kept.read_text().splitlines()[0].startswith(stamp)):
             density = Density(arguments.program, arguments.config, index)
-            points, tau = run_emcee(density, truth, ours, settings, random)
-            np.savetxt(kept, density.theta(points), "%.10g", ",", header=f"{stamp[2:]},tau={tau:.1f}")
+            points, size = run_emcee(density, truth, ours, settings, random)
+            np.savetxt(kept, density.theta(points), "%.10g", ",", header=f"{stamp[2:]},size={size:.0f}")
             density.close()
-        theirs, tau = np.loadtxt(kept, delimiter=","), kept.read_text().splitlines()[0].rpartition("=")[2]
+        theirs, size = np.loadtxt(kept, delimiter=","), kept.read_text().splitlines()[0].rpartition("=")[2]
         for p, name in enumerate(NAMES):
             if np.isnan(theirs[0, p]):
                 continue
             accuracy = classifier_accuracy(ours[:, p], theirs[:, p], random)
             difference = (ours[:, p].mean() - theirs[:, p].mean()) / theirs[:, p].std()
-            rows.append(f"{index},{name},{accuracy:.4f},{difference:.4f},{min(len(ours), len(theirs))},{tau}")
+            rows.append(f"{index},{name},{accuracy:.4f},{difference:.4f},{min(len(ours), len(theirs))},{size}")
     (arguments.out / "agreement.csv").write_text("\n".join(rows) + "\n")
 
 

@@ -38,16 +38,20 @@ struct Settings {
   std::size_t first, refined;  // systems first .. first + refined - 1 of the held-out ones
   std::int64_t budget;
   std::vector<std::string> parts;  // folders of earlier runs, whose systems are taken over
+  std::size_t compared;            // systems 0 .. compared - 1 are sampled by emcee too,
+  double compared_size;            // so that their chains go on to this effective size
 };
 
 Settings read_settings(const Config& config) {
   const Config emcee = config.section("emcee");  // compare.py's
-  for (const char* key : {"systems", "steps", "walkers"}) emcee.integer(key, 1, {1.0, 1e7});
+  for (const char* key : {"steps", "walkers"}) emcee.integer(key, 1, {1.0, 1e7});
   Settings out{read_held_out_settings(config, default_data_folder()),
                static_cast<std::size_t>(config.integer("first", 0, {0.0, 1e7})),
                static_cast<std::size_t>(config.integer("refined", 20, {1.0, 1e7})),
                config.integer("budget", RefineOptions{}.budget, {1.0, 1e12}),
-               config.has("parts") ? config.texts("parts") : std::vector<std::string>{}};
+               config.has("parts") ? config.texts("parts") : std::vector<std::string>{},
+               static_cast<std::size_t>(emcee.integer("systems", 20, {0.0, 1e7})),
+               emcee.number("effective_size", RefineOptions{}.effective_size, kPositive)};
   config.finish();
   if (out.first + out.refined > out.held_out.systems)
     throw config.error("refined",
@@ -92,9 +96,11 @@ std::string refine_system(const HeldOut& held_out, const HeldOutSystem& system, 
   const double start = cpu_seconds();
   record.samples.z.resize(settings.held_out.samples);  // as many draws are wanted
   refine(held_out.simulator(), settings.held_out.samples,
-         {Refinement::kMcmc, settings.budget, held_out.posterior().device()}, threads, random, record);
+         {Refinement::kMcmc, settings.budget, held_out.posterior().device(),
+          system.index < settings.compared ? settings.compared_size : RefineOptions{}.effective_size},
+         threads, random, record);
   for (const char* name : kChainFacts) facts += fmt::format(",{}={}", name, fact(record, name));
-  facts += fmt::format(",converged={},cpu_s={:.0f}", record.warnings.empty() ? 1 : 0, cpu_seconds() - start);
+  facts += fmt::format(",converged={},cpu_s={:.0f}", refinement_trusted(record) ? 1 : 0, cpu_seconds() - start);
   const ExactPosterior posterior(held_out.simulator(), record.object.observation, threads);
 
   std::string text = "# " + facts + "\n";
@@ -211,7 +217,9 @@ ExperimentResult refine_systems(const Config& config, const fs::path& work) {
   out.provenance = held_out.provenance();
   out.provenance.emplace_back("samples", fmt::format("{}", settings.held_out.samples));
   out.provenance.emplace_back("budget", fmt::format("{}", settings.budget));
-  keep_finished_work(work, out.provenance);
+  WorkFacts facts = out.provenance;
+  facts.emplace_back("compared", fmt::format("{} to {:g}", settings.compared, settings.compared_size));
+  keep_finished_work(work, facts);
   WorkFacts shared = out.provenance;  // by all parts; they may come from several machines
   std::erase_if(shared, [](const auto& fact) { return fact.first == "device"; });
   RefinedSystems systems;

@@ -193,6 +193,8 @@ std::vector<Case> make_cases() {
           {"refine_budget = 0: expected an integer in [1,"});
   command("NegativeRefinementBudget", infer_with({"--refine", "mcmc", "--refine-budget=-5"}),
           {"refine_budget = -5: expected an integer in [1,"});
+  command("FewEffectiveSamples", infer_with({"--refine", "mcmc", "--set", "refine_effective_size=10"}),
+          {"refine_effective_size = 10: expected a number in [1000,"});
   command("UnknownDevice", {"infer", "star.toml", "--device", "tpu", "--out", "out"},
           {"device = 'tpu': expected one of: auto, cpu, cuda"});
   command("MissingConfig", infer_with({"--config", "none.toml"}), {"none.toml: no such file"});
