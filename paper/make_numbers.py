@@ -455,6 +455,33 @@ def timing(book):
     book.record_toml("timing", results / "provenance.toml")
 
 
+def exact(book):
+    results = book.root / "experiments" / "exact" / "results"
+    systems, _ = read_csv(results / "systems.csv")
+    sbc, _ = read_csv(results / "sbc.csv")
+    agreement, _ = read_csv(results / "agreement.csv")
+    labels = {name: label.split(" [")[0] for name, label in parameters(book.root)}
+    book.number(len(systems), "exact systems")
+    book.number(sum(row["converged"] == "1" for row in systems), "exact converged")
+    for name, column, decimals in (("densities", "mcmc_evaluations", 0), ("cpu", "cpu_s", 0)):
+        book.number(fixed(statistics.median(float(row[column]) for row in systems), decimals), "exact", name)
+    book.number(sum(row["pareto_k"] != "" and float(row["pareto_k"]) <= 0.7 for row in systems), "exact weighted")
+    failed = [row for row in sbc if float(row["ks_p_holm"]) < 0.05]
+    book.number(len(sbc), "exact tests")
+    book.number(len(failed), "exact failed")
+    book.number(len({row["index"] for row in agreement}), "exact compared")
+    c2st = [float(row["c2st"]) for row in agreement]
+    book.number(len(c2st), "exact comparisons")
+    book.number(sum(value < 0.55 for value in c2st), "exact alike")
+    book.number(fixed(statistics.median(c2st), 3), "exact median classifier")
+    book.number(fixed(max(c2st), 3), "exact largest classifier")
+    book.table("exact", "lrrrrrr", ["ranks of", "mean", r"in 68\%", r"in 95\%", "KS", "$p$", "$p$ (Holm)"],
+               [[labels.get(row["parameter"], "the density"), fixed(float(row["mean_rank"])),
+                 *(percent(float(row[key])) for key in ("coverage68", "coverage95")), fixed(float(row["ks_distance"]), 3),
+                 *(significant(float(row[key])) for key in ("ks_p", "ks_p_holm"))] for row in sbc])
+    book.record_toml("exact posteriors", results / "provenance.toml")
+
+
 def spectra(book):
     results = book.root / "experiments" / "spectra" / "results"
     labels, _ = read_csv(results / "labels.csv")
@@ -491,7 +518,7 @@ def spectra(book):
 # What is always there; then the experiments in the order of the paper, and whether their plot.py reads committed tables only.
 ALWAYS = (forward_model, speed, network)
 EXPERIMENTS = ((prior, False), (observations, False), (recovery, False), (sbc, True), (coverage, True), (ppc, False),
-               (ablation, True), (timing, True), (spectra, False))
+               (ablation, True), (exact, True), (timing, True), (spectra, False))
 
 
 def used_commands(files):

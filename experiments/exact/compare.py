@@ -22,7 +22,9 @@ import numpy as np
 NAMES = ("msum q log_age feh rsumfrac eccentricity omega cos_i teff1 teff2 log_l1 log_l2 radius1 radius2 distance ebv").split()
 LOGARITHMIC = [NAMES.index(name) for name in ("msum", "teff1", "teff2", "radius1", "radius2", "distance")]
 RSUMFRAC, ECCENTRICITY, OMEGA = (NAMES.index(name) for name in ("rsumfrac", "eccentricity", "omega"))
-BURN_IN = 1500  # steps of emcee, at least; the first third is left out
+# Stages of emcee's chain before the one that counts: share of its steps, and components fitted to them for the next.
+STAGES = ((0.1, 8), (0.125, 16), (0.25, 32))
+FITTED, DEGREES, INDEPENDENT = 16000, 6, 0.5  # points at most; of freedom; share of the moves
 GM_SUN, R_SUN, DAY = 1.3271244e20, 6.957e8, 86400.0  # IAU 2015, SI
 
 
@@ -74,9 +76,49 @@ class Density:
         return out
 
 
-def classifier_accuracy(a, b, random, folds=5, neighbours=50):
+class StudentMixture:
+    """Independent proposals for emcee's MHMove: normals fitted to points of emcee's own chain by expectation maximisation, drawn
+    as Student's t."""
+
+    def __init__(self, x, components, random):
+        mean, factor = x.mean(0), np.linalg.cholesky(np.cov(x.T))
+        y = np.linalg.solve(factor, (x - mean).T).T
+        count, size = y.shape
+        components = min(components, max(1, count // 200))
+        means = y[random.choice(count, components, replace=False)]
+        covariances, shares = np.tile(np.eye(size), (components, 1, 1)), np.full(components, 1 / components)
+        for _ in range(100 if components > 1 else 1):
+            log_density = np.stack([np.log(w) - 0.5 * np.linalg.slogdet(c)[1]
+                                    - 0.5 * np.einsum("ni,ij,nj->n", y - m, np.linalg.inv(c), y - m, optimize=True)
+                                    for m, c, w in zip(means, covariances, shares)], 1)
+            belongs = np.exp(log_density - log_density.max(1, keepdims=True))
+            belongs /= belongs.sum(1, keepdims=True)
+            weight = belongs.sum(0) + 1e-9
+            shares, means = weight / weight.sum(), belongs.T @ y / weight[:, None]
+            covariances = np.array([((y - m) * r[:, None]).T @ (y - m) / w + 1e-4 * np.eye(size)
+                                    for m, r, w in zip(means, belongs.T, weight)])
+        self.shares, self.means = shares, mean + means @ factor.T
+        self.factors = np.array([factor @ np.linalg.cholesky(c) for c in covariances])
+
+    def log_density(self, x):
+        """But for a constant."""
+        size = x.shape[1]
+        terms = [np.log(w) - np.log(np.diag(f)).sum()
+                 - 0.5 * (DEGREES + size) * np.log1p((np.linalg.solve(f, (x - m).T) ** 2).sum(0) / DEGREES)
+                 for m, f, w in zip(self.means, self.factors, self.shares)]
+        return np.logaddexp.reduce(terms)
+
+    def __call__(self, x, random):
+        chosen = random.choice(len(self.shares), len(x), p=self.shares)
+        step = random.standard_normal(x.shape) / np.sqrt(random.chisquare(DEGREES, len(x)) / DEGREES)[:, None]
+        proposed = self.means[chosen] + np.einsum("nij,nj->ni", self.factors[chosen], step)
+        return proposed, self.log_density(x) - self.log_density(proposed)
+
+
+def classifier_accuracy(a, b, random, folds=5, neighbours=100):
     """C2ST in one dimension: nearest neighbours, cross-validated on equally many of both."""
     size = min(len(a), len(b))
+    neighbours = min(neighbours, size)
     x = np.concatenate([random.choice(a, size, replace=False), random.choice(b, size, replace=False)])
     label = np.repeat([0.0, 1.0], size)
     order = random.permutation(2 * size)
@@ -91,21 +133,38 @@ def classifier_accuracy(a, b, random, folds=5, neighbours=50):
 
 
 def run_emcee(density, truth, ours, settings, random):
+    """As many draws as ours, and their effective number, of the slowest coordinate."""
     x = density.points(ours)
     centre, factor = density.points(truth[None])[0], np.linalg.cholesky(np.cov(x.T))
     start = []
     while len(start) < settings["walkers"]:
         near = centre + 0.5 * random.standard_normal((settings["walkers"], len(centre))) @ factor.T
         start += list(near[np.isfinite(density(near))])
+    state = np.array(start[: settings["walkers"]])
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.1), (emcee.moves.StretchMove(), 0.1)]
-    sampler = emcee.EnsembleSampler(settings["walkers"], len(centre), density, moves=moves, vectorize=True)
-    sampler._random.seed(int(random.integers(2**31)))
-    state, block = np.array(start[: settings["walkers"]]), min(500, settings["steps"])
-    for steps in range(block, settings["steps"] + 1, block):
+
+    def sampler_with(mixture):
+        chosen = moves
+        if mixture is not None:
+            chosen = [(emcee.moves.MHMove(mixture), INDEPENDENT), *((move, (1 - INDEPENDENT) * share) for move, share in moves)]
+        sampler = emcee.EnsembleSampler(settings["walkers"], len(centre), density, moves=chosen, vectorize=True)
+        sampler._random.seed(int(random.integers(2**31)))
+        return sampler
+
+    mixture = None
+    for share, components in STAGES:
+        sampler = sampler_with(mixture)
+        steps = max(1, int(share * settings["steps"]))
+        state = sampler.run_mcmc(state, steps)
+        points = sampler.get_chain(discard=steps // 3, flat=True)
+        mixture = StudentMixture(points[random.choice(len(points), min(FITTED, len(points)), replace=False)], components, random)
+    sampler = sampler_with(mixture)
+    block = max(1, settings["steps"] // 12)
+    for _ in range(0, settings["steps"], block):
         state = sampler.run_mcmc(state, block)
-        chain = sampler.get_chain(discard=steps // 3)
+        chain = sampler.get_chain()
         size = chain.shape[0] * chain.shape[1] / emcee.autocorr.integrated_time(chain, quiet=True).max()
-        if steps >= BURN_IN and size >= settings["effective_size"]:
+        if size >= settings["effective_size"]:
             break
     draws = chain.reshape(-1, chain.shape[-1])
     return draws[np.linspace(0, len(draws) - 1, min(len(draws), len(ours))).astype(int)], size
@@ -116,7 +175,7 @@ def rows_of_part(part, settings):
     if not (part / "agreement.csv").exists():
         return []
     theirs = tomllib.loads((part / "provenance.toml").read_text())["config"]["emcee"]
-    for key in ("effective_size", "steps", "walkers"):
+    for key in ("draws", "effective_size", "steps", "walkers"):
         if theirs[key] != settings[key]:
             raise SystemExit(f"compare.py: {part}/provenance.toml: emcee.{key} = {theirs[key]}, expected {settings[key]}")
     return (part / "agreement.csv").read_text().splitlines()[1:]
@@ -141,7 +200,7 @@ def main():
         both = np.loadtxt(file, delimiter=",", skiprows=2)[:, : len(NAMES)]
         truth, ours = both[0], both[1:]
         random = np.random.default_rng(index)
-        of_emcee = ",".join(f"{key}={settings[key]}" for key in ("effective_size", "steps", "walkers"))
+        of_emcee = ",".join(f"{key}={settings[key]}" for key in ("draws", "effective_size", "steps", "walkers"))
         stamp = f"{file.read_text().splitlines()[0]},{of_emcee}"
         if not (kept.exists() and kept.read_text().splitlines()[0].startswith(stamp)):
             density = Density(arguments.program, arguments.config, index)

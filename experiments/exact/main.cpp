@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -21,6 +22,7 @@
 #include "inference/calibration.h"
 #include "inference/chain_problem.h"
 #include "inference/refine.h"
+#include "inference/uniformity.h"
 
 namespace penumbra {
 namespace {
@@ -38,8 +40,9 @@ struct Settings {
   std::size_t first, refined;  // systems first .. first + refined - 1 of the held-out ones
   std::int64_t budget;
   std::vector<std::string> parts;  // folders of earlier runs, whose systems are taken over
-  std::size_t compared;            // systems 0 .. compared - 1 are sampled by emcee too,
-  double compared_size;            // so that their chains go on to this effective size
+  std::size_t compared;            // systems 0 .. compared - 1 are sampled by emcee too: of those
+  std::size_t compared_draws;      // so many draws,
+  double compared_size;            // from chains of this effective size
 };
 
 Settings read_settings(const Config& config) {
@@ -51,6 +54,7 @@ Settings read_settings(const Config& config) {
                config.integer("budget", RefineOptions{}.budget, {1.0, 1e12}),
                config.has("parts") ? config.texts("parts") : std::vector<std::string>{},
                static_cast<std::size_t>(emcee.integer("systems", 20, {0.0, 1e7})),
+               static_cast<std::size_t>(emcee.integer("draws", 1000, {1.0, 1e6})),
                emcee.number("effective_size", RefineOptions{}.effective_size, kPositive)};
   config.finish();
   if (out.first + out.refined > out.held_out.systems)
@@ -94,10 +98,11 @@ std::string refine_system(const HeldOut& held_out, const HeldOutSystem& system, 
   for (const char* name : kImportanceFacts) facts += fmt::format(",{}={}", name, fact(importance, name));
 
   const double start = cpu_seconds();
-  record.samples.z.resize(settings.held_out.samples);  // as many draws are wanted
+  const bool compared = system.index < settings.compared;
+  record.samples.z.resize(compared ? settings.compared_draws : settings.held_out.samples);  // as many draws are wanted
   refine(held_out.simulator(), settings.held_out.samples,
          {Refinement::kMcmc, settings.budget, held_out.posterior().device(),
-          system.index < settings.compared ? settings.compared_size : RefineOptions{}.effective_size},
+          compared ? settings.compared_size : RefineOptions{}.effective_size},
          threads, random, record);
   for (const char* name : kChainFacts) facts += fmt::format(",{}={}", name, fact(record, name));
   facts += fmt::format(",converged={},cpu_s={:.0f}", refinement_trusted(record) ? 1 : 0, cpu_seconds() - start);
@@ -194,18 +199,29 @@ std::string csv(const RefinedSystems& systems, Row RefinedSystem::*table) {
   return names + "\n" + rows;
 }
 
-// Tests of the ranks against uniform, by column.
+// Tests of the ranks against uniform, and how often the central 68% and 95% hold the truth.
 std::string sbc_csv(const RefinedSystems& systems) {
-  std::string out = "parameter,systems,ks_distance,ks_p,mean_rank\n";
+  std::vector<std::string> rows;
+  std::vector<double> p_values;
   for (const auto& [name, first_value] : systems.begin()->second.ranks) {
     if (name == "index" || name == "converged") continue;
     std::vector<double> ranks;
     for (const auto& [index, system] : systems) ranks.push_back(std::stod(value_of(system.ranks, name)));
-    const UniformKs test = uniform_ks(ranks);
     const double count = static_cast<double>(ranks.size());
-    out += fmt::format("{},{},{:.4f},{:.4g},{:.4f}\n", name, ranks.size(), test.distance, test.p,
-                       std::accumulate(ranks.begin(), ranks.end(), 0.0) / count);
+    const auto share = [&](double level) {
+      return static_cast<double>(
+                 std::ranges::count_if(ranks, [&](double rank) { return std::abs(rank - 0.5) < 0.5 * level; })) /
+             count;
+    };
+    const UniformKs test = uniform_ks(ranks);
+    p_values.push_back(test.p);
+    rows.push_back(fmt::format("{},{},{:.4f},{:.4f},{:.4f},{:.4f},{:.4g}", name, ranks.size(),
+                               std::accumulate(ranks.begin(), ranks.end(), 0.0) / count, share(0.68), share(0.95),
+                               test.distance, test.p));
   }
+  const std::vector<double> corrected = holm(p_values);
+  std::string out = "parameter,systems,mean_rank,coverage68,coverage95,ks_distance,ks_p,ks_p_holm\n";
+  for (std::size_t k = 0; k < rows.size(); ++k) out += fmt::format("{},{:.4g}\n", rows[k], corrected[k]);
   return out;
 }
 
@@ -218,7 +234,8 @@ ExperimentResult refine_systems(const Config& config, const fs::path& work) {
   out.provenance.emplace_back("samples", fmt::format("{}", settings.held_out.samples));
   out.provenance.emplace_back("budget", fmt::format("{}", settings.budget));
   WorkFacts facts = out.provenance;
-  facts.emplace_back("compared", fmt::format("{} to {:g}", settings.compared, settings.compared_size));
+  facts.emplace_back("compared", fmt::format("{}, {} draws, effective size {:g}", settings.compared,
+                                             settings.compared_draws, settings.compared_size));
   keep_finished_work(work, facts);
   WorkFacts shared = out.provenance;  // by all parts; they may come from several machines
   std::erase_if(shared, [](const auto& fact) { return fact.first == "device"; });
