@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/parallel.h"
-#include "inference/importance.h"
 
 namespace penumbra {
 
@@ -49,8 +48,7 @@ void ChainProblem::density(std::size_t system, std::span<EnsemblePoint> points) 
 
 PosteriorSamples ChainProblem::samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const {
   PosteriorSamples out;
-  const std::vector<double> equal(chain.draws.size(), 1.0);
-  for (const std::size_t s : resample(equal, std::min(count, chain.draws.size()), random)) {
+  for (const std::size_t s : thinned(chain, count, random)) {
     const EnsemblePoint& point = chain.draws[s];
     const Theta theta = coordinates_.theta(point.at[1]);
     const double log_density = point.log_prior[0] + point.log_likelihood;

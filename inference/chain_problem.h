@@ -25,7 +25,7 @@ class ChainProblem {
   // stop.
   void density(std::size_t system, std::span<EnsemblePoint> points) const;
 
-  // At most `count` draws at equal distances along the chain, in random order.
+  // At most `count` draws (thinned).
   PosteriorSamples samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const;
 
   const ChainCoordinates& coordinates() const { return coordinates_; }

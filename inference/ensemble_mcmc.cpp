@@ -239,6 +239,15 @@ double worst(double (*diagnostic)(std::span<const double>, int), const EnsembleC
 
 }  // namespace
 
+std::vector<std::size_t> thinned(const EnsembleChain& chain, std::size_t count, RandomStream& random) {
+  const auto walkers = static_cast<std::size_t>(chain.walkers);
+  const std::size_t generations = chain.draws.size() / walkers;
+  const std::vector<double> equal(walkers * generations, 1.0);
+  std::vector<std::size_t> out = resample(equal, std::min(count, equal.size()), random);  // of [walker][generation]
+  for (std::size_t& s : out) s = s % generations * walkers + s / generations;
+  return out;
+}
+
 double split_r_hat(std::span<const double> x, int walkers) {
   const auto width = static_cast<std::size_t>(walkers);
   const std::size_t half = x.size() / width / 2;

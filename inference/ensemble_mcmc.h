@@ -63,6 +63,10 @@ struct EnsembleChain {
   bool converged = false;
 };
 
+// Indices of `count` of the draws, or of all, in random order: as many of each walker, at equal distances along it.
+// (Along the generations a distance that shares a factor with the number of walkers would meet few of them.)
+std::vector<std::size_t> thinned(const EnsembleChain& chain, std::size_t count, RandomStream& random);
+
 // Split R-hat (Gelman et al. 2013, Bayesian Data Analysis, section 11.4) of x[generation][walker], at least 4
 // generations.
 double split_r_hat(std::span<const double> x, int walkers);

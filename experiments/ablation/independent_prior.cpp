@@ -8,7 +8,6 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "inference/chain_coordinates.h"
-#include "inference/importance.h"
 #include "sim/special_functions.h"
 #include "sim/system.h"
 
@@ -109,8 +108,7 @@ PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, con
 
   const EnsembleChain chain = sample_ensemble(density, std::move(start), options, random);
   PriorPosterior out{{}, chain.r_hat, chain.effective_size, chain.evaluations, chain.converged};
-  const std::vector<double> equal(chain.draws.size(), 1.0);
-  for (const std::size_t s : resample(equal, std::min(draws, chain.draws.size()), random))
+  for (const std::size_t s : thinned(chain, draws, random))
     out.theta.push_back(prior.theta(chain.draws[s].at[0], period_day));
   return out;
 }

@@ -166,7 +166,7 @@ def run_emcee(density, truth, ours, settings, random):
         size = chain.shape[0] * chain.shape[1] / emcee.autocorr.integrated_time(chain, quiet=True).max()
         if size >= settings["effective_size"]:
             break
-    draws = chain.reshape(-1, chain.shape[-1])
+    draws = chain.transpose(1, 0, 2).reshape(-1, chain.shape[-1])  # along each walker in turn
     return draws[np.linspace(0, len(draws) - 1, min(len(draws), len(ours))).astype(int)], size
 
 

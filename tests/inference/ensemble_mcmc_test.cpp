@@ -38,6 +38,24 @@ TEST(AutocorrelationTime, OfAutoregressiveProcesses) {
   EXPECT_NEAR(autocorrelation_time(autoregressive(0.99, 10000, 100), 100), 199.0, 0.08 * 199.0);
 }
 
+TEST(Thinned, MeetsEveryWalkerAlike) {
+  // 640 draws of 64 walkers, every 10th: along the generations that would be walkers 0, 10, 20, ..
+  EnsembleChain chain;
+  chain.walkers = 64;
+  chain.draws.resize(64 * 100);
+  RandomStream random(1, 2, Stage::kTest);
+  const std::vector<std::size_t> chosen = thinned(chain, 640, random);
+  ASSERT_EQ(chosen.size(), 640u);
+  std::array<std::vector<std::size_t>, 64> generations;
+  for (const std::size_t s : chosen) generations[s % 64].push_back(s / 64);
+  for (std::vector<std::size_t>& of_walker : generations) {
+    ASSERT_EQ(of_walker.size(), 10u);
+    std::sort(of_walker.begin(), of_walker.end());
+    for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(of_walker[i], of_walker[0] + 10 * i);
+  }
+  EXPECT_EQ(thinned(chain, 1'000'000, random).size(), chain.draws.size());
+}
+
 TEST(SplitRHat, SeesChainsThatDisagreeAndChainsThatDrift) {
   EXPECT_NEAR(split_r_hat(autoregressive(0.0, 1000, 20), 20), 1.0, 0.003);
   EXPECT_GT(split_r_hat(autoregressive(0.0, 1000, 4, 1.0), 4), 1.1);
