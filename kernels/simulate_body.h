@@ -94,13 +94,12 @@ PN_INLINE void simulate_body(Block& block, const SimulateView& view, int index) 
                             : !std::isfinite(view.phase[start[0] + i - 1 - curve_count]);
   });
   Status status = Status::kInvalidInput;
-  if (!invalid) {
-    status = build_phase_curve(block, view.systems[index], curve_stars, curve_count, curve_third_light, view.resolution,
-                               view.effects, *view.gauss, group_work, work, series, curve, curve);
-  }
+  if (!invalid) status = build_binary(block, view.systems[index], view.effects, *view.gauss, group_work, work.binary);
   block.for_each(1, [&](int) { view.status[index] = status; });
   if (status != Status::kOk) return;
 
+  build_phase_curve(block, curve_stars, curve_count, curve_third_light, view.resolution, *view.gauss, group_work, work,
+                    series, curve, curve);
   build_sed(block, work.binary, sed_stars, sed_count, sed_third_light, view.resolution, *view.gauss, group_work, series,
             view.sed + static_cast<std::size_t>(index) * sed_count);
 

@@ -43,6 +43,7 @@ inline constexpr std::array<std::string_view, 3> kReflectionNames{"none", "wilso
 struct Effects {
   Reflection reflection = Reflection::kHorvat;
   bool light_travel_time = false;  // needs System::period_day
+  bool operator==(const Effects&) const = default;
 };
 
 // Most bands in one call, and most phases out of eclipse.

@@ -18,7 +18,11 @@ bool valid_input(const StarBand* primary, const StarBand* secondary, int band_co
 // A thread's working memory. It grows to what the largest request so far needs, and stays.
 struct Workspace {
   GroupWork group;
-  CurveWork curve;
+  CurveWork curve;  // and in it the stars' shapes, for the next request too where it is of the same binary:
+  System system{};
+  Effects effects{};
+  bool mapped = false;
+  Status shapes = Status::kInvalidInput;  // how making them ended
   std::vector<double> memory, nodes;
   std::vector<HeatMap> heat_map;
 
@@ -70,31 +74,40 @@ PhaseCurveView view_of(const PhaseCurve& curve) {
 }
 
 // The functions in which all the time goes, for each vector width.
-PN_CLONES Status curve_on_host(const System& system, const BandIntensity* const* bands, int band_count,
-                               const double* third_light, const Resolution& resolution, const Effects& effects,
-                               const GaussTable& gauss, GroupWork& group, CurveWork& work, HeatMap* heat_map,
-                               double* memory, double* nodes) {
+PN_CLONES Status shapes_on_host(const System& system, const Effects& effects, const GaussTable& gauss, GroupWork& group,
+                                Binary& binary, HeatMap* heat_map) {
+  HostThread thread;
+  return build_binary(thread, system, effects, gauss, &group, binary, heat_map);
+}
+
+PN_CLONES void curve_on_host(const BandIntensity* const* bands, int band_count, const double* third_light,
+                             const Resolution& resolution, const GaussTable& gauss, GroupWork& group, CurveWork& work,
+                             double* memory, double* nodes) {
   HostThread thread;
   const int series = CurveLayout::make(resolution, band_count).series_size();
-  const Status status = build_phase_curve(thread, system, bands, band_count, third_light, resolution, effects, gauss,
-                                          &group, work, memory, memory + series, nodes, heat_map);
-  if (status != Status::kOk) return status;
+  build_phase_curve(thread, bands, band_count, third_light, resolution, gauss, &group, work, memory, memory + series,
+                    nodes);
   const int count = work.node_count;
   for (int k = 0; k < band_count; ++k)
     fill_slopes(thread, work, nodes, nodes + (1 + k) * count, nodes + (1 + band_count + k) * count);
-  return Status::kOk;
 }
 
-PN_CLONES Status sed_on_host(const System& system, const BandIntensity* const* bands, int band_count,
-                             const double* third_light, const Resolution& resolution, const Effects& effects,
-                             const GaussTable& gauss, GroupWork& group, HeatMap* heat_map, double* memory,
-                             double* out) {
+PN_CLONES void sed_on_host(const Binary& binary, const BandIntensity* const* bands, int band_count,
+                           const double* third_light, const Resolution& resolution, const GaussTable& gauss,
+                           GroupWork& group, double* memory, double* out) {
   HostThread thread;
-  Binary binary{};
-  const Status status = build_binary(thread, system, effects, gauss, &group, binary, heat_map);
-  if (status == Status::kOk)
-    build_sed(thread, binary, bands, band_count, third_light, resolution, gauss, &group, memory, out);
-  return status;
+  build_sed(thread, binary, bands, band_count, third_light, resolution, gauss, &group, memory, out);
+}
+
+// space.curve.binary of this system. A light curve and an SED are mostly asked for together: the second finds it made.
+Status make_shapes(const System& system, const Effects& effects, const Resolution& resolution, Workspace& space) {
+  if (system == space.system && effects == space.effects && resolution.heat_maps == space.mapped) return space.shapes;
+  space.shapes =
+      shapes_on_host(system, effects, gauss_table(), space.group, space.curve.binary, space.heat_maps(resolution));
+  space.system = system;
+  space.effects = effects;
+  space.mapped = resolution.heat_maps;
+  return space.shapes;
 }
 
 }  // namespace
@@ -108,10 +121,10 @@ Status render_phase_curve(const System& system, const StarBand* primary, const S
   Workspace& space = workspace();
   space.memory.resize(std::max(space.memory.size(), memory_size(layout)));
   space.nodes.resize(std::max(space.nodes.size(), nodes_size(layout)));
-  const Status status =
-      curve_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(), space.group,
-                    space.curve, space.heat_maps(resolution), space.memory.data(), space.nodes.data());
+  const Status status = make_shapes(system, effects, resolution, space);
   if (status != Status::kOk) return status;
+  curve_on_host(bands.get(), band_count, third_light, resolution, gauss_table(), space.group, space.curve,
+                space.memory.data(), space.nodes.data());
   const int count = space.curve.node_count;
   const double* nodes = space.nodes.data();
   curve.band_count = band_count;
@@ -142,11 +155,10 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   if (!valid_input(primary, secondary, band_count, third_light, resolution) || !std::isfinite(phase))
     return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
-  Binary binary{};
-  HostThread thread;
-  const Status status = build_binary(thread, system, effects, gauss_table(), &workspace().group, binary,
-                                     workspace().heat_maps(resolution));
+  Workspace& space = workspace();
+  const Status status = make_shapes(system, effects, resolution, space);
   if (status != Status::kOk) return status;
+  const Binary& binary = space.curve.binary;
   double scratch[kMaxBands];
   instant_flux(binary, binary.orbit.true_anomaly(phase - std::floor(phase)), resolution, gauss_table(), bands.get(),
                band_count, scratch, out);
@@ -154,8 +166,8 @@ Status render_flux(const System& system, const StarBand* primary, const StarBand
   double discs[kMaxBands] = {};
   for (int task = 0; task < 2 * kSedPhaseCount; ++task) {
     const View view = view_at(binary, binary.orbit.true_anomaly(sed_phase(task / 2)));
-    add_disc_flux(HostLanes{}, view, task % 2, resolution, gauss_table(), bands.get(), band_count,
-                  workspace().group.eclipse, discs);
+    add_disc_flux(HostLanes{}, view, task % 2, resolution, gauss_table(), bands.get(), band_count, space.group.eclipse,
+                  discs);
   }
   for (int k = 0; k < band_count; ++k)
     out[k] += binary.flux_scale * third_star_flux(third_light[k], discs[k] / kSedPhaseCount);
@@ -166,9 +178,13 @@ Status render_sed(const System& system, const StarBand* primary, const StarBand*
                   const Resolution& resolution, const Effects& effects, double* out, const double* third_light) {
   if (!valid_input(primary, secondary, band_count, third_light, resolution)) return Status::kInvalidInput;
   const Bands bands(primary, secondary, band_count);
+  Workspace& space = workspace();
+  const Status status = make_shapes(system, effects, resolution, space);
+  if (status != Status::kOk) return status;
   double memory[kSedParts * kMaxBands];
-  return sed_on_host(system, bands.get(), band_count, third_light, resolution, effects, gauss_table(),
-                     workspace().group, workspace().heat_maps(resolution), memory, out);
+  sed_on_host(space.curve.binary, bands.get(), band_count, third_light, resolution, gauss_table(), space.group, memory,
+              out);
+  return Status::kOk;
 }
 
 }  // namespace penumbra

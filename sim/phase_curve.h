@@ -733,19 +733,15 @@ PN_HD void build_sed(Block& block, const Binary& binary, const BandIntensity* co
   });
 }
 
-// Builds the curve of one system, but for the slopes (fill_slopes). series: CurveLayout::series_size() doubles of
-// working memory, samples: sample_size(). curve: node_phase, then flux[band], packed by the final node count
+// Builds the curve of work.binary (build_binary), but for the slopes (fill_slopes). series: CurveLayout::series_size()
+// doubles of working memory, samples: sample_size(). curve: node_phase, then flux[band], packed by the final node count
 // (work.node_count), curve_size() doubles at most; it may be where the samples are, which by then have served.
-// bands[star][band]; third_light as in build_sed, heat_map as in build_binary.
+// bands[star][band]; third_light as in build_sed.
 template <class Block>
-PN_INLINE Status build_phase_curve(Block& block, const System& system, const BandIntensity* const* bands,
-                                   int band_count, const double* third_light, const Resolution& resolution,
-                                   const Effects& effects, const GaussTable& gauss, GroupWork* group_work,
-                                   CurveWork& work, double* series, double* samples, double* curve,
-                                   HeatMap* heat_map = nullptr) {
-  const Status status = build_binary(block, system, effects, gauss, group_work, work.binary, heat_map);
-  if (status != Status::kOk) return status;
-
+PN_INLINE void build_phase_curve(Block& block, const BandIntensity* const* bands, int band_count,
+                                 const double* third_light, const Resolution& resolution, const GaussTable& gauss,
+                                 GroupWork* group_work, CurveWork& work, double* series, double* samples,
+                                 double* curve) {
   // Full discs around the orbit, [star][band][phase].
   const int smooth = CurveLayout::smooth_phases(resolution, work.binary.largest_crowding());
   double* const discs = samples;
@@ -819,7 +815,6 @@ PN_INLINE Status build_phase_curve(Block& block, const System& system, const Ban
     detail::fill_nodes(lanes, work, work.segment[i], {disc_series, smooth, third, hidden_series, sample_count},
                        band_count, nodes, group_work[lanes.group()].nodes, curve, curve + nodes);
   });
-  return Status::kOk;
 }
 
 // slope[node] of one band's flux[node].

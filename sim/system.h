@@ -17,6 +17,7 @@ struct Star {
   double gravity_darkening;  // beta of T^4 ~ g^beta
   double albedo = 0.6;       // fraction of the companion's light that heats the star and is sent back (bolometric)
   double bolometric_limb_darkening = 0.5;  // u of I(mu) / I(1) = 1 - u (1 - mu), in the light that heats the companion
+  bool operator==(const Star&) const = default;
 };
 
 struct System {
@@ -31,6 +32,7 @@ struct System {
   double distance_pc;
   double ebv;
   double gamma_km_s = 0.0;  // radial velocity of the centre of mass, positive: receding
+  bool operator==(const System&) const = default;
 };
 
 // beta(Teff) of the paper's code: .32 up to 3700 K, a cubic in Teff / 1e4 K to 7000 K, .9 to 8000 K, 1 above.
