@@ -1,10 +1,12 @@
-"""emcee 3.1.6 on the same density, through a pipe, and how well its draws agree with ours.
+"""emcee 3.1.6 on the same density, through a pipe; importance weights; and how well their draws agree with the MCMC's.
 
 usage: compare.py CONFIG.toml PROGRAM OUT    (in .venv-peers)
-Reads OUT/work/system_<i>.csv of the first emcee.systems systems, keeps emcee's draws in OUT/work/emcee_<i>.csv (an
-interrupted run goes on with the next) and writes OUT/agreement.csv: for each system and parameter the accuracy of a
-classifier that is to tell the two sets of draws apart (C2ST: .5 where they are alike), and the difference of the means in
-standard deviations. Systems of the configuration's `parts` are taken over from there.
+Reads OUT/work/system_<i>.csv of the first emcee.systems systems, keeps emcee's draws in OUT/work/emcee_<i>.csv and those by
+importance weights of the network's samples in OUT/work/importance_<i>.csv (an interrupted run goes on with the next), and
+writes OUT/agreement.csv: for each system, other sampler and parameter the accuracy of a classifier that is to tell the two
+sets of draws apart (C2ST: .5 where they are alike), and the difference of the means in standard deviations. Importance
+weights are tried where k-hat of the first thousand is at most 1 and compared where they can be trusted (.7). Systems of the
+configuration's `parts` are taken over from there.
 
 The walkers start about the truth, half as wide as our draws: neither sampler's answer is the other's start. The luminosities
 are left out, which no likelihood reads.
@@ -20,8 +22,10 @@ import emcee
 import numpy as np
 
 NAMES = ("msum q log_age feh rsumfrac eccentricity omega cos_i teff1 teff2 log_l1 log_l2 radius1 radius2 distance ebv").split()
+UNREAD = ("log_l1", "log_l2")
 LOGARITHMIC = [NAMES.index(name) for name in ("msum", "teff1", "teff2", "radius1", "radius2", "distance")]
 RSUMFRAC, ECCENTRICITY, OMEGA = (NAMES.index(name) for name in ("rsumfrac", "eccentricity", "omega"))
+CHAIN = ("draws", "effective_size", "steps", "walkers")  # of [emcee]: what its chains depend on
 # Stages of emcee's chain before the one that counts: share of its steps, and components fitted to them for the next.
 STAGES = ((0.1, 8), (0.125, 16), (0.25, 32))
 FITTED, DEGREES, INDEPENDENT = 16000, 6, 0.5  # points at most; of freedom; share of the moves
@@ -29,12 +33,13 @@ GM_SUN, R_SUN, DAY = 1.3271244e20, 6.957e8, 86400.0  # IAU 2015, SI
 
 
 class Density:
-    """`experiment_exact density`: ln of the density over the chain's coordinates (inference/chain_coordinates.h)."""
+    """`experiment_exact density`: ln of the density over the coordinates that the likelihood reads, of one of the MCMC's two
+    systems (inference/chain_coordinates.h): 0, the prior's z, or 1, logarithms of the quantities."""
 
-    def __init__(self, program, config, index):
+    def __init__(self, program, config, index, system):
         self.process = subprocess.Popen([program, "density", config, str(index)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         count, self.period = self.read(2)
-        self.coordinates = self.read(int(count)).astype(int)
+        self.coordinates, self.system = self.read(int(count)).astype(int), system
 
     def read(self, count):
         data = self.process.stdout.read(8 * count)
@@ -42,11 +47,15 @@ class Density:
             raise SystemExit("compare.py: the program that computes densities has ended")
         return np.frombuffer(data)
 
-    def __call__(self, x):
+    def ask(self, x, system):
+        """Densities, and the same points in the other system."""
         x = np.ascontiguousarray(x)
-        self.process.stdin.write(np.int64(len(x)).tobytes() + x.tobytes())
+        self.process.stdin.write(np.array([len(x), system], np.int64).tobytes() + x.tobytes())
         self.process.stdin.flush()
-        return self.read(len(x))
+        return self.read(len(x)), self.read(x.size).reshape(x.shape)
+
+    def __call__(self, x):
+        return self.ask(x, self.system)[0]
 
     def close(self):
         self.process.stdin.close()
@@ -59,12 +68,13 @@ class Density:
         out[:, RSUMFRAC] = np.log(theta[:, RSUMFRAC])
         out[:, ECCENTRICITY] = theta[:, ECCENTRICITY] * np.cos(theta[:, OMEGA])
         out[:, OMEGA] = theta[:, ECCENTRICITY] * np.sin(theta[:, OMEGA])
-        return out[:, self.coordinates]
+        out = out[:, self.coordinates]
+        return out if self.system == 1 else self.ask(out, 1)[1]
 
     def theta(self, points):
         """The other way; NaN in the luminosities. A known period fixes rsumfrac by Kepler's third law."""
         out = np.full((len(points), len(NAMES)), np.nan)
-        out[:, self.coordinates] = points
+        out[:, self.coordinates] = points if self.system == 1 else self.ask(points, 0)[1]
         x, y = out[:, ECCENTRICITY].copy(), out[:, OMEGA].copy()
         out[:, ECCENTRICITY], out[:, OMEGA] = np.hypot(x, y), np.arctan2(y, x) % (2 * np.pi)
         out[:, LOGARITHMIC] = np.exp(out[:, LOGARITHMIC])
@@ -175,10 +185,33 @@ def rows_of_part(part, settings):
     if not (part / "agreement.csv").exists():
         return []
     theirs = tomllib.loads((part / "provenance.toml").read_text())["config"]["emcee"]
-    for key in ("draws", "effective_size", "steps", "walkers"):
+    for key in CHAIN:
         if theirs[key] != settings[key]:
             raise SystemExit(f"compare.py: {part}/provenance.toml: emcee.{key} = {theirs[key]}, expected {settings[key]}")
     return (part / "agreement.csv").read_text().splitlines()[1:]
+
+
+def emcee_draws(kept, stamp, program, config, index, system, truth, ours, settings):
+    """theta[draws, 16] and the effective size, from `kept` where it is of this stamp."""
+    if not (kept.exists() and kept.read_text().splitlines()[0].startswith(stamp)):
+        density = Density(program, config, index, system)
+        points, size = run_emcee(density, truth, ours, settings, np.random.default_rng(index))
+        np.savetxt(kept, density.theta(points), "%.10g", ",", header=f"{stamp[2:]},size={size:.0f}")
+        density.close()
+    return np.loadtxt(kept, delimiter=","), kept.read_text().splitlines()[0].rpartition("=")[2]
+
+
+def importance_draws(kept, program, config, index, count):
+    """The same by importance weights; None where they have failed."""
+    if not kept.exists():
+        part = kept.with_suffix(".part")
+        with part.open("w") as out:
+            subprocess.run([program, "importance", config, str(index)], stdout=out, check=True)
+        part.rename(kept)
+    facts = dict(fact.split("=") for fact in kept.read_text().splitlines()[0].split()[1:])
+    if not float(facts["pareto_k"] or "inf") <= 0.7:
+        return None
+    return np.loadtxt(kept, delimiter=",", skiprows=2)[:count], f"{float(facts['importance_effective_size']):.0f}"
 
 
 def main():
@@ -189,31 +222,37 @@ def main():
     arguments = parser.parse_args()
     logging.getLogger("emcee").setLevel(logging.ERROR)  # each block of steps would warn that the chain is short yet
     config = tomllib.loads(arguments.config.read_text())
-    settings = config["emcee"]
-    rows = ["index,parameter,c2st,difference,draws,emcee_effective_size"]
+    settings, work = config["emcee"], arguments.out / "work"
+    rows = ["index,sampler,parameter,c2st,difference,draws,effective_size"]
     for part in map(Path, config.get("parts", [])):
         rows += rows_of_part(part, settings)
     for index in range(settings["systems"]):
-        file, kept = arguments.out / "work" / f"system_{index}.csv", arguments.out / "work" / f"emcee_{index}.csv"
+        file = work / f"system_{index}.csv"
         if not file.exists():
             continue
         both = np.loadtxt(file, delimiter=",", skiprows=2)[:, : len(NAMES)]
         truth, ours = both[0], both[1:]
+        facts = dict(fact.split("=") for fact in file.read_text().splitlines()[0][2:].split(","))
+        # Where the network's samples are near the posterior, it is near the prior: flat in z. Elsewhere logarithms are.
+        near = float(facts["pareto_k"] or "inf") <= 1.0
+        chain = {**{key: settings[key] for key in CHAIN}, **({"coordinates": "z"} if near else {})}
+        stamp = ",".join([file.read_text().splitlines()[0], *(f"{key}={value}" for key, value in chain.items())])
+        others = {"emcee": emcee_draws(work / f"emcee_{index}.csv", stamp, arguments.program, arguments.config, index,
+                                       0 if near else 1, truth, ours, settings)}
+        if near:
+            others["importance"] = importance_draws(work / f"importance_{index}.csv", arguments.program, arguments.config, index,
+                                                    len(ours))
         random = np.random.default_rng(index)
-        of_emcee = ",".join(f"{key}={settings[key]}" for key in ("draws", "effective_size", "steps", "walkers"))
-        stamp = f"{file.read_text().splitlines()[0]},{of_emcee}"
-        if not (kept.exists() and kept.read_text().splitlines()[0].startswith(stamp)):
-            density = Density(arguments.program, arguments.config, index)
-            points, size = run_emcee(density, truth, ours, settings, random)
-            np.savetxt(kept, density.theta(points), "%.10g", ",", header=f"{stamp[2:]},size={size:.0f}")
-            density.close()
-        theirs, size = np.loadtxt(kept, delimiter=","), kept.read_text().splitlines()[0].rpartition("=")[2]
-        for p, name in enumerate(NAMES):
-            if np.isnan(theirs[0, p]):
+        for sampler, found in others.items():
+            if found is None:
                 continue
-            accuracy = classifier_accuracy(ours[:, p], theirs[:, p], random)
-            difference = (ours[:, p].mean() - theirs[:, p].mean()) / theirs[:, p].std()
-            rows.append(f"{index},{name},{accuracy:.4f},{difference:.4f},{min(len(ours), len(theirs))},{size}")
+            theirs, size = found
+            for p, name in enumerate(NAMES):
+                if np.isnan(theirs[0, p]) or name in UNREAD:
+                    continue
+                accuracy = classifier_accuracy(ours[:, p], theirs[:, p], random)
+                difference = (ours[:, p].mean() - theirs[:, p].mean()) / theirs[:, p].std()
+                rows.append(f"{index},{sampler},{name},{accuracy:.4f},{difference:.4f},{min(len(ours), len(theirs))},{size}")
     (arguments.out / "agreement.csv").write_text("\n".join(rows) + "\n")
 
 

@@ -2,6 +2,7 @@
 // calibration puts it? And the same density for another program's sampler.
 // usage: experiment_exact CONFIG.toml OUT_FOLDER
 //        experiment_exact density CONFIG.toml INDEX    binary: reads N points, writes N densities, until its input ends
+//        experiment_exact importance CONFIG.toml INDEX    CSV: draws by importance weights of the network's samples
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "experiments/finished_work.h"
 #include "inference/calibration.h"
 #include "inference/chain_problem.h"
+#include "inference/neural_inference.h"
 #include "inference/refine.h"
 #include "inference/uniformity.h"
 
@@ -43,6 +45,7 @@ struct Settings {
   std::size_t compared;            // systems 0 .. compared - 1 are sampled by emcee too: of those
   std::size_t compared_draws;      // so many draws,
   double compared_size;            // from chains of this effective size
+  int weighted;                    // samples of the network, of those too
 };
 
 Settings read_settings(const Config& config) {
@@ -55,7 +58,8 @@ Settings read_settings(const Config& config) {
                config.has("parts") ? config.texts("parts") : std::vector<std::string>{},
                static_cast<std::size_t>(emcee.integer("systems", 20, {0.0, 1e7})),
                static_cast<std::size_t>(emcee.integer("draws", 1000, {1.0, 1e6})),
-               emcee.number("effective_size", RefineOptions{}.effective_size, kPositive)};
+               emcee.number("effective_size", RefineOptions{}.effective_size, kPositive),
+               static_cast<int>(config.section("importance").integer("samples", 20000, {1.0, 1e7}))};
   config.finish();
   if (out.first + out.refined > out.held_out.systems)
     throw config.error("refined",
@@ -254,9 +258,10 @@ ExperimentResult refine_systems(const Config& config, const fs::path& work) {
   return out;
 }
 
-// The density over the chain's coordinates that the likelihood reads, for another sampler. Binary, native doubles:
-// first the number of coordinates D and their names' indices, then for each N (a 64-bit integer) with N rows of D
-// numbers N densities. The others are 0.
+// The density over the coordinates that the likelihood reads, for another sampler. Binary, native doubles: first the
+// number of coordinates D, the period, and the coordinates' indices. Then for each request, N and the system of
+// coordinates (EnsemblePoint; 64-bit integers) with N rows of D numbers, N densities and N rows of the other system's
+// coordinates. Coordinates that are not read are 0.
 int serve_density(const fs::path& config_file, std::size_t index) {
   const Settings settings = read_settings(Config::load(config_file));
   const HeldOut held_out(settings.held_out);
@@ -266,28 +271,57 @@ int serve_density(const fs::path& config_file, std::size_t index) {
   const ExactPosterior posterior(held_out.simulator(), simulation.observation, threads);
   const ChainProblem problem(held_out.simulator(), simulation.observation, posterior, threads);
   const std::vector<std::size_t> unread = problem.coordinates().unread();
-  std::vector<double> read;
+  std::vector<std::size_t> read;
+  std::vector<double> greeting;
   for (std::size_t d = 0; d < kParameterCount; ++d)
-    if (std::ranges::find(unread, d) == unread.end()) read.push_back(static_cast<double>(d));
-  const double count = static_cast<double>(read.size()), period = simulation.observation.period_day;
-  std::fwrite(&count, sizeof count, 1, stdout);
-  std::fwrite(&period, sizeof period, 1, stdout);
-  std::fwrite(read.data(), sizeof(double), read.size(), stdout);
-  std::fflush(stdout);
-  std::int64_t rows = 0;
-  while (std::fread(&rows, sizeof rows, 1, stdin) == 1) {
-    std::vector<double> x(static_cast<std::size_t>(rows) * read.size());
-    if (std::fread(x.data(), sizeof(double), x.size(), stdin) != x.size()) return 1;
-    std::vector<EnsemblePoint> points(static_cast<std::size_t>(rows));
-    for (std::size_t s = 0; s < points.size(); ++s)
-      for (std::size_t k = 0; k < read.size(); ++k)
-        points[s].at[1][static_cast<std::size_t>(read[k])] = x[s * read.size() + k];
-    problem.density(1, points);
-    std::vector<double> log_density;
-    for (const EnsemblePoint& point : points) log_density.push_back(point.log_prior[1] + point.log_likelihood);
-    std::fwrite(log_density.data(), sizeof(double), log_density.size(), stdout);
+    if (std::ranges::find(unread, d) == unread.end()) read.push_back(d);
+  greeting = {static_cast<double>(read.size()), simulation.observation.period_day};
+  greeting.insert(greeting.end(), read.begin(), read.end());
+  const auto write = [](const std::vector<double>& numbers) {
+    std::fwrite(numbers.data(), sizeof(double), numbers.size(), stdout);
     std::fflush(stdout);
+  };
+  write(greeting);
+  std::array<std::int64_t, 2> request{};  // N, system
+  while (std::fread(request.data(), sizeof request, 1, stdin) == 1) {
+    const auto rows = static_cast<std::size_t>(request[0]), system = static_cast<std::size_t>(request[1]);
+    std::vector<double> x(rows * read.size()), reply;
+    if (std::fread(x.data(), sizeof(double), x.size(), stdin) != x.size() || system > 1) return 1;
+    std::vector<EnsemblePoint> points(rows);
+    for (std::size_t s = 0; s < rows; ++s)
+      for (std::size_t k = 0; k < read.size(); ++k) points[s].at[system][read[k]] = x[s * read.size() + k];
+    problem.density(system, points);
+    for (const EnsemblePoint& point : points) reply.push_back(point.log_prior[system] + point.log_likelihood);
+    for (const EnsemblePoint& point : points)
+      for (const std::size_t d : read) reply.push_back(point.at[1 - system][d]);
+    write(reply);
   }
+  return 0;
+}
+
+// Draws of system `index` by importance weights: a line of facts (# name=value,..), names, then rows.
+int write_importance(const fs::path& config_file, std::size_t index) {
+  const Settings settings = read_settings(Config::load(config_file));
+  const HeldOut held_out(settings.held_out);
+  Simulation simulation;
+  held_out.simulator().simulate(held_out.seed(), index, simulation);
+  Object object;
+  object.name = fmt::format("system {}", index);
+  object.observation = simulation.observation;
+  const Inference inference = infer_object(held_out.simulator(), held_out.posterior(), object,
+                                           {.samples = settings.weighted,
+                                            .predictions = 1,
+                                            .seed = held_out.seed(),
+                                            .threads = settings.held_out.run.threads,
+                                            .refine = {Refinement::kImportance, 1, held_out.posterior().device()}});
+  std::string text = "#";
+  for (const char* name : kImportanceFacts) text += fmt::format(" {}={}", name, fact(inference.record, name));
+  text += "\n";
+  for (const ParameterInfo& p : kParameters)
+    text += fmt::format("{}{}", p.name == kParameters[0].name ? "" : ",", p.name);
+  for (const Theta& theta : inference.record.samples.theta)
+    for (std::size_t p = 0; p < theta.size(); ++p) text += fmt::format("{}{:.10g}", p == 0 ? '\n' : ',', theta[p]);
+  fmt::print("{}\n", text);
   return 0;
 }
 
@@ -295,8 +329,16 @@ int serve_density(const fs::path& config_file, std::size_t index) {
 }  // namespace penumbra
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string_view(argv[1]) == "density")
-    return penumbra::serve_density(argv[2], std::strtoull(argv[3], nullptr, 10));
+  const std::string_view verb = argc == 4 ? argv[1] : "";
+  if (verb == "density" || verb == "importance") {
+    try {
+      const std::size_t index = std::strtoull(argv[3], nullptr, 10);
+      return verb == "density" ? penumbra::serve_density(argv[2], index) : penumbra::write_importance(argv[2], index);
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "experiment_exact: {}\n", error.what());
+      return 1;
+    }
+  }
   const std::filesystem::path work = std::filesystem::path(argc > 2 ? argv[2] : "") / "work";
   return penumbra::experiment_main(
       argc, argv, [&](const penumbra::Config& config) { return penumbra::refine_systems(config, work); });

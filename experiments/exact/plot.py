@@ -35,16 +35,18 @@ def ranks(tables, save):
 
 
 def agreement(tables, save):
-    """C2ST of our draws and emcee's, by parameter."""
+    """C2ST of our draws and the other samplers', by parameter."""
     table = tables.columns("agreement.csv")
     names = [p for p in tables.parameters() if p.name in table["parameter"]]
     figure, axis = figures.plt.subplots(figsize=(figures.WIDTH, 2.8), layout="constrained")
-    for k, parameter in enumerate(names):
-        values = table["c2st"][table["parameter"] == parameter.name]
-        axis.plot(np.full(len(values), k), values, "o", ms=3, color=figures.BLUE)
+    for sampler, marker, colour, offset in (("emcee", "o", figures.BLUE, -0.12), ("importance", "^", figures.VERMILION, 0.12)):
+        for k, parameter in enumerate(names):
+            values = table["c2st"][(table["parameter"] == parameter.name) & (table["sampler"] == sampler)]
+            axis.plot(np.full(len(values), k + offset), values, marker, ms=3, color=colour, label=sampler if k == 0 else None)
     axis.axhline(0.55, color=figures.INK, lw=0.6, ls="--")
     axis.set_xticks(range(len(names)), [f"${p.tex}$" for p in names])
-    axis.set(ylabel="C2ST with emcee", ylim=(0.4, 0.7))
+    axis.set(ylabel="C2ST with our MCMC", ylim=(0.45, max(0.6, 1.02 * np.max(table["c2st"]))))
+    axis.legend(ncols=2)
     save(figure, "agreement")
 
 
