@@ -469,12 +469,13 @@ def exact(book):
     failed = [row for row in sbc if float(row["ks_p_holm"]) < 0.05]
     book.number(len(sbc), "exact tests")
     book.number(len(failed), "exact failed")
-    book.number(len({row["index"] for row in agreement}), "exact compared")
-    c2st = [float(row["c2st"]) for row in agreement]
-    book.number(len(c2st), "exact comparisons")
-    book.number(sum(value < 0.55 for value in c2st), "exact alike")
-    book.number(fixed(statistics.median(c2st), 3), "exact median classifier")
-    book.number(fixed(max(c2st), 3), "exact largest classifier")
+    for sampler in ("emcee", "importance"):
+        mine = [row for row in agreement if row["sampler"] == sampler]
+        c2st = [float(row["c2st"]) for row in mine]
+        book.number(len({row["index"] for row in mine}), "exact", sampler)
+        book.number(f"{sum(value < 0.55 for value in c2st)} of {len(mine)}", "exact", sampler, "alike")
+        for name, summary in (("median", statistics.median), ("largest", max)):
+            book.number(fixed(summary(c2st), 3) if c2st else "--", "exact", sampler, name)
     book.table("exact", "lrrrrrr", ["ranks of", "mean", r"in 68\%", r"in 95\%", "KS", "$p$", "$p$ (Holm)"],
                [[labels.get(row["parameter"], "the density"), fixed(float(row["mean_rank"])),
                  *(percent(float(row[key])) for key in ("coverage68", "coverage95")), fixed(float(row["ks_distance"]), 3),
