@@ -194,7 +194,7 @@ std::vector<Case> make_cases() {
   command("NegativeRefinementBudget", infer_with({"--refine", "mcmc", "--refine-budget=-5"}),
           {"refine_budget = -5: expected an integer in [1,"});
   command("FewEffectiveSamples", infer_with({"--refine", "mcmc", "--set", "refine_effective_size=10"}),
-          {"refine_effective_size = 10: expected a number in [1000,"});
+          {"refine_effective_size = 10: expected a finite number in [1000,"});
   command("UnknownDevice", {"infer", "star.toml", "--device", "tpu", "--out", "out"},
           {"device = 'tpu': expected one of: auto, cpu, cuda"});
   command("MissingConfig", infer_with({"--config", "none.toml"}), {"none.toml: no such file"});
