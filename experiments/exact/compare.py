@@ -181,7 +181,7 @@ def run_emcee(density, truth, ours, settings, random):
 
 
 def rows_of_part(part, settings):
-    """The rows of an earlier run's agreement.csv, none where it ran no emcee."""
+    """The rows of an earlier run's agreement.csv, none where it compared nothing."""
     if not (part / "agreement.csv").exists():
         return []
     theirs = tomllib.loads((part / "provenance.toml").read_text())["config"]["emcee"]
@@ -248,7 +248,7 @@ def main():
                 continue
             theirs, size = found
             for p, name in enumerate(NAMES):
-                if np.isnan(theirs[0, p]) or name in UNREAD:
+                if name in UNREAD:
                     continue
                 accuracy = classifier_accuracy(ours[:, p], theirs[:, p], random)
                 difference = (ours[:, p].mean() - theirs[:, p].mean()) / theirs[:, p].std()

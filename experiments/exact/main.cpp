@@ -272,10 +272,9 @@ int serve_density(const fs::path& config_file, std::size_t index) {
   const ChainProblem problem(held_out.simulator(), simulation.observation, posterior, threads);
   const std::vector<std::size_t> unread = problem.coordinates().unread();
   std::vector<std::size_t> read;
-  std::vector<double> greeting;
   for (std::size_t d = 0; d < kParameterCount; ++d)
     if (std::ranges::find(unread, d) == unread.end()) read.push_back(d);
-  greeting = {static_cast<double>(read.size()), simulation.observation.period_day};
+  std::vector<double> greeting{static_cast<double>(read.size()), simulation.observation.period_day};
   greeting.insert(greeting.end(), read.begin(), read.end());
   const auto write = [](const std::vector<double>& numbers) {
     std::fwrite(numbers.data(), sizeof(double), numbers.size(), stdout);

@@ -11,6 +11,7 @@
 #include <functional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/random.h"
@@ -595,6 +596,27 @@ TEST(LightCurve, SedIsTheMeanOfFourPhases) {
     for (int k = 0; k < 3; ++k) mean[k] += 0.25 * flux[k];
   }
   for (int k = 0; k < 3; ++k) EXPECT_NEAR(sed[k] / mean[k], 1.0, 1e-14);
+}
+
+TEST(LightCurve, AnotherBinaryOrEffectGetsItsOwnShapes) {
+  const Drawn d = draw_system(3);
+  System other = d.system;
+  other.star[0].radius_rsun *= 0.9;
+  Resolution mapped;
+  mapped.heat_maps = true;
+  const auto sed = [&](const System& system, const Resolution& resolution, const Effects& effects) {
+    double out = 0.0;
+    EXPECT_EQ(render_sed(system, &d.primary, &d.secondary, 1, resolution, effects, &out), Status::kOk);
+    return out;
+  };
+  const std::array<std::function<double()>, 4> requests{
+      [&] { return sed(d.system, {}, {}); }, [&] { return sed(other, {}, {}); },
+      [&] { return sed(d.system, {}, kNoReflection); }, [&] { return sed(d.system, mapped, {}); }};
+  // A new thread has made no shapes yet.
+  std::array<double, 4> alone{};
+  for (std::size_t i = 0; i < 4; ++i) std::thread([&] { alone[i] = requests[i](); }).join();
+  for (const std::size_t i : {0, 0, 1, 0, 2, 0, 3, 0, 1, 2, 3, 3}) EXPECT_EQ(requests[i](), alone[i]) << i;
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_NE(alone[i], alone[0]) << i;
 }
 
 TEST(LightCurve, FluxFallsWithDistanceSquared) {
