@@ -7,11 +7,11 @@
 // 2. Some walkers of each population start chains. Their proposals are made of an archive of points, at first all
 //    walkers, and of a mixture of normals in coordinates that straighten the archive (curved_mixture.h). Half are steps
 //    by the difference of two of the archive's points in those coordinates (differential evolution with an archive: ter
-//    Braak and Vrugt 2008, Statistics and Computing 18, 435); the other half are independent draws of the mixture, which
-//    go anywhere in the archive's part of the posterior at once. In a round neither archive nor mixture changes, so that
-//    every walker is a Metropolis-Hastings chain of its own, and R-hat means what it says: that the chains agree, not
-//    that a mode which no walker met is not there. The first round that passes ends the work, and its draws alone are
-//    kept; otherwise they are the archive of the next, which is twice as long.
+//    Braak and Vrugt 2008, Statistics and Computing 18, 435); the other half are independent draws of the mixture,
+//    which go anywhere in the archive's part of the posterior at once. In a round neither archive nor mixture changes,
+//    so that every walker is a Metropolis-Hastings chain of its own, and R-hat means what it says: that the chains
+//    agree, not that a mode which no walker met is not there. The first round that passes ends the work, and its draws
+//    alone are kept; otherwise they are the archive of the next, which is twice as long.
 #pragma once
 
 #include <array>
