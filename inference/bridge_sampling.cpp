@@ -44,7 +44,7 @@ LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& ch
   };
   // The unread coordinates' own unit normal is left out on both sides.
   const auto log_density = [&](const EnsemblePoint& point) {
-    double sum = point.log_prior[kSystem] + point.log_likelihood;
+    double sum = point.log_density(kSystem);
     for (const std::size_t d : unread) sum += 0.5 * (std::pow(point.at[kSystem][d], 2) + std::log(kTwoPi));
     return sum;
   };

@@ -17,7 +17,7 @@ struct LogEvidence {
   double error = NAN;  // Fruehwirth-Schnatter 2004 (Econometrics Journal 7, 143), with the chain's effective size
 };
 
-// ln of the integral of exp(log_prior[0] + log_likelihood). unread: as in EnsembleOptions. `proposals`: draws of the
+// ln of the integral of exp(log_density(0)). unread: as in EnsembleOptions. `proposals`: draws of the
 // mixture, each of which costs a density. NaN where the chain has no effective size or spans fewer dimensions.
 LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& chain,
                             const std::vector<std::size_t>& unread, std::size_t proposals, RandomStream& random);

@@ -1,10 +1,11 @@
 // The exact posterior as inference/ensemble_mcmc.h samples it: its density in both systems of coordinates, where
 // walkers start, and the way back to samples.
 //
-// Walkers start from N(0, I) where the prior and the forward model have an answer; the soft barriers and a known
-// period's density rise with the likelihood.
+// Walkers start from the prior, which is safe but may lose a narrow mode on the way, and from the network's samples,
+// which know the modes that the network was taught.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,8 +23,15 @@ class ChainProblem {
                int threads);
 
   // Completes points of which at[system] is given: system 0 is z, 1 ChainCoordinates. Interrupted when the user asks to
-  // stop.
+  // stop. log_start is of N(0, I) over z; soft barriers and a known period's density are part of the rest.
   void density(std::size_t system, std::span<EnsemblePoint> points) const;
+
+  // `count` draws of N(0, I), where the prior and the forward model have an answer; fewer where hardly any has.
+  EnsembleStart start_from_prior(std::size_t count, RandomStream& random) const;
+  // From samples z[S] near the posterior, those that have a density; log_start is that of a mixture fitted to them.
+  // None where fewer than `least` have one or they span fewer dimensions. Its density reads this object.
+  std::optional<EnsembleStart> start_from_samples(std::span<const Latent> z, std::size_t least,
+                                                  RandomStream& random) const;
 
   // At most `count` draws (thinned).
   PosteriorSamples samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const;

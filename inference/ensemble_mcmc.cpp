@@ -23,9 +23,11 @@ constexpr double kJitter = 1e-6;
 // resampled walkers that have not parted again would span no volume.
 constexpr int kMovesPerRise = 2, kMaxGenerationsPerRise = 40;
 constexpr double kLeastEffectiveShare = 0.5;  // of the walkers, when it rises
-constexpr std::size_t kArchived = 16384;      // points of a round that the archive keeps
+constexpr std::size_t kArchived = 16384;      // points that the archive keeps
+// Of the last round; the rest stays from before, so that a mode which all chains have left once is not forgotten.
+constexpr double kRenewed = 0.75;
 constexpr int kMostComponents = 64;
-constexpr int kFirstRound = 200, kGenerationsPerCheck = 100, kLeastDiagnosed = 8;  // generations
+constexpr int kFirstRound = 50, kGenerationsPerCheck = 100, kLeastDiagnosed = 8;  // generations
 constexpr std::size_t kTriesPerWalker = 1000;
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
@@ -166,7 +168,7 @@ class Ensemble {
       EnsemblePoint& old = walkers_[chosen_[i]];
       const EnsemblePoint& now = proposal_[i];
       const double change =
-          now.log_prior[system] + power * now.log_likelihood - (old.log_prior[system] + power * old.log_likelihood);
+          now.log_start[system] + power * now.log_rest - (old.log_start[system] + power * old.log_rest);
       if (!(std::log(random_.uniform()) < log_factor_[i] + change)) continue;
       old = now;
       ++accepted;
@@ -190,40 +192,43 @@ class Ensemble {
   std::vector<double> log_factor_;
 };
 
-// weight[W] = L^step, scaled so that the largest is 1.
-std::vector<double> weights_of_rise(std::span<const EnsemblePoint> walkers, double step) {
-  double top = -INFINITY;
-  for (const EnsemblePoint& point : walkers) top = std::max(top, point.log_likelihood);
-  std::vector<double> weight;
-  for (const EnsemblePoint& point : walkers) weight.push_back(std::exp(step * (point.log_likelihood - top)));
-  return weight;
-}
+// What the rest's power rising by `step` makes of equal weights.
+struct RiseWeights {
+  std::vector<double> weight;  // scaled so that the largest is 1
+  double effective;            // their sum's square over the sum of squares
+};
 
-double effective_share(std::span<const EnsemblePoint> walkers, double step) {
-  double sum = 0.0, squares = 0.0;
-  for (const double w : weights_of_rise(walkers, step)) {
+RiseWeights weigh_rise(std::span<const EnsemblePoint> walkers, double step) {
+  double top = -INFINITY, sum = 0.0, squares = 0.0;
+  for (const EnsemblePoint& point : walkers) top = std::max(top, point.log_rest);
+  RiseWeights out;
+  for (const EnsemblePoint& point : walkers) {
+    const double w = std::exp(step * (point.log_rest - top));
+    out.weight.push_back(w);
     sum += w;
     squares += w * w;
   }
-  return sum * sum / squares / static_cast<double>(walkers.size());
+  out.effective = sum * sum / squares;
+  return out;
 }
 
-// The largest rise, up to 1 - power, at which the walkers keep their least effective share: bisection of its logarithm.
-double next_rise(std::span<const EnsemblePoint> walkers, double power) {
+// The largest rise, up to 1 - power, that leaves `least` effective walkers: bisection of its logarithm.
+double next_rise(std::span<const EnsemblePoint> walkers, double power, double least) {
   double low = std::log(1e-300), high = std::log(1.0 - power);
-  if (effective_share(walkers, 1.0 - power) >= kLeastEffectiveShare) return 1.0 - power;
+  if (weigh_rise(walkers, 1.0 - power).effective >= least) return 1.0 - power;
   for (int step = 0; step < 60; ++step) {
     const double middle = 0.5 * (low + high);
-    (effective_share(walkers, std::exp(middle)) >= kLeastEffectiveShare ? low : high) = middle;
+    (weigh_rise(walkers, std::exp(middle)).effective >= least ? low : high) = middle;
   }
   return std::exp(low);
 }
 
-// Draws the walkers of one population again by their weights.
-void resample_by_rise(std::span<EnsemblePoint> walkers, double rise, RandomStream& random) {
-  const Walkers old(walkers.begin(), walkers.end());
-  const std::vector<std::size_t> chosen = resample(weights_of_rise(walkers, rise), old.size(), random);
-  for (std::size_t w = 0; w < old.size(); ++w) walkers[w] = old[chosen[w]];
+// `count` of the points, drawn by their weights.
+Walkers draw_by_weight(std::span<const EnsemblePoint> points, const std::vector<double>& weight, std::size_t count,
+                       RandomStream& random) {
+  Walkers out;
+  for (const std::size_t s : resample(weight, count, random)) out.push_back(points[s]);
+  return out;
 }
 
 // The worst of `diagnostic` over all coordinates of both systems.
@@ -235,6 +240,39 @@ double worst(double (*diagnostic)(std::span<const double>, int), const EnsembleC
     out = std::max(out, diagnostic(x, chain.walkers));
   }
   return out;
+}
+
+// Puts draws of the chain in place of most points; even and odd indices still come from different chains.
+void renew(Walkers& archive, const EnsembleChain& chain, RandomStream& random) {
+  const auto any = [&](std::size_t n) { return static_cast<std::size_t>(random.below(static_cast<int>(n))); };
+  const auto width = static_cast<std::size_t>(chain.walkers);
+  Walkers out;
+  for (std::size_t i = 0; i < kArchived; ++i) {
+    const bool is_new = random.uniform() < kRenewed;
+    out.push_back(is_new ? chain.draws[any(chain.draws.size() / width) * width + 2 * any(width / 2) + i % 2]
+                         : archive[2 * any(archive.size() / 2) + i % 2]);
+  }
+  archive = std::move(out);
+}
+
+// Throws where starts and options do not fit each other.
+void check(const std::vector<EnsembleStart>& starts, const EnsembleOptions& options) {
+  const auto count = [](int number) { return static_cast<std::size_t>(std::max(number, 0)); };
+  const std::size_t populations = count(options.populations), size = count(options.walkers);
+  if (starts.empty() || populations == 0 || populations % (2 * starts.size()) != 0 || size % 2 != 0 ||
+      size <= 2 * kParameterCount || options.chains <= 0 || count(options.chains) % populations != 0 ||
+      count(options.chains) > populations * size)
+    throw std::invalid_argument(fmt::format("sample_ensemble: {} starts, {} populations of {} walkers, {} chains",
+                                            starts.size(), populations, size, options.chains));
+  for (const EnsembleStart& start : starts) {
+    if (start.points.size() < populations / starts.size() * size)
+      throw std::invalid_argument(fmt::format("sample_ensemble: a start has {} points", start.points.size()));
+    for (const EnsemblePoint& point : start.points) {
+      if (!std::isfinite(point.log_density(0)))
+        throw std::invalid_argument(
+            fmt::format("sample_ensemble: a walker starts at ln density {}", point.log_density(0)));
+    }
+  }
 }
 
 }  // namespace
@@ -299,28 +337,21 @@ std::vector<EnsemblePoint> draw_start(const BatchDensity& density, std::size_t c
     density(0, batch);
     for (std::size_t s = 0; s < count && out.size() < count; ++s) {
       ++tries;
-      if (std::isfinite(batch[s].log_likelihood)) out.push_back(batch[s]);
+      if (std::isfinite(batch[s].log_rest)) out.push_back(batch[s]);
     }
   }
   return out;
 }
 
-EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsemblePoint> start,
-                              const EnsembleOptions& options, RandomStream& random) {
-  const auto populations = static_cast<std::size_t>(options.populations);
-  const auto size = static_cast<std::size_t>(options.walkers), width = static_cast<std::size_t>(options.chains);
-  if (populations < 2 || populations % 2 != 0 || size % 2 != 0 || size <= 2 * kParameterCount ||
-      start.size() != populations * size || width % populations != 0 || width < populations || width > start.size())
-    throw std::invalid_argument(fmt::format("sample_ensemble: {} populations of {} walkers, {} chains, {} points",
-                                            populations, size, width, start.size()));
-  for (const EnsemblePoint& point : start) {
-    const double log_density = point.log_prior[0] + point.log_likelihood;
-    if (!std::isfinite(log_density))
-      throw std::invalid_argument(fmt::format("sample_ensemble: a walker starts at ln density {}", log_density));
-  }
+EnsembleChain sample_ensemble(const std::vector<EnsembleStart>& starts, const EnsembleOptions& options,
+                              RandomStream& random) {
+  check(starts, options);
+  const auto size = static_cast<std::size_t>(options.walkers);
+  const std::size_t populations = static_cast<std::size_t>(options.populations) / starts.size();  // of a start
   EnsembleChain chain;
   chain.walkers = options.chains;
-  std::int64_t before = std::ssize(start);  // evaluations of what came before the ensemble in use
+  std::int64_t before = 0;  // evaluations of what came before the ensemble in use
+  for (const EnsembleStart& start : starts) before += std::ssize(start.points);
   double power = 0.0;
   const auto spent = [&](const Ensemble& ensemble) {
     chain.evaluations = before + ensemble.evaluations();
@@ -328,42 +359,47 @@ EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsembleP
     return chain.evaluations >= options.budget;
   };
 
-  // 1. From the prior to the posterior.
-  Ensemble ensemble(density, std::move(start), 0.5, options, random);
+  // 1. From each start to the posterior.
+  std::vector<Walkers> arrived;
+  double share = 0.5;  // of the generations, in the first system
   bool out_of_budget = false;
-  while (power < 1.0 && !out_of_budget) {
-    const double rise = next_rise(ensemble.walkers(), power);
-    for (std::size_t p = 0; p < populations; ++p)
-      resample_by_rise(std::span(ensemble.walkers()).subspan(p * size, size), rise, random);
-    power = power + rise >= 1.0 ? 1.0 : power + rise;
-    ++chain.temperatures;
-    std::int64_t moves = 0;
-    const std::int64_t wanted = kMovesPerRise * std::ssize(ensemble.walkers());
-    for (int g = 0; g < kMaxGenerationsPerRise && moves < wanted && !out_of_budget; ++g) {
-      moves += ensemble.advance_populations(size, power);
-      out_of_budget = spent(ensemble);
+  for (const EnsembleStart& start : starts) {
+    Ensemble ensemble(start.density, start.points, 0.5, options, random);
+    for (power = 0.0; power < 1.0 && !out_of_budget; ++chain.temperatures) {
+      const Walkers old = ensemble.walkers();
+      const double rise = next_rise(old, power, kLeastEffectiveShare * static_cast<double>(populations * size));
+      ensemble.walkers().clear();
+      for (std::size_t p = 0, each = old.size() / populations; p < populations; ++p) {
+        const std::span<const EnsemblePoint> own = std::span(old).subspan(p * each, each);
+        const Walkers drawn = draw_by_weight(own, weigh_rise(own, rise).weight, size, random);
+        ensemble.walkers().insert(ensemble.walkers().end(), drawn.begin(), drawn.end());
+      }
+      power = power + rise >= 1.0 ? 1.0 : power + rise;
+      std::int64_t moves = 0;
+      const std::int64_t wanted = kMovesPerRise * std::ssize(ensemble.walkers());
+      for (int g = 0; g < kMaxGenerationsPerRise && moves < wanted && !out_of_budget; ++g) {
+        moves += ensemble.advance_populations(size, power);
+        out_of_budget = spent(ensemble);
+      }
+      ensemble.adapt_share();
     }
-    ensemble.adapt_share();
+    share = ensemble.first_share();
+    before += ensemble.evaluations();
+    arrived.push_back(ensemble.walkers());
   }
 
   // 2. Chains, in rounds.
+  const BatchDensity& density = starts.front().density;
   Archive archive;
-  Walkers walkers;
   for (std::size_t w = 0; w < size; ++w)
-    for (std::size_t p = 0; p < populations; ++p) archive.points.push_back(ensemble.walkers()[p * size + w]);
-  walkers.assign(archive.points.begin(), archive.points.begin() + options.chains);
-  double share = ensemble.first_share();
+    for (const Walkers& from : arrived)
+      for (std::size_t p = 0; p < populations; ++p) archive.points.push_back(from[p * size + w]);
+  Walkers walkers(archive.points.begin(), archive.points.begin() + options.chains);
   int generations = 0;  // of the round
   for (int length = kFirstRound; !out_of_budget && !chain.converged; length *= 2) {
     before = chain.evaluations;
     Ensemble chains(density, walkers, share, options, random);
-    if (generations > 0) {  // the last round's draws are a better archive
-      archive.points.resize(kArchived);
-      for (std::size_t i = 0; i < kArchived; ++i) {
-        const auto any = [&](std::size_t n) { return static_cast<std::size_t>(random.below(static_cast<int>(n))); };
-        archive.points[i] = chain.draws[any(chain.draws.size() / width) * width + 2 * any(width / 2) + i % 2];
-      }
-    }
+    if (generations > 0) renew(archive.points, chain, random);
     chains.fit(archive);
     chain.draws.clear();
     std::int64_t moves = 0;

@@ -1,9 +1,10 @@
-// Posterior by a tempered ensemble, then plain Metropolis chains: no start, step size or covariance is given, and no
-// neural network is involved.
+// Posterior by tempered ensembles, then plain Metropolis chains: no step size or covariance is given.
 //
-// 1. Populations of walkers start from draws of the prior. The likelihood's power rises from 0 to 1; at each rise
-//    walkers are resampled by their weights and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B
-//    68, 411). That is a start: a few moves at each power do not make it the posterior.
+// 1. Populations of walkers start from draws of densities that are wider than the posterior: of the prior, and of
+//    whatever else is at hand, for each finds modes that another misses. From such a density s the walkers come to the
+//    posterior p through s^(1-b) p^b, whose power b rises from 0 to 1; at each rise walkers are resampled by their
+//    weights and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B 68, 411). That is where chains
+//    start: a few moves at each power do not make it the posterior.
 // 2. Some walkers of each population start chains. Their proposals are made of an archive of points, at first all
 //    walkers, and of a mixture of normals in coordinates that straighten the archive (curved_mixture.h). Half are steps
 //    by the difference of two of the archive's points in those coordinates (differential evolution with an archive: ter
@@ -11,7 +12,7 @@
 //    which go anywhere in the archive's part of the posterior at once. In a round neither archive nor mixture changes,
 //    so that every walker is a Metropolis-Hastings chain of its own, and R-hat means what it says: that the chains
 //    agree, not that a mode which no walker met is not there. The first round that passes ends the work, and its draws
-//    alone are kept; otherwise they are the archive of the next, which is twice as long.
+//    alone are kept; otherwise they renew most of the archive for the next, which is twice as long.
 #pragma once
 
 #include <array>
@@ -30,15 +31,23 @@ namespace penumbra {
 // other, and a walker that is slow in one is not in both.
 struct EnsemblePoint {
   std::array<Latent, 2> at{};
-  // Of the density that the walkers start from, over each system.
-  std::array<double, 2> log_prior{-INFINITY, -INFINITY};
-  double log_likelihood = -INFINITY;  // all the rest of the posterior's density
+  // The posterior's density over each system in two parts: the density that the walkers start from, and the rest.
+  std::array<double, 2> log_start{-INFINITY, -INFINITY};
+  double log_rest = -INFINITY;
+  double log_density(std::size_t system) const { return log_start[system] + log_rest; }
 };
 // Completes points of which at[system] is given; densities may be -inf, never NaN.
 using BatchDensity = std::function<void(std::size_t system, std::span<EnsemblePoint> points)>;
 
+struct EnsembleStart {
+  BatchDensity density;  // the posterior's, divided into that of the start and the rest
+  // Independent draws of the start, complete and of finite density; as many as its populations' walkers, or more, of
+  // which the first rise of the power keeps the best.
+  std::vector<EnsemblePoint> points;
+};
+
 struct EnsembleOptions {
-  int populations = 4, walkers = 128;            // even numbers; walkers of a population
+  int populations = 4, walkers = 128;            // even numbers; of all starts together; walkers of a population
   int chains = 64;                               // a multiple of the populations
   std::int64_t budget = 600'000;                 // densities evaluated, at most (one generation more)
   double effective_size = 1000.0, r_hat = 1.05;  // stops when both are reached
@@ -58,7 +67,7 @@ struct EnsembleChain {
   double autocorrelation_time = INFINITY;  // generations
   double effective_size = 0.0;             // draws over the autocorrelation time
   double acceptance = 0.0;                 // of the round's proposals
-  int temperatures = 0;
+  int temperatures = 0;                    // of all starts
   std::int64_t evaluations = 0;
   bool converged = false;
 };
@@ -79,10 +88,10 @@ double autocorrelation_time(std::span<const double> x, int walkers);
 // give them.
 std::vector<EnsemblePoint> draw_start(const BatchDensity& density, std::size_t count, RandomStream& random);
 
-// start: populations * walkers independent draws of the density log_prior, complete and of finite density. Throws
-// std::invalid_argument otherwise. A budget that ends before the power is 1 leaves the walkers as they are, which are
-// no posterior.
-EnsembleChain sample_ensemble(const BatchDensity& density, std::vector<EnsemblePoint> start,
-                              const EnsembleOptions& options, RandomStream& random);
+// starts: at least one, each of as many of the populations; the chains read the first one's density. Throws
+// std::invalid_argument where populations or points do not fit. A budget that ends before the power is 1 leaves the
+// walkers as they are, which are no posterior.
+EnsembleChain sample_ensemble(const std::vector<EnsembleStart>& starts, const EnsembleOptions& options,
+                              RandomStream& random);
 
 }  // namespace penumbra

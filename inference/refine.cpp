@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/progress.h"
 #include "inference/bridge_sampling.h"
@@ -28,19 +29,20 @@ void evaluate(const ExactPosterior& posterior, PosteriorSamples& samples) {
   }
 }
 
-EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& options, RandomStream& random,
-                        const Object& object, LogEvidence& evidence) {
+EnsembleChain run_chain(const ChainProblem& problem, std::span<const Latent> samples, const RefineOptions& options,
+                        RandomStream& random, const Object& object, LogEvidence& evidence) {
   EnsembleOptions ensemble;
   ensemble.budget = options.budget;
   ensemble.effective_size = options.effective_size;
   ensemble.unread = problem.coordinates().unread();
   ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
   const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
-  const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) { problem.density(system, points); };
-  std::vector<EnsemblePoint> start = draw_start(density, count, random);
-  if (start.size() < count) {
+  std::optional<EnsembleStart> near = problem.start_from_samples(samples, count / 2, random);
+  std::vector<EnsembleStart> starts{problem.start_from_prior(near ? count / 2 : count, random)};
+  if (near) starts.push_back(std::move(*near));
+  if (starts[0].points.size() < count / starts.size()) {
     throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior that the MCMC starts from have a density",
-                                   object.file.string(), start.size(), count));
+                                   object.file.string(), starts[0].points.size(), count / starts.size()));
   }
   Progress progress(fmt::format("{}: MCMC", object.name), static_cast<std::uint64_t>(options.budget));
   ensemble.progress = [&](std::int64_t evaluations, double power, double r_hat) {
@@ -49,8 +51,8 @@ EnsembleChain run_chain(const ChainProblem& problem, const RefineOptions& option
                  : std::isfinite(r_hat) ? fmt::format("R-hat {:.2f}", r_hat)
                                         : "");
   };
-  EnsembleChain chain = sample_ensemble(density, std::move(start), ensemble, random);
-  evidence = bridge_evidence(density, chain, ensemble.unread, kBridgeProposals, random);
+  EnsembleChain chain = sample_ensemble(starts, ensemble, random);
+  evidence = bridge_evidence(starts[0].density, chain, ensemble.unread, kBridgeProposals, random);
   return chain;
 }
 
@@ -86,8 +88,8 @@ void refine(const Simulator& simulator, std::size_t drawn, const RefineOptions& 
 
   const ChainProblem problem(simulator, record.object.observation, posterior, threads);
   LogEvidence evidence;
-  const EnsembleChain chain = run_chain(problem, options, random, record.object, evidence);
-  record.method = "ensemble MCMC from the prior";
+  const EnsembleChain chain = run_chain(problem, record.samples.z, options, random, record.object, evidence);
+  record.method = "ensemble MCMC";
   record.samples = problem.samples(chain, std::max<std::size_t>(record.samples.z.size(), 1), random);
   record.tell_evidence(evidence.value, evidence.error);
   record.tell("mcmc_r_hat", chain.r_hat, 4);

@@ -1,4 +1,5 @@
-// Exact posteriors: the network's samples weighted by the exact density, or an MCMC that needs no network.
+// Exact posteriors: the network's samples weighted by the exact density, or an MCMC that starts from them and from the
+// prior.
 #pragma once
 
 #include <array>

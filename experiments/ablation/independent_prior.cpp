@@ -82,17 +82,17 @@ PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, con
                                               const std::string& name, RandomStream random) {
   const bool period_known = !std::isnan(period_day);
   // The marginals' own coordinates serve as both systems: without tracks nothing bends them.
-  const auto density = [&](std::size_t system, std::span<EnsemblePoint> points) {
+  const BatchDensity density = [&](std::size_t system, std::span<EnsemblePoint> points) {
     std::vector<Theta> theta;
     for (EnsemblePoint& point : points) {
       point.at[1 - system] = point.at[system];
-      point.log_prior.fill(log_unit_normal(point.at[0]));
+      point.log_start.fill(log_unit_normal(point.at[0]));
       theta.push_back(prior.theta(point.at[0], period_day));
     }
     std::vector<double> value(points.size());
     exact.log_likelihood(theta, value);
     for (std::size_t s = 0; s < points.size(); ++s)
-      points[s].log_likelihood = value[s] + (period_known ? prior.log_period_density(theta[s]) : 0.0);
+      points[s].log_rest = value[s] + (period_known ? prior.log_period_density(theta[s]) : 0.0);
   };
 
   EnsembleOptions options;
@@ -106,7 +106,7 @@ PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, con
   std::vector<EnsemblePoint> start = draw_start(density, count, random);
   if (start.size() < count) throw UserError(name + ": hardly any draw of the independent prior has a density");
 
-  const EnsembleChain chain = sample_ensemble(density, std::move(start), options, random);
+  const EnsembleChain chain = sample_ensemble({{density, std::move(start)}}, options, random);
   PriorPosterior out{{}, chain.r_hat, chain.effective_size, chain.evaluations, chain.converged};
   for (const std::size_t s : thinned(chain, draws, random))
     out.theta.push_back(prior.theta(chain.draws[s].at[0], period_day));

@@ -43,21 +43,19 @@ struct Settings {
   std::int64_t budget;
   std::vector<std::string> parts;  // folders of earlier runs, whose systems are taken over
   std::size_t compared;            // systems 0 .. compared - 1 are sampled by emcee too: of those
-  std::size_t compared_draws;      // so many draws,
-  double compared_size;            // from chains of this effective size
-  int weighted;                    // samples of the network, of those too
+  double compared_size;            // the chains' effective size
+  int weighted;                    // and samples of the network that importance weights are tried on
 };
 
 Settings read_settings(const Config& config) {
   const Config emcee = config.section("emcee");  // compare.py's
-  for (const char* key : {"steps", "walkers"}) emcee.integer(key, 1, {1.0, 1e7});
+  for (const char* key : {"draws", "steps", "walkers"}) emcee.integer(key, 1, {1.0, 1e7});
   Settings out{read_held_out_settings(config, default_data_folder()),
                static_cast<std::size_t>(config.integer("first", 0, {0.0, 1e7})),
                static_cast<std::size_t>(config.integer("refined", 20, {1.0, 1e7})),
                config.integer("budget", RefineOptions{}.budget, {1.0, 1e12}),
                config.has("parts") ? config.texts("parts") : std::vector<std::string>{},
                static_cast<std::size_t>(emcee.integer("systems", 20, {0.0, 1e7})),
-               static_cast<std::size_t>(emcee.integer("draws", 1000, {1.0, 1e6})),
                emcee.number("effective_size", RefineOptions{}.effective_size, kPositive),
                static_cast<int>(config.section("importance").integer("samples", 20000, {1.0, 1e7}))};
   config.finish();
@@ -103,7 +101,6 @@ std::string refine_system(const HeldOut& held_out, const HeldOutSystem& system, 
 
   const double start = cpu_seconds();
   const bool compared = system.index < settings.compared;
-  record.samples.z.resize(compared ? settings.compared_draws : settings.held_out.samples);  // as many draws are wanted
   refine(held_out.simulator(), settings.held_out.samples,
          {Refinement::kMcmc, settings.budget, held_out.posterior().device(),
           compared ? settings.compared_size : RefineOptions{}.effective_size},
@@ -238,8 +235,7 @@ ExperimentResult refine_systems(const Config& config, const fs::path& work) {
   out.provenance.emplace_back("samples", fmt::format("{}", settings.held_out.samples));
   out.provenance.emplace_back("budget", fmt::format("{}", settings.budget));
   WorkFacts facts = out.provenance;
-  facts.emplace_back("compared", fmt::format("{}, {} draws, effective size {:g}", settings.compared,
-                                             settings.compared_draws, settings.compared_size));
+  facts.emplace_back("compared", fmt::format("{}, effective size {:g}", settings.compared, settings.compared_size));
   keep_finished_work(work, facts);
   WorkFacts shared = out.provenance;  // by all parts; they may come from several machines
   std::erase_if(shared, [](const auto& fact) { return fact.first == "device"; });
@@ -290,7 +286,7 @@ int serve_density(const fs::path& config_file, std::size_t index) {
     for (std::size_t s = 0; s < rows; ++s)
       for (std::size_t k = 0; k < read.size(); ++k) points[s].at[system][read[k]] = x[s * read.size() + k];
     problem.density(system, points);
-    for (const EnsemblePoint& point : points) reply.push_back(point.log_prior[system] + point.log_likelihood);
+    for (const EnsemblePoint& point : points) reply.push_back(point.log_density(system));
     for (const EnsemblePoint& point : points)
       for (const std::size_t d : read) reply.push_back(point.at[1 - system][d]);
     write(reply);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "inference/bridge_sampling.h"
@@ -54,7 +55,7 @@ TEST(ChainProblem, McmcAgreesWithWeightedDrawsOfThePrior) {
     for (double& value : point.at[0]) value = random.normal();
   density(0, drawn);
   std::vector<double> log_ratio;
-  for (const EnsemblePoint& point : drawn) log_ratio.push_back(point.log_likelihood);
+  for (const EnsemblePoint& point : drawn) log_ratio.push_back(point.log_rest);
   const ImportanceWeights weights = importance_weights(log_ratio, drawn.size());
   ASSERT_LT(weights.pareto_k, kLargestParetoK);
   ASSERT_GT(weights.effective_size, 100.0);
@@ -66,7 +67,7 @@ TEST(ChainProblem, McmcAgreesWithWeightedDrawsOfThePrior) {
   options.budget = 16'000;
   options.unread = problem.coordinates().unread();
   options.mirrored = {kOmega};
-  const EnsembleChain chain = sample_ensemble(density, draw_start(density, 128, random), options, random);
+  const EnsembleChain chain = sample_ensemble({problem.start_from_prior(128, random)}, options, random);
   ASSERT_GT(chain.effective_size, 30.0);
   EXPECT_LT(chain.evaluations, options.budget + 128);
   const double error = std::sqrt(1.0 / weights.effective_size + 1.0 / chain.effective_size);
@@ -76,6 +77,34 @@ TEST(ChainProblem, McmcAgreesWithWeightedDrawsOfThePrior) {
     EXPECT_NEAR(ours.mean, theirs.mean, 4.5 * error * theirs.width) << d;
     EXPECT_NEAR(ours.width / theirs.width, 1.0, 4.5 * error) << d;
   }
+
+  // The same posterior from samples near it, of which some are outside the support: the density is divided otherwise.
+  std::vector<Latent> samples;
+  for (std::size_t s = 0; s < chain.draws.size(); s += 3) samples.push_back(chain.draws[s].at[0]);
+  const std::size_t inside = samples.size();
+  Latent outside{};
+  outside[kMsum] = 40.0;
+  samples.insert(samples.begin(), outside);
+  const std::optional<EnsembleStart> near = problem.start_from_samples(samples, inside, random);
+  ASSERT_TRUE(near);
+  ASSERT_EQ(near->points.size(), inside);
+  EXPECT_FALSE(problem.start_from_samples(samples, inside + 1, random));
+  double largest_shift = 0.0;
+  for (const std::size_t system : {std::size_t{0}, std::size_t{1}}) {
+    std::vector<EnsemblePoint> points(near->points.begin(), near->points.begin() + 100), plain = points;
+    near->density(system, points);
+    density(system, plain);
+    for (std::size_t s = 0; s < points.size(); ++s) {
+      const EnsemblePoint& point = points[s];
+      for (const std::size_t over : {std::size_t{0}, std::size_t{1}}) {
+        EXPECT_NEAR(point.log_density(over), plain[s].log_density(over), 1e-8);
+        EXPECT_NEAR(point.log_start[over], near->points[s].log_start[over], 1e-5);
+      }
+      largest_shift = std::max(largest_shift, std::abs(point.log_rest - plain[s].log_rest));
+    }
+  }
+  EXPECT_GT(largest_shift, 1.0);
+
   const LogEvidence evidence = bridge_evidence(density, chain, options.unread, 1000, random);
   EXPECT_LT(evidence.error, 0.5);
   EXPECT_NEAR(evidence.value, weights.log_evidence, 4.5 * std::hypot(evidence.error, weights.log_evidence_error));

@@ -8,6 +8,7 @@
 
 #include "inference/bridge_sampling.h"
 #include "inference/likelihood.h"
+#include "sim/constants.h"
 
 namespace penumbra {
 namespace {
@@ -78,8 +79,8 @@ BatchDensity problem_of(double (*log_likelihood)(const Latent&), bool linear = f
         log_jacobian += std::log(linear ? 3.0 : std::cosh(z));
       }
       const double log_prior = log_unit_normal(point.at[0]);
-      point.log_prior = {log_prior, log_prior - log_jacobian};
-      point.log_likelihood = log_likelihood(point.at[0]);
+      point.log_start = {log_prior, log_prior - log_jacobian};
+      point.log_rest = log_likelihood(point.at[0]);
     }
   };
 }
@@ -120,7 +121,7 @@ std::vector<EnsemblePoint> prior_draws(const BatchDensity& density, const Ensemb
 
 EnsembleChain run(const BatchDensity& density, const EnsembleOptions& options, std::uint64_t draw) {
   RandomStream random(7, draw, Stage::kTest);
-  return sample_ensemble(density, prior_draws(density, options), options, random);
+  return sample_ensemble({{density, prior_draws(density, options)}}, options, random);
 }
 
 // The prior is a hundred times as wide as the answer in half of the directions.
@@ -156,7 +157,7 @@ TEST(SampleEnsemble, ReturnsMeanCovarianceAndEvidenceOfAGaussian) {
   }
   // Each draw comes with its density.
   for (std::size_t s = 0; s < chain.draws.size(); s += 97)
-    EXPECT_EQ(GaussianProblem::log_likelihood(chain.draws[s].at[0]), chain.draws[s].log_likelihood);
+    EXPECT_EQ(GaussianProblem::log_likelihood(chain.draws[s].at[0]), chain.draws[s].log_rest);
 
   RandomStream random(9, 0, Stage::kTest);
   const LogEvidence evidence =
@@ -207,8 +208,8 @@ TEST(SampleEnsemble, MirrorsCoordinatesAndDrawsUnreadOnes) {
         at[5] = unread[s][0];
         at[9] = unread[s][1];
       }
-      for (double& log_prior : points[s].log_prior)
-        log_prior -= 0.5 * (unread[s][0] * unread[s][0] + unread[s][1] * unread[s][1]);
+      for (double& log_start : points[s].log_start)
+        log_start -= 0.5 * (unread[s][0] * unread[s][0] + unread[s][1] * unread[s][1]);
     }
   };
   const EnsembleChain chain = run(with_unread, options, 2);
@@ -249,6 +250,86 @@ TEST(SampleEnsemble, WithoutLikelihoodReturnsThePriorAndRepeats) {
   EXPECT_EQ(again.draws.back().at, chain.draws.back().at);
 }
 
+// A broad mode that holds a tenth of the probability, and one far away that is four times narrower in each of 16
+// directions: draws of the prior do not see it until the likelihood's power has left them in the other.
+constexpr double kNarrow = 0.05, kNarrowAt = 1.5, kBroad = 0.2;
+double log_two_widths(const Latent& z) {
+  double broad = std::log(0.1), narrow = std::log(0.9);
+  for (const double value : z) {
+    const double at_narrow = (value - kNarrowAt) / kNarrow, at_broad = value / kBroad;
+    broad -= 0.5 * (at_broad * at_broad - value * value) + std::log(kBroad);
+    narrow -= 0.5 * (at_narrow * at_narrow - value * value) + std::log(kNarrow);
+  }
+  return std::max(broad, narrow) + std::log1p(std::exp(-std::abs(broad - narrow)));
+}
+
+// The same posterior from N(centre, width^2) in each coordinate of the first system.
+EnsembleStart start_near(const BatchDensity& density, double centre, double width, std::size_t count,
+                         RandomStream& random) {
+  EnsembleStart out;
+  out.density = [=](std::size_t system, std::span<EnsemblePoint> points) {
+    density(system, points);
+    for (EnsemblePoint& point : points) {
+      double shift = -point.log_start[0];
+      for (const double value : point.at[0])
+        shift -= 0.5 * std::pow((value - centre) / width, 2) + std::log(width * std::sqrt(kTwoPi));
+      for (double& log_start : point.log_start) log_start += shift;
+      point.log_rest -= shift;
+    }
+  };
+  out.points.resize(count);
+  for (EnsemblePoint& point : out.points)
+    for (double& value : point.at[0]) value = centre + width * random.normal();
+  out.density(0, out.points);
+  return out;
+}
+
+TEST(SampleEnsemble, FindsWithASecondStartAModeThatThePriorsWalkersMiss) {
+  const BatchDensity density = problem_of(log_two_widths, true);
+  EnsembleOptions options;
+  RandomStream random(10, 0, Stage::kTest);
+  const auto narrow_share = [](const EnsembleChain& chain) {
+    double share = 0.0;
+    for (const EnsemblePoint& point : chain.draws) {
+      double mean = 0.0;
+      for (const double value : point.at[0]) mean += value / kD;
+      share += std::abs(mean - kNarrowAt) < 10.0 * kNarrow ? 1.0 : 0.0;
+    }
+    return share / static_cast<double>(chain.draws.size());
+  };
+  std::vector<EnsembleStart> starts{{density, prior_draws(density, options)}};
+  const EnsembleChain prior_alone = sample_ensemble(starts, options, random);
+  EXPECT_EQ(narrow_share(prior_alone), 0.0);  // or this test asks nothing
+
+  // More points than walkers, of a density twice as wide as the mode.
+  starts.push_back(start_near(density, kNarrowAt, 2.0 * kNarrow, 2000, random));
+  const EnsembleChain chain = sample_ensemble(starts, options, random);
+  ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size;
+  EXPECT_NEAR(narrow_share(chain), 0.9, 4.5 * std::sqrt(0.09 / chain.effective_size));
+  const LogEvidence evidence = bridge_evidence(density, chain, {}, 2000, random);
+  EXPECT_NEAR(evidence.value, 0.0, 4.5 * std::max(evidence.error, 0.02));
+}
+
+// A start that only knows a mode of next to no probability does no harm.
+TEST(SampleEnsemble, LeavesAModeThatHoldsNothing) {
+  const BatchDensity density = problem_of(
+      [](const Latent& z) {
+        double right = 0.0, wrong = -40.0;
+        for (const double value : z) {
+          right -= 0.5 * std::pow((value - 1.0) / 0.1, 2);
+          wrong -= 0.5 * std::pow((value + 1.0) / 0.1, 2);
+        }
+        return std::max(right, wrong);
+      },
+      true);
+  EnsembleOptions options;
+  RandomStream random(11, 0, Stage::kTest);
+  const EnsembleChain chain = sample_ensemble(
+      {{density, prior_draws(density, options)}, start_near(density, -1.0, 0.2, 256, random)}, options, random);
+  ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size;
+  for (const EnsemblePoint& point : chain.draws) ASSERT_GT(point.at[0][0], 0.0);
+}
+
 TEST(SampleEnsemble, KeepsToTheBudgetAndRefusesBadStarts) {
   EnsembleOptions options;
   options.budget = 1;
@@ -263,15 +344,18 @@ TEST(SampleEnsemble, KeepsToTheBudgetAndRefusesBadStarts) {
 
   std::vector<EnsemblePoint> start = prior_draws(density, options);
   const std::vector<EnsemblePoint> few(start.begin(), start.end() - 1);
-  EXPECT_THROW(sample_ensemble(density, few, options, random), std::invalid_argument);
+  EXPECT_THROW(sample_ensemble({{density, few}}, options, random), std::invalid_argument);
   EnsembleOptions odd;
   odd.walkers = 127;
-  EXPECT_THROW(sample_ensemble(density, prior_draws(density, odd), odd, random), std::invalid_argument);
+  EXPECT_THROW(sample_ensemble({{density, prior_draws(density, odd)}}, odd, random), std::invalid_argument);
   EnsembleOptions uneven;
   uneven.chains = 63;
-  EXPECT_THROW(sample_ensemble(density, start, uneven, random), std::invalid_argument);
-  start[17].log_likelihood = -INFINITY;
-  EXPECT_THROW(sample_ensemble(density, start, options, random), std::invalid_argument);
+  EXPECT_THROW(sample_ensemble({{density, start}}, uneven, random), std::invalid_argument);
+  EXPECT_THROW(sample_ensemble({}, options, random), std::invalid_argument);
+  const EnsembleStart whole{density, start};
+  EXPECT_THROW(sample_ensemble({whole, whole, whole}, options, random), std::invalid_argument);
+  start[17].log_rest = -INFINITY;
+  EXPECT_THROW(sample_ensemble({{density, start}}, options, random), std::invalid_argument);
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ TEST_F(RefineTest, AutoTurnsToMcmcWhereWeightsFail) {
   EXPECT_NE(importance.warnings[0].find("the importance weights fail"), std::string::npos);
 
   refine(simulator(), drawn, {Refinement::kAuto, 2000}, 1, random, automatic);
-  EXPECT_EQ(automatic.method, "ensemble MCMC from the prior");
+  EXPECT_EQ(automatic.method, "ensemble MCMC");
   ASSERT_EQ(automatic.warnings.size(), 1u);
   EXPECT_NE(automatic.warnings[0].find("has not converged"), std::string::npos);
   EXPECT_LE(fact(automatic, "mcmc_evaluations"), 2100.0);
