@@ -18,6 +18,7 @@ namespace penumbra {
 namespace {
 
 constexpr std::size_t kBridgeProposals = 4000;
+constexpr std::int64_t kBudgetOverSamples = 10;  // densities of so many of the network's samples start an MCMC, at most
 
 // Sets the exact densities of the samples.
 void evaluate(const ExactPosterior& posterior, PosteriorSamples& samples) {
@@ -37,7 +38,9 @@ EnsembleChain run_chain(const ChainProblem& problem, std::span<const Latent> sam
   ensemble.unread = problem.coordinates().unread();
   ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
   const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
-  std::optional<EnsembleStart> near = problem.start_from_samples(samples, count / 2, random);
+  const auto most = static_cast<std::size_t>(options.budget / kBudgetOverSamples);
+  std::optional<EnsembleStart> near =
+      problem.start_from_samples(samples.first(std::min(samples.size(), most)), count / 2, random);
   std::vector<EnsembleStart> starts{problem.start_from_prior(near ? count / 2 : count, random)};
   if (near) starts.push_back(std::move(*near));
   if (starts[0].points.size() < count / starts.size()) {
