@@ -11,7 +11,6 @@
 namespace penumbra {
 namespace {
 
-constexpr Eigen::Index kMostFitted = 16384;  // samples that a mixture is fitted to
 constexpr int kMostComponents = 64;
 
 // The coordinates of the second system that the likelihood reads.
@@ -83,8 +82,7 @@ std::optional<EnsembleStart> ChainProblem::start_from_samples(std::span<const La
   const std::vector<std::size_t> unread = coordinates_.unread();
   Eigen::MatrixXd half[2];
   for (std::size_t side = 0; side < 2; ++side) {
-    half[side].resize(std::ssize(kParameters) - std::ssize(unread),
-                      std::min(std::ssize(start.points), kMostFitted) / 2);
+    half[side].resize(std::ssize(kParameters) - std::ssize(unread), std::ssize(start.points) / 2);
     for (Eigen::Index i = 0; i < half[side].cols(); ++i)
       half[side].col(i) = read_coordinates(start.points[2 * static_cast<std::size_t>(i) + side], unread);
   }

@@ -18,7 +18,11 @@ namespace penumbra {
 namespace {
 
 constexpr std::size_t kBridgeProposals = 4000;
-constexpr std::int64_t kBudgetOverSamples = 10;  // densities of so many of the network's samples start an MCMC, at most
+// From each start. With two, walkers of the prior have lost modes that four kept (docs/notes.md).
+constexpr int kPopulations = 4;
+// Of the network's samples an MCMC starts from, at most: so many, and a fraction of its budget.
+constexpr std::size_t kMostSamples = 16384;
+constexpr std::int64_t kBudgetOverSamples = 4;
 
 // Sets the exact densities of the samples.
 void evaluate(const ExactPosterior& posterior, PosteriorSamples& samples) {
@@ -37,16 +41,17 @@ EnsembleChain run_chain(const ChainProblem& problem, std::span<const Latent> sam
   ensemble.effective_size = options.effective_size;
   ensemble.unread = problem.coordinates().unread();
   ensemble.mirrored = {kOmega};  // eclipses fix e cos omega better than e sin omega
-  const auto count = static_cast<std::size_t>(ensemble.populations) * static_cast<std::size_t>(ensemble.walkers);
-  const auto most = static_cast<std::size_t>(options.budget / kBudgetOverSamples);
-  std::optional<EnsembleStart> near =
-      problem.start_from_samples(samples.first(std::min(samples.size(), most)), count / 2, random);
-  std::vector<EnsembleStart> starts{problem.start_from_prior(near ? count / 2 : count, random)};
-  if (near) starts.push_back(std::move(*near));
-  if (starts[0].points.size() < count / starts.size()) {
+  const std::size_t count = kPopulations * static_cast<std::size_t>(ensemble.walkers);
+  const std::size_t most = std::min(kMostSamples, static_cast<std::size_t>(options.budget / kBudgetOverSamples));
+  std::vector<EnsembleStart> starts{problem.start_from_prior(count, random)};
+  if (starts[0].points.size() < count) {
     throw OutsidePrior(fmt::format("{}: {} of {} draws of the prior that the MCMC starts from have a density",
-                                   object.file.string(), starts[0].points.size(), count / starts.size()));
+                                   object.file.string(), starts[0].points.size(), count));
   }
+  if (std::optional<EnsembleStart> near =
+          problem.start_from_samples(samples.first(std::min(samples.size(), most)), count, random))
+    starts.push_back(std::move(*near));
+  ensemble.populations = kPopulations * static_cast<int>(starts.size());
   Progress progress(fmt::format("{}: MCMC", object.name), static_cast<std::uint64_t>(options.budget));
   ensemble.progress = [&](std::int64_t evaluations, double power, double r_hat) {
     progress.set(static_cast<std::uint64_t>(std::min(evaluations, options.budget)),

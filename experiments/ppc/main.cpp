@@ -217,7 +217,9 @@ ExperimentResult run(const Config& config, const fs::path& out) {
   facts.emplace_back("samples", fmt::format("{}", options.samples));
   facts.emplace_back("draws", fmt::format("{}", options.predictions));
   facts.emplace_back("refine_budget", fmt::format("{}", budget));
-  for (const fs::path& folder : {data.parent_path() / "examples" / "hd23642", out / "work" / "objects"}) {
+  const fs::path example = data.parent_path() / "examples" / "hd23642";
+  if (!fs::exists(example)) fmt::print(stderr, "skipped: HD 23642; {} is not there\n", example.string());
+  for (const fs::path& folder : {example, out / "work" / "objects"}) {
     for (CheckedObject& object : real_objects(folder, zero_points)) objects.push_back(std::move(object));
     for (const auto& fact : facts_of_files(folder)) facts.push_back(fact);
   }
