@@ -204,7 +204,8 @@ std::string csv(const RefinedSystems& systems, Row RefinedSystem::*table) {
 std::string sbc_csv(const RefinedSystems& systems) {
   std::vector<std::string> rows;
   std::vector<double> p_values;
-  for (const auto& [name, first_value] : systems.begin()->second.ranks) {
+  const Row columns = systems.empty() ? Row{} : systems.begin()->second.ranks;
+  for (const auto& [name, first_value] : columns) {
     if (name == "index" || name == "converged") continue;
     std::vector<double> ranks;
     for (const auto& [index, system] : systems) ranks.push_back(std::stod(value_of(system.ranks, name)));
@@ -223,6 +224,16 @@ std::string sbc_csv(const RefinedSystems& systems) {
   const std::vector<double> corrected = holm(p_values);
   std::string out = "parameter,systems,mean_rank,coverage68,coverage95,ks_distance,ks_p,ks_p_holm\n";
   for (std::size_t k = 0; k < rows.size(); ++k) out += fmt::format("{},{:.4g}\n", rows[k], corrected[k]);
+  return out;
+}
+
+// Those whose photometry tells how bright they are. Of the others, simulations tell it by what data exist, which the
+// likelihood takes as given (sim/likelihood.h): their ranks need not be uniform.
+RefinedSystems with_photometry(const RefinedSystems& systems) {
+  constexpr int kLeastBands = 5;
+  RefinedSystems out;
+  for (const auto& [index, system] : systems)
+    if (std::stoi(value_of(system.facts, "bands")) >= kLeastBands) out.emplace(index, system);
   return out;
 }
 
@@ -250,7 +261,8 @@ ExperimentResult refine_systems(const Config& config, const fs::path& work) {
   });
   out.files = {{"systems.csv", csv(systems, &RefinedSystem::facts)},
                {"ranks.csv", csv(systems, &RefinedSystem::ranks)},
-               {"sbc.csv", sbc_csv(systems)}};
+               {"sbc.csv", sbc_csv(systems)},
+               {"sbc_with_photometry.csv", sbc_csv(with_photometry(systems))}};
   return out;
 }
 

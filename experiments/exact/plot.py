@@ -21,14 +21,15 @@ def convergence(tables, save):
 
 
 def ranks(tables, save):
-    """Distribution functions of the truth's ranks, less the diagonal, with a 95% band (Kolmogorov and Smirnov)."""
-    table = tables.columns("ranks.csv")
+    """Distribution functions of the truth's ranks, less the diagonal, with a 95% band (Kolmogorov and Smirnov): of all systems,
+    and of those with photometry (main.cpp)."""
+    table, bands = tables.columns("ranks.csv"), tables.columns("systems.csv")["bands"]
     figure, axes = figures.parameter_grid(tables.parameters(), sharex=True, sharey=True)
     for name, axis in axes.items():
-        rank = np.sort(table[name])
-        count = len(rank)
-        axis.step(rank, np.arange(1, count + 1) / count - rank, where="post")
-        axis.axhspan(-1.36 / np.sqrt(count), 1.36 / np.sqrt(count), color=figures.SKY, alpha=0.3, lw=0)
+        for chosen, colour in ((bands >= 0, figures.BLUE), (bands >= 5, figures.VERMILION)):
+            rank = np.sort(table[name][chosen])
+            axis.step(rank, np.arange(1, len(rank) + 1) / len(rank) - rank, where="post", color=colour)
+        axis.axhspan(-1.36 / np.sqrt(len(bands)), 1.36 / np.sqrt(len(bands)), color=figures.SKY, alpha=0.3, lw=0)
     figure.supxlabel("rank of the truth")
     figure.supylabel("difference from uniform")
     save(figure, "ranks")

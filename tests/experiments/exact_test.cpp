@@ -25,7 +25,8 @@ TEST(ExactExperiment, RunsBrieflyAndGoesOn) {
       EXPECT_LT(rank, 1.0);
     }
   }
-  EXPECT_EQ(run.table("sbc.csv").rows(), 17u);  // the parameters and ln of the density
+  EXPECT_EQ(run.table("sbc.csv").rows(), 17u);                  // the parameters and ln of the density
+  EXPECT_EQ(run.table("sbc_with_photometry.csv").rows(), 17u);  // system 0 has seven bands
 
   // What is done is not done again.
   const std::filesystem::path done = run.out / "work" / "system_0.csv";
