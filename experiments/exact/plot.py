@@ -26,12 +26,13 @@ def ranks(tables, save):
     table, bands = tables.columns("ranks.csv"), tables.columns("systems.csv")["bands"]
     figure, axes = figures.parameter_grid(tables.parameters(), sharex=True, sharey=True)
     for name, axis in axes.items():
-        for chosen, colour in ((bands >= 0, figures.BLUE), (bands >= 5, figures.VERMILION)):
+        for chosen, colour, label in ((bands >= 0, figures.BLUE, "all"), (bands >= 5, figures.VERMILION, "five bands or more")):
             rank = np.sort(table[name][chosen])
-            axis.step(rank, np.arange(1, len(rank) + 1) / len(rank) - rank, where="post", color=colour)
+            axis.step(rank, np.arange(1, len(rank) + 1) / len(rank) - rank, where="post", color=colour, label=label)
         axis.axhspan(-1.36 / np.sqrt(len(bands)), 1.36 / np.sqrt(len(bands)), color=figures.SKY, alpha=0.3, lw=0)
     figure.supxlabel("rank of the truth")
     figure.supylabel("difference from uniform")
+    figure.legend(*axis.get_legend_handles_labels(), ncols=2, loc="outside upper center")
     save(figure, "ranks")
 
 
