@@ -33,9 +33,7 @@ Moments moments(const std::vector<double>& x) {
 LogEvidence bridge_evidence(const BatchDensity& density, const EnsembleChain& chain,
                             const std::vector<std::size_t>& unread, std::size_t proposals, RandomStream& random) {
   if (!(chain.effective_size > 0.0)) return {};
-  std::vector<std::size_t> read;
-  for (std::size_t d = 0; d < kParameterCount; ++d)
-    if (std::find(unread.begin(), unread.end(), d) == unread.end()) read.push_back(d);
+  const std::vector<std::size_t> read = read_coordinates(unread);
   const auto dimensions = std::ssize(read);
   const auto coordinates = [&](const EnsemblePoint& point) {
     Eigen::VectorXd x(dimensions);

@@ -13,12 +13,10 @@ namespace {
 
 constexpr int kMostComponents = 64;
 
-// The coordinates of the second system that the likelihood reads.
-Eigen::VectorXd read_coordinates(const EnsemblePoint& point, const std::vector<std::size_t>& unread) {
-  Eigen::VectorXd out(std::ssize(point.at[1]) - std::ssize(unread));
-  Eigen::Index k = 0;
-  for (std::size_t d = 0; d < point.at[1].size(); ++d)
-    if (std::ranges::find(unread, d) == unread.end()) out[k++] = point.at[1][d];
+// Coordinates of the second system.
+Eigen::VectorXd second_coordinates(const EnsemblePoint& point, const std::vector<std::size_t>& chosen) {
+  Eigen::VectorXd out(std::ssize(chosen));
+  for (Eigen::Index k = 0; k < out.size(); ++k) out[k] = point.at[1][chosen[static_cast<std::size_t>(k)]];
   return out;
 }
 
@@ -79,23 +77,23 @@ std::optional<EnsembleStart> ChainProblem::start_from_samples(std::span<const La
   std::erase_if(start.points, [](const EnsemblePoint& point) { return !std::isfinite(point.log_density(0)); });
   if (start.points.size() < least) return std::nullopt;
 
-  const std::vector<std::size_t> unread = coordinates_.unread();
+  const std::vector<std::size_t> unread = coordinates_.unread(), read = read_coordinates(unread);
   Eigen::MatrixXd half[2];
   for (std::size_t side = 0; side < 2; ++side) {
-    half[side].resize(std::ssize(kParameters) - std::ssize(unread), std::ssize(start.points) / 2);
+    half[side].resize(std::ssize(read), std::ssize(start.points) / 2);
     for (Eigen::Index i = 0; i < half[side].cols(); ++i)
-      half[side].col(i) = read_coordinates(start.points[2 * static_cast<std::size_t>(i) + side], unread);
+      half[side].col(i) = second_coordinates(start.points[2 * static_cast<std::size_t>(i) + side], read);
   }
   std::optional<CurvedMixture> fitted = CurvedMixture::fit(half[0], half[1], kMostComponents, random);
   if (!fitted) return std::nullopt;
 
   // Moves the boundary between the two parts of the density from the prior to the mixture.
-  const auto divide = [this, unread, mixture = std::make_shared<const CurvedMixture>(std::move(*fitted))](
+  const auto divide = [this, unread, read, mixture = std::make_shared<const CurvedMixture>(std::move(*fitted))](
                           std::span<EnsemblePoint> points) {
     parallel_for(points.size(), threads_, [&](std::uint64_t s) {
       EnsemblePoint& point = points[s];
       if (!std::isfinite(point.log_rest)) return;
-      double log_start = mixture->log_density(read_coordinates(point, unread));
+      double log_start = mixture->log_density(second_coordinates(point, read));
       for (const std::size_t d : unread) log_start -= 0.5 * (point.at[1][d] * point.at[1][d] + std::log(kTwoPi));
       const double shift = log_start - point.log_start[1];
       for (double& part : point.log_start) part += shift;

@@ -45,11 +45,12 @@ class Ensemble {
   // first_share: of the generations that move in the first system.
   Ensemble(const BatchDensity& density, Walkers walkers, double first_share, const EnsembleOptions& options,
            RandomStream& random)
-      : density_(density), walkers_(std::move(walkers)), first_share_(first_share), options_(options), random_(random) {
-    read_.fill(true);
-    for (const std::size_t d : options.unread) read_[d] = false;
-    dimensions_ = std::count(read_.begin(), read_.end(), true);
-  }
+      : density_(density),
+        walkers_(std::move(walkers)),
+        first_share_(first_share),
+        options_(options),
+        random_(random),
+        read_(read_coordinates(options.unread)) {}
 
   const Walkers& walkers() const { return walkers_; }
   Walkers& walkers() { return walkers_; }
@@ -97,7 +98,7 @@ class Ensemble {
     for (std::size_t system = 0; system < 2; ++system) {
       Eigen::MatrixXd half[2];
       for (std::size_t side = 0; side < 2; ++side) {
-        half[side].resize(dimensions_, std::ssize(archive.points) / 2);
+        half[side].resize(std::ssize(read_), std::ssize(archive.points) / 2);
         for (Eigen::Index i = 0; i < half[side].cols(); ++i)
           half[side].col(i) = read_of(archive.points[2 * static_cast<std::size_t>(i) + side].at[system]);
       }
@@ -109,15 +110,13 @@ class Ensemble {
   std::size_t choose_system() { return random_.uniform() < first_share_ ? 0 : 1; }
 
   Eigen::VectorXd read_of(const Latent& x) const {
-    Eigen::VectorXd out(dimensions_);
-    for (std::size_t d = 0, k = 0; d < x.size(); ++d)
-      if (read_[d]) out[static_cast<Eigen::Index>(k++)] = x[d];
+    Eigen::VectorXd out(std::ssize(read_));
+    for (std::size_t k = 0; k < read_.size(); ++k) out[static_cast<Eigen::Index>(k)] = x[read_[k]];
     return out;
   }
 
   void set_read(const Eigen::VectorXd& read, Latent& x) const {
-    for (std::size_t d = 0, k = 0; d < x.size(); ++d)
-      if (read_[d]) x[d] = read[static_cast<Eigen::Index>(k++)];
+    for (std::size_t k = 0; k < read_.size(); ++k) x[read_[k]] = read[static_cast<Eigen::Index>(k)];
   }
 
   // A draw of the mixture, where there is one, or a step of walker w by the difference of two of `others` (in the
@@ -139,7 +138,7 @@ class Ensemble {
       // gamma = 1 leads from mode to mode; the optimum for Gaussians is too far where the density is curved, so some
       // steps are shorter, by up to ten times. The mixture's map keeps volumes: such a step is as likely as its return.
       const auto straight = [&](const Latent& x) { return mixture ? mixture->straight(read_of(x)) : read_of(x); };
-      double gamma = kind < kMirrorShare + kJumpShare ? 1.0 : 2.38 / std::sqrt(2.0 * static_cast<double>(dimensions_));
+      double gamma = kind < kMirrorShare + kJumpShare ? 1.0 : 2.38 / std::sqrt(2.0 * static_cast<double>(read_.size()));
       if (gamma < 1.0 && random_.uniform() < (mixture ? kShortShareStraight : kShortShare))
         gamma *= std::pow(0.1, random_.uniform());
       const auto pick = [&] { return static_cast<std::size_t>(random_.below(static_cast<int>(others.size()))); };
@@ -184,8 +183,7 @@ class Ensemble {
   std::array<double, 2> proposed_{}, accepted_{};
   const EnsembleOptions& options_;
   RandomStream& random_;
-  std::array<bool, kParameterCount> read_{};
-  Eigen::Index dimensions_ = 0;
+  std::vector<std::size_t> read_;
   std::int64_t evaluations_ = 0;
   std::vector<std::size_t> chosen_;
   std::vector<EnsemblePoint> proposal_;
@@ -221,14 +219,6 @@ double next_rise(std::span<const EnsemblePoint> walkers, double power, double le
     (weigh_rise(walkers, std::exp(middle)).effective >= least ? low : high) = middle;
   }
   return std::exp(low);
-}
-
-// `count` of the points, drawn by their weights.
-Walkers draw_by_weight(std::span<const EnsemblePoint> points, const std::vector<double>& weight, std::size_t count,
-                       RandomStream& random) {
-  Walkers out;
-  for (const std::size_t s : resample(weight, count, random)) out.push_back(points[s]);
-  return out;
 }
 
 // The worst of `diagnostic` over all coordinates of both systems.
@@ -276,6 +266,13 @@ void check(const std::vector<EnsembleStart>& starts, const EnsembleOptions& opti
 }
 
 }  // namespace
+
+std::vector<std::size_t> read_coordinates(const std::vector<std::size_t>& unread) {
+  std::vector<std::size_t> out;
+  for (std::size_t d = 0; d < kParameterCount; ++d)
+    if (std::ranges::find(unread, d) == unread.end()) out.push_back(d);
+  return out;
+}
 
 std::vector<std::size_t> thinned(const EnsembleChain& chain, std::size_t count, RandomStream& random) {
   const auto walkers = static_cast<std::size_t>(chain.walkers);
@@ -371,8 +368,8 @@ EnsembleChain sample_ensemble(const std::vector<EnsembleStart>& starts, const En
       ensemble.walkers().clear();
       for (std::size_t p = 0, each = old.size() / populations; p < populations; ++p) {
         const std::span<const EnsemblePoint> own = std::span(old).subspan(p * each, each);
-        const Walkers drawn = draw_by_weight(own, weigh_rise(own, rise).weight, size, random);
-        ensemble.walkers().insert(ensemble.walkers().end(), drawn.begin(), drawn.end());
+        for (const std::size_t w : resample(weigh_rise(own, rise).weight, size, random))
+          ensemble.walkers().push_back(own[w]);
       }
       power = power + rise >= 1.0 ? 1.0 : power + rise;
       std::int64_t moves = 0;

@@ -61,8 +61,10 @@ struct EnsembleOptions {
 };
 
 struct EnsembleChain {
-  int walkers = 0;                   // chains
-  std::vector<EnsemblePoint> draws;  // [generation][walker] of the last round
+  int walkers = 0;  // chains
+  // [generation][walker] of the last round. Only log_density() of them counts: a walker that has not moved yet is still
+  // divided as its start was.
+  std::vector<EnsemblePoint> draws;
   double r_hat = INFINITY;  // split R-hat, each walker two chains; the worst coordinate of both systems (as the next)
   double autocorrelation_time = INFINITY;  // generations
   double effective_size = 0.0;             // draws over the autocorrelation time
@@ -71,6 +73,9 @@ struct EnsembleChain {
   std::int64_t evaluations = 0;
   bool converged = false;
 };
+
+// Indices of the coordinates that are not among the unread ones.
+std::vector<std::size_t> read_coordinates(const std::vector<std::size_t>& unread);
 
 // Indices of `count` of the draws, or of all, in random order: as many of each walker, at equal distances along it.
 // (Along the generations a distance that shares a factor with the number of walkers would meet few of them.)

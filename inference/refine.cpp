@@ -18,7 +18,7 @@ namespace penumbra {
 namespace {
 
 constexpr std::size_t kBridgeProposals = 4000;
-// From each start. With two, walkers of the prior have lost modes that four kept (docs/notes.md).
+// From each start. With two, walkers of the prior have lost a mode that four kept (docs/notes.md).
 constexpr int kPopulations = 4;
 // Of the network's samples an MCMC starts from, at most: so many, and a fraction of its budget.
 constexpr std::size_t kMostSamples = 16384;

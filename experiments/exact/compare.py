@@ -231,7 +231,7 @@ def main():
         if not file.exists():
             continue
         both = np.loadtxt(file, delimiter=",", skiprows=2)[:, : len(NAMES)]
-        truth, ours = both[0], both[1:][: settings["draws"]]  # their order is random
+        truth, ours = both[0], both[1 : 1 + settings["draws"]]  # their order is random
         facts = dict(fact.split("=") for fact in file.read_text().splitlines()[0][2:].split(","))
         # Where the network's samples are near the posterior, it is near the prior: flat in z. Elsewhere logarithms are.
         near = float(facts["pareto_k"] or "inf") <= 1.0

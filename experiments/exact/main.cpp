@@ -278,10 +278,7 @@ int serve_density(const fs::path& config_file, std::size_t index) {
   const int threads = settings.held_out.run.threads;
   const ExactPosterior posterior(held_out.simulator(), simulation.observation, threads);
   const ChainProblem problem(held_out.simulator(), simulation.observation, posterior, threads);
-  const std::vector<std::size_t> unread = problem.coordinates().unread();
-  std::vector<std::size_t> read;
-  for (std::size_t d = 0; d < kParameterCount; ++d)
-    if (std::ranges::find(unread, d) == unread.end()) read.push_back(d);
+  const std::vector<std::size_t> read = read_coordinates(problem.coordinates().unread());
   std::vector<double> greeting{static_cast<double>(read.size()), simulation.observation.period_day};
   greeting.insert(greeting.end(), read.begin(), read.end());
   const auto write = [](const std::vector<double>& numbers) {
