@@ -190,17 +190,17 @@ class Ensemble {
   std::vector<double> log_factor_;
 };
 
-// What the rest's power rising by `step` makes of equal weights.
+// What the rest's power rising by `step` makes of a population's equal weights.
 struct RiseWeights {
   std::vector<double> weight;  // scaled so that the largest is 1
   double effective;            // their sum's square over the sum of squares
 };
 
-RiseWeights weigh_rise(std::span<const EnsemblePoint> walkers, double step) {
+RiseWeights weigh_rise(std::span<const EnsemblePoint> population, double step) {
   double top = -INFINITY, sum = 0.0, squares = 0.0;
-  for (const EnsemblePoint& point : walkers) top = std::max(top, point.log_rest);
+  for (const EnsemblePoint& point : population) top = std::max(top, point.log_rest);
   RiseWeights out;
-  for (const EnsemblePoint& point : walkers) {
+  for (const EnsemblePoint& point : population) {
     const double w = std::exp(step * (point.log_rest - top));
     out.weight.push_back(w);
     sum += w;
@@ -210,13 +210,29 @@ RiseWeights weigh_rise(std::span<const EnsemblePoint> walkers, double step) {
   return out;
 }
 
-// The largest rise, up to 1 - power, that leaves `least` effective walkers: bisection of its logarithm.
-double next_rise(std::span<const EnsemblePoint> walkers, double power, double least) {
+using Populations = std::vector<std::span<const EnsemblePoint>>;
+
+// Equal parts of the walkers.
+Populations divide(const Walkers& walkers, std::size_t count) {
+  const std::size_t size = walkers.size() / count;
+  Populations out;
+  for (std::size_t p = 0; p < count; ++p) out.push_back(std::span(walkers).subspan(p * size, size));
+  return out;
+}
+
+// The largest rise, up to 1 - power, that leaves `least` effective walkers: bisection of its logarithm. Each population
+// counts its own, for it is resampled by itself: how far above another it stands does not slow the rise.
+double next_rise(const Populations& populations, double power, double least) {
+  const auto leaves_enough = [&](double step) {
+    double effective = 0.0;
+    for (const auto& population : populations) effective += weigh_rise(population, step).effective;
+    return effective >= least;
+  };
+  if (leaves_enough(1.0 - power)) return 1.0 - power;
   double low = std::log(1e-300), high = std::log(1.0 - power);
-  if (weigh_rise(walkers, 1.0 - power).effective >= least) return 1.0 - power;
   for (int step = 0; step < 60; ++step) {
     const double middle = 0.5 * (low + high);
-    (weigh_rise(walkers, std::exp(middle)).effective >= least ? low : high) = middle;
+    (leaves_enough(std::exp(middle)) ? low : high) = middle;
   }
   return std::exp(low);
 }
@@ -364,12 +380,12 @@ EnsembleChain sample_ensemble(const std::vector<EnsembleStart>& starts, const En
     Ensemble ensemble(start.density, start.points, 0.5, options, random);
     for (power = 0.0; power < 1.0 && !out_of_budget; ++chain.temperatures) {
       const Walkers old = ensemble.walkers();
-      const double rise = next_rise(old, power, kLeastEffectiveShare * static_cast<double>(populations * size));
+      const Populations own = divide(old, populations);
+      const double rise = next_rise(own, power, kLeastEffectiveShare * static_cast<double>(populations * size));
       ensemble.walkers().clear();
-      for (std::size_t p = 0, each = old.size() / populations; p < populations; ++p) {
-        const std::span<const EnsemblePoint> own = std::span(old).subspan(p * each, each);
-        for (const std::size_t w : resample(weigh_rise(own, rise).weight, size, random))
-          ensemble.walkers().push_back(own[w]);
+      for (const auto& population : own) {
+        for (const std::size_t w : resample(weigh_rise(population, rise).weight, size, random))
+          ensemble.walkers().push_back(population[w]);
       }
       power = power + rise >= 1.0 ? 1.0 : power + rise;
       std::int64_t moves = 0;

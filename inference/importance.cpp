@@ -12,6 +12,7 @@ namespace penumbra {
 namespace {
 
 constexpr std::size_t kFewestTail = 5;
+constexpr double kLargestSmoothedK = 1.0;  // beyond, the fitted law has no mean, and may miss the largest weights by far
 
 void shuffle(std::vector<std::size_t>& values, RandomStream& random) {
   for (std::size_t i = values.size(); i > 1; --i)
@@ -88,7 +89,7 @@ ImportanceWeights importance_weights(std::span<const double> log_ratio, std::siz
   out.pareto_k = fit.k;
   if (excess.empty()) {
     out.pareto_k = -INFINITY;  // every weight is the same: there is no tail
-  } else if (std::isfinite(fit.k)) {
+  } else if (fit.k < kLargestSmoothedK) {
     for (std::size_t i = 0; i < excess.size(); ++i) {
       const double probability = (static_cast<double>(i) + 0.5) / static_cast<double>(excess.size());
       out.weight[order[count - excess.size() + i]] = std::min(1.0, cutoff + fit.quantile(probability));

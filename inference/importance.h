@@ -28,7 +28,7 @@ struct GeneralizedPareto {
 GeneralizedPareto fit_generalized_pareto(std::span<const double> ascending);
 
 struct ImportanceWeights {
-  std::vector<double> weight;  // [S], smoothed, of sum 1; empty sum (every weight zero): all zero
+  std::vector<double> weight;  // [S], of sum 1, smoothed where k-hat < 1; empty sum (every weight zero): all zero
   double pareto_k;
   double effective_size;  // 1 / sum of weight^2
   double efficiency;      // effective_size over the number of samples drawn

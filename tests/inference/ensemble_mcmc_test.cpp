@@ -263,23 +263,29 @@ double log_two_widths(const Latent& z) {
   return std::max(broad, narrow) + std::log1p(std::exp(-std::abs(broad - narrow)));
 }
 
-// The same posterior from N(centre, width^2) in each coordinate of the first system.
-EnsembleStart start_near(const BatchDensity& density, double centre, double width, std::size_t count,
+// The same posterior from an equal mixture of N(centre, width^2) in each coordinate of the first system; the points of
+// a centre follow those of another.
+EnsembleStart start_near(const BatchDensity& density, std::vector<double> centres, double width, std::size_t count,
                          RandomStream& random) {
   EnsembleStart out;
   out.density = [=](std::size_t system, std::span<EnsemblePoint> points) {
     density(system, points);
     for (EnsemblePoint& point : points) {
-      double shift = -point.log_start[0];
-      for (const double value : point.at[0])
-        shift -= 0.5 * std::pow((value - centre) / width, 2) + std::log(width * std::sqrt(kTwoPi));
+      double start = -INFINITY;
+      for (const double centre : centres) {
+        double one = -std::log(static_cast<double>(centres.size()));
+        for (const double value : point.at[0])
+          one -= 0.5 * std::pow((value - centre) / width, 2) + std::log(width * std::sqrt(kTwoPi));
+        start = std::max(start, one) + std::log1p(std::exp(-std::abs(start - one)));
+      }
+      const double shift = start - point.log_start[0];
       for (double& log_start : point.log_start) log_start += shift;
       point.log_rest -= shift;
     }
   };
   out.points.resize(count);
-  for (EnsemblePoint& point : out.points)
-    for (double& value : point.at[0]) value = centre + width * random.normal();
+  for (std::size_t s = 0; s < count; ++s)
+    for (double& value : out.points[s].at[0]) value = centres[s * centres.size() / count] + width * random.normal();
   out.density(0, out.points);
   return out;
 }
@@ -302,7 +308,7 @@ TEST(SampleEnsemble, FindsWithASecondStartAModeThatThePriorsWalkersMiss) {
   EXPECT_EQ(narrow_share(prior_alone), 0.0);  // or this test asks nothing
 
   // More points than walkers, of a density twice as wide as the mode.
-  starts.push_back(start_near(density, kNarrowAt, 2.0 * kNarrow, 2000, random));
+  starts.push_back(start_near(density, {kNarrowAt}, 2.0 * kNarrow, 2000, random));
   const EnsembleChain chain = sample_ensemble(starts, options, random);
   ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size;
   EXPECT_NEAR(narrow_share(chain), 0.9, 4.5 * std::sqrt(0.09 / chain.effective_size));
@@ -310,23 +316,36 @@ TEST(SampleEnsemble, FindsWithASecondStartAModeThatThePriorsWalkersMiss) {
   EXPECT_NEAR(evidence.value, 0.0, 4.5 * std::max(evidence.error, 0.02));
 }
 
+// Modes of width .1 at 1 and at -1 in each coordinate.
+template <int kBelow>  // of ln of the second one's density
+double log_two_places(const Latent& z) {
+  double right = 0.0, wrong = -kBelow;
+  for (const double value : z) {
+    right -= 0.5 * std::pow((value - 1.0) / 0.1, 2);
+    wrong -= 0.5 * std::pow((value + 1.0) / 0.1, 2);
+  }
+  return std::max(right, wrong);
+}
+
 // A start that only knows a mode of next to no probability does no harm.
 TEST(SampleEnsemble, LeavesAModeThatHoldsNothing) {
-  const BatchDensity density = problem_of(
-      [](const Latent& z) {
-        double right = 0.0, wrong = -40.0;
-        for (const double value : z) {
-          right -= 0.5 * std::pow((value - 1.0) / 0.1, 2);
-          wrong -= 0.5 * std::pow((value + 1.0) / 0.1, 2);
-        }
-        return std::max(right, wrong);
-      },
-      true);
+  const BatchDensity density = problem_of(log_two_places<40>, true);
   EnsembleOptions options;
   RandomStream random(11, 0, Stage::kTest);
   const EnsembleChain chain = sample_ensemble(
-      {{density, prior_draws(density, options)}, start_near(density, -1.0, 0.2, 256, random)}, options, random);
+      {{density, prior_draws(density, options)}, start_near(density, {-1.0}, 0.2, 256, random)}, options, random);
   ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size;
+  for (const EnsemblePoint& point : chain.draws) ASSERT_GT(point.at[0][0], 0.0);
+}
+
+// Two populations in either mode: that they differ by 2000 in ln of the density does not slow the power's rise.
+TEST(SampleEnsemble, RaisesThePowerByWhatEachPopulationBears) {
+  const BatchDensity density = problem_of(log_two_places<2000>, true);
+  EnsembleOptions options;
+  RandomStream random(12, 0, Stage::kTest);
+  const EnsembleChain chain = sample_ensemble({start_near(density, {1.0, -1.0}, 0.2, 512, random)}, options, random);
+  ASSERT_TRUE(chain.converged) << chain.r_hat << " " << chain.effective_size;
+  EXPECT_LT(chain.temperatures, 30);
   for (const EnsemblePoint& point : chain.draws) ASSERT_GT(point.at[0][0], 0.0);
 }
 

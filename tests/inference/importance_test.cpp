@@ -133,6 +133,14 @@ TEST(ImportanceWeights, SamplesWithoutWeightCount) {
   EXPECT_EQ(single.pareto_k, INFINITY);
   EXPECT_DOUBLE_EQ(single.effective_size, 1.0);
 
+  // A tail that no law fits: 60 powers of e from a weight to the next, up to as many as a double holds.
+  std::vector<double> steep(1000, -700.0);
+  for (std::size_t s = 0; s < 12; ++s) steep[s] = -60.0 * static_cast<double>(s);
+  const ImportanceWeights wild = importance_weights(steep, 1000);
+  EXPECT_GT(wild.pareto_k, 10.0);
+  EXPECT_DOUBLE_EQ(wild.effective_size, 1.0);
+  EXPECT_NEAR(wild.log_evidence, -std::log(1000.0), 1e-12);
+
   EXPECT_THROW(importance_weights(std::vector<double>{NAN}, 1), std::invalid_argument);
   EXPECT_THROW(importance_weights(std::vector<double>{INFINITY}, 1), std::invalid_argument);
   EXPECT_THROW(importance_weights(equal, 99), std::invalid_argument);
