@@ -12,7 +12,7 @@ namespace penumbra {
 namespace {
 
 constexpr std::size_t kFewestTail = 5;
-constexpr double kLargestSmoothedK = 1.0;  // beyond, the fitted law has no mean, and may miss the largest weights by far
+constexpr double kLargestSmoothedK = 1.0;  // a law of larger k has no mean, and may miss the largest weights by far
 
 void shuffle(std::vector<std::size_t>& values, RandomStream& random) {
   for (std::size_t i = values.size(); i > 1; --i)
