@@ -3,8 +3,8 @@
 // 1. Populations of walkers start from draws of densities that are wider than the posterior: of the prior, and of
 //    whatever else is at hand, for each finds modes that another misses. From such a density s the walkers come to the
 //    posterior p through s^(1-b) p^b, whose power b rises from 0 to 1; at each rise walkers are resampled by their
-//    weights and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B 68, 411). That is where chains
-//    start: a few moves at each power do not make it the posterior.
+//    weights within their population and move (sequential Monte Carlo; Del Moral, Doucet and Jasra 2006, JRSS B 68,
+//    411). That is where chains start: a few moves at each power do not make it the posterior.
 // 2. Some walkers of each population start chains. Their proposals are made of an archive of points, at first all
 //    walkers, and of a mixture of normals in coordinates that straighten the archive (curved_mixture.h). Half are steps
 //    by the difference of two of the archive's points in those coordinates (differential evolution with an archive: ter
