@@ -11,12 +11,12 @@ def convergence(tables, save):
     figure, (left, right) = figures.plt.subplots(1, 2, figsize=(figures.WIDTH, 2.6), layout="constrained")
     done = systems["converged"] > 0
     for chosen, marker, colour, label in ((done, "o", figures.BLUE, "converged"), (~done, "x", figures.VERMILION, "not")):
-        left.plot(systems["mcmc_evaluations"][chosen] / 1e3, systems["mcmc_r_hat"][chosen], marker, color=colour, label=label)
-    left.axhline(1.05, color=figures.INK, lw=0.6, ls="--")
-    left.set(xlabel="densities computed [thousands]", ylabel=r"split $\hat R$, worst coordinate")
+        left.plot(systems["mcmc_evaluations"][chosen] / 1e3, systems["mcmc_r_hat"][chosen] - 1.0, marker, ms=3, color=colour, label=label)
+    left.axhline(0.05, color=figures.INK, lw=0.6, ls="--")
+    left.set(xlabel="densities computed [thousands]", ylabel=r"split $\hat R - 1$, worst coordinate", yscale="log")
     left.legend()
-    right.plot(systems["mcmc_effective_size"], systems["log_evidence_error"], "o", color=figures.BLUE)
-    right.set(xlabel="effective draws", ylabel=r"error of $\ln Z$")
+    right.plot(systems["mcmc_effective_size"], systems["log_evidence_error"], "o", ms=3, color=figures.BLUE)
+    right.set(xlabel="effective draws", ylabel=r"error of $\ln Z$", xscale="log", yscale="log")
     save(figure, "convergence")
 
 
