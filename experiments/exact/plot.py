@@ -16,6 +16,9 @@ def convergence(tables, save):
     left.set(xlabel="densities computed [thousands]", ylabel=r"split $\hat R - 1$, worst coordinate", yscale="log")
     left.legend()
     right.plot(systems["mcmc_effective_size"], systems["log_evidence_error"], "o", ms=3, color=figures.BLUE)
+    draws = np.array([30.0, 5000.0])
+    right.plot(draws, draws**-0.5, color=figures.INK, lw=0.6, ls="--", label=r"effective draws$^{-1/2}$")
+    right.legend()
     right.set(xlabel="effective draws", ylabel=r"error of $\ln Z$", xscale="log", yscale="log")
     save(figure, "convergence")
 
