@@ -213,7 +213,7 @@ RiseWeights weigh_rise(std::span<const EnsemblePoint> population, double step) {
 using Populations = std::vector<std::span<const EnsemblePoint>>;
 
 // Equal parts of the walkers.
-Populations divide(const Walkers& walkers, std::size_t count) {
+Populations populations_of(const Walkers& walkers, std::size_t count) {
   const std::size_t size = walkers.size() / count;
   Populations out;
   for (std::size_t p = 0; p < count; ++p) out.push_back(std::span(walkers).subspan(p * size, size));
@@ -380,7 +380,7 @@ EnsembleChain sample_ensemble(const std::vector<EnsembleStart>& starts, const En
     Ensemble ensemble(start.density, start.points, 0.5, options, random);
     for (power = 0.0; power < 1.0 && !out_of_budget; ++chain.temperatures) {
       const Walkers old = ensemble.walkers();
-      const Populations own = divide(old, populations);
+      const Populations own = populations_of(old, populations);
       const double rise = next_rise(own, power, kLeastEffectiveShare * static_cast<double>(populations * size));
       ensemble.walkers().clear();
       for (const auto& population : own) {
