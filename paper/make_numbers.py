@@ -466,6 +466,10 @@ def exact(book):
     for name, column, decimals in (("densities", "mcmc_evaluations", 0), ("cpu", "cpu_s", 0)):
         book.number(fixed(statistics.median(float(row[column]) for row in systems), decimals), "exact", name)
     book.number(sum(row["pareto_k"] != "" and float(row["pareto_k"]) <= 0.7 for row in systems), "exact weighted")
+    ranks, _ = read_csv(results / "ranks.csv")
+    for name, converged in (("converged", "1"), ("unconverged", "0")):
+        held = [abs(float(row["radius1"]) - 0.5) < 0.475 for row in ranks if row["converged"] == converged]
+        book.number(percent(statistics.mean(held)) if held else "--", "exact radius", name)
     failed = [row for row in sbc if float(row["ks_p_holm"]) < 0.05]
     book.number(len(sbc), "exact tests")
     book.number(len(failed), "exact failed")
