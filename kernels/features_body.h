@@ -148,11 +148,13 @@ PN_INLINE void features_body(Block& block, const FeatureWork& work, int index) {
   pack_row(packer, state.in, layout, bins < kMaxBinShares ? bins : kMaxBinShares, state.memory, row);
 
   float* const target = work.targets + system * kParameterCount;
-  block.for_each(kParameterCount, [&](int p) { target[p] = work.recipe.targets.target(work.draws[index], p); });
+  const TargetView& targets = work.recipe.targets;
+  const bool period_known = std::isfinite(state.in.period_day);
+  block.for_each(kParameterCount, [&](int p) { target[p] = targets.target(work.draws[index], period_known, p); });
   block.for_each(1, [&](int) {
-    if (!std::isfinite(state.in.period_day)) return;
+    if (!period_known) return;
     RandomStream random(work.seed, work.first + static_cast<std::uint64_t>(index), Stage::kFreeCoordinate);
-    target[kRsumFrac] = static_cast<float>(random.normal());
+    target[targets.free_dimension()] = static_cast<float>(random.normal());
   });
 }
 

@@ -73,8 +73,9 @@ NeuralPosterior NeuralPosterior::load(const std::filesystem::path& file, const s
   const Checkpoint checkpoint = read_checkpoint(file);
   const Preset preset = read_preset(Config::parse(checkpoint.info.preset, file.string()));
   const DataLayout layout = preset.for_binaries() ? data_layout(feature_layout(preset)) : checkpoint.info.layout;
-  const Targets targets =
-      preset.targets == "latent" ? Targets() : Targets::parse(checkpoint.info.provenance.simulation, file.string());
+  const Targets targets = preset.for_binaries()
+                              ? Targets::parse(preset.targets, checkpoint.info.provenance.simulation, file.string())
+                              : Targets();
   auto impl = std::make_unique<Impl>(Impl{checkpoint.info, preset, layout, targets, device,
                                           make_network(preset, layout, std::nullopt, device), std::nullopt});
   impl->network->weights().load(checkpoint.weights, file.string());

@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "base/config.h"
+#include "sim/simulation_settings.h"
+#include "sim/special_functions.h"
+#include "sim/system.h"
 
 namespace penumbra {
 namespace {
@@ -17,12 +20,20 @@ namespace {
 constexpr int kMomentDraws = 20'000;
 constexpr std::uint64_t kMomentSeed = 0x6d6f6d;  // theirs alone; any number would do
 
+TargetKind kind_of(const std::string& name) {
+  if (name == "theta") return TargetKind::kTheta;
+  return name == "relative_radii" ? TargetKind::kRelativeRadii : TargetKind::kLatent;
+}
+
+double log_phi(double z) { return -0.5 * z * z + std::log(kInvSqrt2Pi); }
+
 }  // namespace
 
 Targets Targets::make(const std::string& kind, const Prior& prior) {
   Targets targets;
-  targets.view_.latent = kind == "latent";
-  if (targets.view_.latent) return targets;
+  targets.view_.kind = kind_of(kind);
+  targets.view_.track_tolerance = prior.spec().track_tolerance;
+  if (targets.view_.kind != TargetKind::kTheta) return targets;
   Theta square{};
   std::vector<Theta> draws;
   for (std::uint64_t i = 0; i < kMomentDraws; ++i) draws.push_back(prior.draw(kMomentSeed, i).theta);
@@ -35,11 +46,12 @@ Targets Targets::make(const std::string& kind, const Prior& prior) {
   return targets;
 }
 
-Targets Targets::parse(const std::string& toml, const std::string& source) {
+Targets Targets::parse(const std::string& kind, const std::string& toml, const std::string& source) {
   Targets targets;
   const Config recorded = Config::parse(toml, source);
-  targets.view_.latent = !recorded.has("targets");
-  if (targets.view_.latent) return targets;
+  targets.view_.kind = kind_of(kind);
+  targets.view_.track_tolerance = read_prior(recorded).track_tolerance;
+  if (targets.view_.kind != TargetKind::kTheta) return targets;
   const Config section = recorded.section("targets");
   const auto read = [&](const char* key, Theta& values) {
     const std::vector<double> found = section.numbers(key);
@@ -55,23 +67,49 @@ Targets Targets::parse(const std::string& toml, const std::string& source) {
 }
 
 std::string Targets::to_toml() const {
-  if (view_.latent) return "";
+  if (view_.kind != TargetKind::kTheta) return "";
   return fmt::format("targets.mean = [{:.17e}]\ntargets.deviation = [{:.17e}]\n", fmt::join(view_.mean, ", "),
                      fmt::join(view_.deviation, ", "));
 }
 
 void Targets::pack(const PriorDraw& draw, const Observation& observation, RandomStream& random, float* target) const {
-  for (std::size_t p = 0; p < kParameterCount; ++p) {
-    target[p] = view_.target(draw, static_cast<int>(p));
-  }
-  if (std::isfinite(observation.period_day)) target[kRsumFrac] = static_cast<float>(random.normal());
+  const bool period_known = std::isfinite(observation.period_day);
+  for (int p = 0; p < kParameterCount; ++p) target[p] = view_.target(draw, period_known, p);
+  if (period_known) target[view_.free_dimension()] = static_cast<float>(random.normal());
 }
 
 Status Targets::restore(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const {
-  if (view_.latent) {
-    std::copy_n(sample, kParameterCount, z.begin());
-    return prior.theta_from_latent(z, period_day, theta);
+  if (view_.kind == TargetKind::kTheta) return restore_theta(prior, sample, period_day, z, theta);
+  std::copy_n(sample, kParameterCount, z.begin());
+  if (view_.kind == TargetKind::kRelativeRadii && std::isfinite(period_day)) {
+    const Status status = radii_from_sum(prior, period_day, z);
+    if (status != Status::kOk) return status;
   }
+  return prior.theta_from_latent(z, period_day, theta);
+}
+
+// z as relative radii: in place of the sample's numbers those of both radii and the free one.
+Status Targets::radii_from_sum(const Prior& prior, double period_day, Latent& z) const {
+  const double rsumfrac = prior.rsumfrac_from_z(z[kRsumFrac]), split = normal_cdf(z[kRadius1]);
+  Latent on_tracks = z;
+  on_tracks[kRadius1] = on_tracks[kRadius2] = 0.0;
+  Theta theta;
+  const Status status = prior.theta_from_latent(on_tracks, period_day, theta);
+  if (status == Status::kOutsideTracks || status == Status::kInvalidInput) return status;  // theta is not complete
+  const double track1 = theta[kRadius1], track2 = theta[kRadius2];
+  const double sum = rsumfrac * sma_from_period_rsun(period_day, theta[kMsum]);
+  const RadiusSplit radii(track1, track2, sum - track1 - track2, view_.track_tolerance);
+  if (!radii.possible()) return Status::kOutsideTracks;
+  const auto z_of = [&](double offset) { return normal_quantile(0.5 * (offset / view_.track_tolerance + 1.0)); };
+  const double offset1 = radii.offset1(split);
+  z[kRsumFrac] = z[kRadius2];
+  z[kRadius1] = z_of(offset1);
+  z[kRadius2] = z_of(radii.offset2(offset1));
+  return Status::kOk;
+}
+
+Status Targets::restore_theta(const Prior& prior, const float* sample, double period_day, Latent& z,
+                              Theta& theta) const {
   for (std::size_t p = 0; p < kParameterCount; ++p) theta[p] = view_.mean[p] + view_.deviation[p] * double{sample[p]};
   theta[kOmega] -= 2.0 * std::numbers::pi * std::floor(theta[kOmega] / (2.0 * std::numbers::pi));
   const bool known = std::isfinite(period_day);
@@ -86,19 +124,34 @@ Status Targets::restore(const Prior& prior, const float* sample, double period_d
 }
 
 double Targets::log_jacobian(const Prior& prior, const Latent& z, const Theta& theta, double period_day) const {
-  if (view_.latent) return 0.0;
   const bool known = std::isfinite(period_day);
+  if (view_.kind == TargetKind::kTheta) return log_jacobian_theta(prior, z, theta, known);
+  return view_.kind == TargetKind::kRelativeRadii && known ? log_jacobian_relative(prior, z, theta) : 0.0;
+}
+
+// At given tracks and a, with d_k = tolerance erf(z_k / sqrt 2) the offsets of the radii, of which the split u and
+// rsumfrac = (R1 + R2) / a are functions:
+//   |d(u, rsumfrac) / d(d1, d2)| = 1 / (high - low) t2 / a,    d d_k / d z_k = 2 tolerance phi(z_k),
+// and the sample has both in coordinates of unit normals: phi(z) dz = du, and phi(z) dz = p(rsumfrac) d rsumfrac.
+double Targets::log_jacobian_relative(const Prior& prior, const Latent& z, const Theta& theta) const {
+  const RadiusSplit radii = view_.radius_split(z, theta);
+  const double rsumfrac = theta[kRsumFrac];
+  const double sum_slope = radii.track[1] * rsumfrac / (theta[kRadius1] + theta[kRadius2]);  // t2 / a
+  return std::log(sum_slope / (radii.high - radii.low)) + 2.0 * std::log(2.0 * view_.track_tolerance) +
+         log_phi(z[kRadius1]) + log_phi(z[kRadius2]) - log_phi(view_.split_z(z, theta)) +
+         prior.log_rsumfrac_density(rsumfrac) - log_phi(prior.z_from_rsumfrac(rsumfrac));
+}
+
+double Targets::log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const {
   Latent full = z;
-  if (known && prior.latent_from_theta(theta, full) != Status::kOk) return std::numeric_limits<double>::quiet_NaN();
+  if (period_known && prior.latent_from_theta(theta, full) != Status::kOk)
+    return std::numeric_limits<double>::quiet_NaN();
   double sum = prior.log_jacobian(full, theta);
   for (std::size_t p = 0; p < kParameterCount; ++p) {
-    if (!known || p != kRsumFrac) sum -= std::log(view_.deviation[p]);
+    if (!period_known || p != kRsumFrac) sum -= std::log(view_.deviation[p]);
   }
   // theta depends on z one after the other: the factor of rsumfrac is one of the product. phi(z) dz = p(r) dr.
-  if (known) {
-    const double log_phi = -0.5 * full[kRsumFrac] * full[kRsumFrac] - 0.5 * std::log(2.0 * std::numbers::pi);
-    sum -= log_phi - prior.log_rsumfrac_density(theta[kRsumFrac]);
-  }
+  if (period_known) sum -= log_phi(full[kRsumFrac]) - prior.log_rsumfrac_density(theta[kRsumFrac]);
   return sum;
 }
 

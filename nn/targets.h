@@ -3,8 +3,14 @@
 // targets = "latent": the prior's coordinates z (sim/prior.h). targets = "theta": the parameters themselves,
 // standardised, as in the paper.
 //
-// Where the period is known, rsumfrac follows from it (Prior::theta_from_latent) and its dimension carries nothing: the
-// target there is an independent unit normal, which the flow learns at once and sampling ignores.
+// Where the period is known, rsumfrac follows from the other parameters (Prior::theta_from_latent) and one of the 16
+// dimensions carries nothing: the target there is an independent unit normal, which the flow learns at once and
+// sampling ignores. With "latent" and "theta" it is that of rsumfrac. But rsumfrac is what a light curve fixes best: as
+// a function of masses, age, metallicity and both radii its posterior is a thin curved sheet, which a flow thickens.
+// With targets = "relative_radii", z in all else, it has its own dimension where the period is known, and the radii
+// follow:
+//   R1 + R2 = rsumfrac a(Msum, P), and the dimension of R1 is how that sum is split (sim/radius_split.h).
+// A sum that is further from the tracks' than the prior allows is rejected.
 #pragma once
 
 #include <string>
@@ -20,9 +26,9 @@ class Targets {
  public:
   // kind: as above. The moments of theta are those of some thousand draws.
   static Targets make(const std::string& kind, const Prior& prior);
-  // As a checkpoint keeps it beside the simulation settings; nothing for the latent ones. UserError: damaged.
-  static Targets parse(const std::string& toml, const std::string& source);
-  std::string to_toml() const;
+  // From the simulation settings of a checkpoint and what to_toml kept beside them. UserError: damaged.
+  static Targets parse(const std::string& kind, const std::string& toml, const std::string& source);
+  std::string to_toml() const;  // the moments of theta; nothing for the others
 
   // What the network learns to predict of a simulated system: target[16].
   void pack(const PriorDraw& draw, const Observation& observation, RandomStream& random, float* target) const;
@@ -36,6 +42,11 @@ class Targets {
   double log_jacobian(const Prior& prior, const Latent& z, const Theta& theta, double period_day) const;
 
  private:
+  Status radii_from_sum(const Prior& prior, double period_day, Latent& z) const;
+  Status restore_theta(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const;
+  double log_jacobian_relative(const Prior& prior, const Latent& z, const Theta& theta) const;
+  double log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const;
+
   TargetView view_;
 };
 

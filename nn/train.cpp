@@ -139,6 +139,7 @@ class Trainer {
         layout_(layout),
         for_binaries_(preset.for_binaries()),
         preset_text_(to_toml(preset)),
+        targets_(preset.targets),
         workers_(place),
         share_(config_.batch, place.rank, place.size),
         validation_share_(config_.validation_systems, place.rank, place.size),
@@ -287,6 +288,7 @@ class Trainer {
     }
     Preset theirs = read_preset(Config::parse(checkpoint.info.preset, file.string()));
     theirs.train = config_;
+    theirs.targets = targets_;  // a network that learns other targets still begins with good encoders
     if (to_toml(theirs) != preset_text_) {
       throw UserError(fmt::format("{}: another network than this run's:\n{}expected\n{}", file.string(),
                                   to_toml(theirs), preset_text_));
@@ -504,7 +506,7 @@ class Trainer {
   const MakeDeviceSource& make_device_source_;
   const DataLayout layout_;
   const bool for_binaries_;
-  const std::string preset_text_;
+  const std::string preset_text_, targets_;
   Workers workers_;
   const BatchShare share_, validation_share_;
   std::int64_t together_;

@@ -16,8 +16,11 @@
 #include "base/random.h"
 #include "sim/availability.h"
 #include "sim/observation.h"
+#include "sim/parameters.h"
 #include "sim/passbands.h"
 #include "sim/prior_view.h"
+#include "sim/radius_split.h"
+#include "sim/special_functions.h"
 
 namespace penumbra {
 
@@ -294,13 +297,33 @@ PN_HD inline Dropped draw_dropped(double share, RandomStream& random) {
   return dropped;
 }
 
-// What the dimensions of a network for binaries are: z, or theta standardised.
+// What the dimensions of a network for binaries are: nn/targets.h.
+enum class TargetKind { kLatent, kRelativeRadii, kTheta };
 struct TargetView {
-  bool latent = true;
-  Theta mean{}, deviation{};
-  PN_HD float target(const PriorDraw& draw, int p) const {
-    return static_cast<float>(latent ? draw.z[p] : (draw.theta[p] - mean[p]) / deviation[p]);
+  TargetKind kind = TargetKind::kLatent;
+  double track_tolerance = 0.0;  // the prior's, for kRelativeRadii
+  Theta mean{}, deviation{};     // of kTheta
+
+  // Where the period is known, this dimension carries nothing.
+  PN_HD int free_dimension() const { return kind == TargetKind::kRelativeRadii ? kRadius2 : kRsumFrac; }
+  PN_HD float target(const PriorDraw& draw, bool period_known, int p) const {
+    if (kind == TargetKind::kTheta) return static_cast<float>((draw.theta[p] - mean[p]) / deviation[p]);
+    const bool split = kind == TargetKind::kRelativeRadii && period_known && p == kRadius1;
+    return static_cast<float>(split ? split_z(draw.z, draw.theta) : draw.z[p]);
   }
+
+  // The split of the radii's sum, and its place in a unit normal.
+  PN_HD RadiusSplit radius_split(const Latent& z, const Theta& theta) const {
+    const double d1 = radius_offset(z[kRadius1]), d2 = radius_offset(z[kRadius2]);
+    const double t1 = theta[kRadius1] / (1.0 + d1), t2 = theta[kRadius2] / (1.0 + d2);
+    return {t1, t2, t1 * d1 + t2 * d2, track_tolerance};
+  }
+  PN_HD double split_z(const Latent& z, const Theta& theta) const {
+    constexpr double kEdge = 1e-15;  // where rounding leaves the interval
+    const double u = radius_split(z, theta).split(radius_offset(z[kRadius1]));
+    return normal_quantile(u > kEdge ? (u < 1.0 - kEdge ? u : 1.0 - kEdge) : kEdge);
+  }
+  PN_HD double radius_offset(double z) const { return track_tolerance * std::erf(z / kSqrt2); }
 };
 
 }  // namespace penumbra

@@ -171,7 +171,7 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
   z[kQ] = logit_q_.z_of(logit(theta[kQ]));
   z[kLogAge] = logit_age_.z_of(logit(u_age));
   z[kFeh] = feh_.z_of(theta[kFeh]);
-  z[kRsumFrac] = logit_rsum_.z_of(logit(theta[kRsumFrac]));
+  z[kRsumFrac] = z_from_rsumfrac(theta[kRsumFrac]);
 
   // r^2 = -2 ln(1 - CDF), from whichever tail is the smaller.
   const double t = (log10_e - spec_.loge_mean) / spec_.loge_sigma;
@@ -200,6 +200,10 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
 }
 
 double Prior::log_barrier(const Theta& theta) const { return penumbra::log_barrier(spec_, theta); }
+
+double Prior::rsumfrac_from_z(double z) const { return logistic(logit_rsum_.value(z)); }
+
+double Prior::z_from_rsumfrac(double rsumfrac) const { return logit_rsum_.z_of(logit(rsumfrac)); }
 
 double Prior::log_rsumfrac_density(double r) const {
   const double a = spec_.rsum_alpha, b = spec_.rsum_beta;

@@ -48,7 +48,9 @@ class Prior {
 
   // ln of the soft barriers' factor (section 2.1.2), <= 0.
   double log_barrier(const Theta& theta) const;
-  // ln p(rsumfrac), no other condition.
+  // z[kRsumFrac] <-> rsumfrac, and ln p(rsumfrac), no other condition.
+  double rsumfrac_from_z(double z) const;
+  double z_from_rsumfrac(double rsumfrac) const;
   double log_rsumfrac_density(double rsumfrac) const;
   // ln p(ln P | all other coordinates of z) at theta, which fixes P: what the likelihood of a known period is. Kepler's
   // third law at given masses and radii, rsumfrac ~ P^(-2/3), takes the density of rsumfrac there.

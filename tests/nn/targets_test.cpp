@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <cmath>
 #include <numbers>
+#include <string>
 
 #include "base/error.h"
 #include "sim/system.h"
@@ -23,6 +24,8 @@ Observation with_period(double period_day) {
 double period_of(const Theta& theta) {
   return period_from_sma_day((theta[kRadius1] + theta[kRadius2]) / theta[kRsumFrac], theta[kMsum]);
 }
+
+double radii_sum(const Theta& theta) { return theta[kRadius1] + theta[kRadius2]; }
 
 Sample packed(const Targets& targets, const PriorDraw& draw, double period_day, std::uint64_t index) {
   Sample sample;
@@ -52,7 +55,7 @@ TEST_F(TargetsTest, ThetaHasUnitMoments) {
 
 // What is packed is what comes back, and the period decides rsumfrac where it is known.
 TEST_F(TargetsTest, RestoreIsTheInverseOfPack) {
-  for (const char* kind : {"latent", "theta"}) {
+  for (const char* kind : {"latent", "relative_radii", "theta"}) {
     const Targets targets = Targets::make(kind, paper());
     int restored = 0;
     for (std::uint64_t i = 0; i < 200; ++i) {
@@ -72,7 +75,8 @@ TEST_F(TargetsTest, RestoreIsTheInverseOfPack) {
             EXPECT_NEAR(z[p], draw.z[p], 0.02) << kind << " " << kParameters[p].name;
           }
         }
-        EXPECT_NEAR(z[kRsumFrac], std::isnan(period_day) ? draw.z[kRsumFrac] : sample[kRsumFrac], 1e-3);
+        const float free = sample[static_cast<std::size_t>(targets.view().free_dimension())];
+        EXPECT_NEAR(z[kRsumFrac], std::isnan(period_day) ? draw.z[kRsumFrac] : free, 1e-3) << kind;
       }
     }
     EXPECT_GE(restored, 380) << kind;
@@ -101,54 +105,114 @@ TEST_F(TargetsTest, SamplesOffTheTracksAreRejected) {
   EXPECT_GE(turned, 30);
 }
 
+// Where the period is known: rsumfrac itself, and a split of the radii's sum that the prior leaves a unit normal,
+// whatever the sum.
+TEST_F(TargetsTest, RelativeRadiiAreTheSumAndItsSplit) {
+  const Targets targets = Targets::make("relative_radii", paper());
+  constexpr int kDraws = 4000;
+  double sum = 0.0, square = 0.0, with_sum = 0.0;
+  for (std::uint64_t i = 0; i < kDraws; ++i) {
+    const PriorDraw draw = paper().draw(8, i);
+    const Sample sample = packed(targets, draw, period_of(draw.theta), i);
+    EXPECT_EQ(sample[kRsumFrac], static_cast<float>(draw.z[kRsumFrac]));
+    const RadiusSplit radii = targets.view().radius_split(draw.z, draw.theta);
+    const double split = sample[kRadius1];
+    sum += split / kDraws;
+    square += split * split / kDraws;
+    with_sum += split * radii.excess / (0.03 * (radii.track[0] + radii.track[1])) / kDraws;
+  }
+  EXPECT_NEAR(sum, 0.0, 5.0 / std::sqrt(kDraws));
+  EXPECT_NEAR(square, 1.0, 8.0 / std::sqrt(kDraws));
+  EXPECT_NEAR(with_sum, 0.0, 5.0 / std::sqrt(kDraws));
+}
+
+// R1 + R2 = rsumfrac a, which must be within 5% of the tracks' sum.
+TEST_F(TargetsTest, SumsOfRadiiOffTheTracksAreRejected) {
+  const Targets targets = Targets::make("relative_radii", paper());
+  const PriorDraw draw = paper().draw(4, 1);
+  const double period_day = period_of(draw.theta);
+  const RadiusSplit radii = targets.view().radius_split(draw.z, draw.theta);
+  const double tracks = radii.track[0] + radii.track[1], now = radii_sum(draw.theta);
+  for (const double factor : {0.94, 0.96, 1.0, 1.04, 1.06}) {
+    Sample sample = packed(targets, draw, period_day, 1);
+    const double rsumfrac = draw.theta[kRsumFrac] * factor * tracks / now;
+    sample[kRsumFrac] = static_cast<float>(paper().z_from_rsumfrac(rsumfrac));
+    Latent z;
+    Theta theta;
+    const Status status = targets.restore(paper(), sample.data(), period_day, z, theta);
+    if (std::abs(factor - 1.0) > 0.05) {
+      EXPECT_EQ(status, Status::kOutsideTracks) << factor;
+      continue;
+    }
+    ASSERT_EQ(status, Status::kOk) << factor;
+    EXPECT_NEAR(radii_sum(theta), factor * tracks, 1e-6 * tracks);
+    EXPECT_NEAR(theta[kRsumFrac], rsumfrac, 1e-6 * rsumfrac);
+  }
+}
+
 // The determinant by differences, without the code under test: all sixteen dimensions, or the fifteen that a known
 // period leaves.
 TEST_F(TargetsTest, LogJacobianIsTheDeterminant) {
-  constexpr double kStep = 4e-3;
-  const Targets targets = Targets::make("theta", paper());
-  int tested = 0;
-  for (std::uint64_t i = 0; i < 40; ++i) {
-    const PriorDraw draw = paper().draw(5, i);
-    for (const double period_day : {kMissing, period_of(draw.theta)}) {
-      const bool known = !std::isnan(period_day);
-      Eigen::MatrixXd jacobian = Eigen::MatrixXd::Identity(kParameterCount, kParameterCount);
-      bool possible = true;
-      for (int p = 0; p < kParameterCount && possible; ++p) {
-        if (known && p == kRsumFrac) continue;
-        Sample side[2];
-        for (int s = 0; s < 2; ++s) {
-          PriorDraw moved = draw;
-          moved.z[static_cast<std::size_t>(p)] += s == 0 ? -kStep : kStep;
-          possible = possible && paper().theta_from_latent(moved.z, period_day, moved.theta) == Status::kOk;
-          side[s] = packed(targets, moved, period_day, i);
+  for (const char* kind : {"theta", "relative_radii"}) {
+    // Splits turn fast where the sum of the radii is near its limit.
+    const double step = kind == std::string("theta") ? 4e-3 : 1e-3;
+    const Targets targets = Targets::make(kind, paper());
+    const int free = targets.view().free_dimension();
+    int tested = 0;
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      const PriorDraw draw = paper().draw(5, i);
+      for (const double period_day : {kMissing, period_of(draw.theta)}) {
+        const bool known = !std::isnan(period_day);
+        Eigen::MatrixXd jacobian = Eigen::MatrixXd::Identity(kParameterCount, kParameterCount);
+        // Where the period is known, z[rsumfrac] is the sample's free dimension: rows and columns of its own.
+        if (known && free != kRsumFrac) {
+          jacobian(kRsumFrac, kRsumFrac) = 0.0;
+          jacobian(free, free) = 0.0;
+          jacobian(free, kRsumFrac) = 1.0;
         }
-        for (int row = 0; row < kParameterCount; ++row) {
-          if (known && row == kRsumFrac) continue;
-          const auto r = static_cast<std::size_t>(row);
-          jacobian(row, p) = (double{side[1][r]} - double{side[0][r]}) / (2.0 * kStep);
+        bool possible = true;
+        for (int p = 0; p < kParameterCount && possible; ++p) {
+          if (known && p == kRsumFrac) continue;
+          Sample side[2];
+          for (int s = 0; s < 2; ++s) {
+            PriorDraw moved = draw;
+            moved.z[static_cast<std::size_t>(p)] += s == 0 ? -step : step;
+            possible = possible && paper().theta_from_latent(moved.z, period_day, moved.theta) == Status::kOk;
+            if (known && possible) moved.z[kRsumFrac] = paper().z_from_rsumfrac(moved.theta[kRsumFrac]);
+            side[s] = packed(targets, moved, period_day, i);
+          }
+          for (int row = 0; row < kParameterCount; ++row) {
+            if (known && row == free) continue;
+            const auto r = static_cast<std::size_t>(row);
+            jacobian(row, p) = (double{side[1][r]} - double{side[0][r]}) / (2.0 * step);
+          }
         }
+        if (!possible) continue;
+        ++tested;
+        EXPECT_NEAR(targets.log_jacobian(paper(), draw.z, draw.theta, period_day),
+                    std::log(std::abs(jacobian.determinant())), 0.05)
+            << kind << " " << i << (known ? ", known period" : "");
       }
-      if (!possible) continue;
-      ++tested;
-      EXPECT_NEAR(targets.log_jacobian(paper(), draw.z, draw.theta, period_day),
-                  std::log(std::abs(jacobian.determinant())), 0.05)
-          << i << (known ? ", known period" : "");
     }
+    EXPECT_GE(tested, 40) << kind;
   }
-  EXPECT_GE(tested, 40);
   const PriorDraw draw = paper().draw(5, 0);
   EXPECT_EQ(Targets().log_jacobian(paper(), draw.z, draw.theta, kMissing), 0.0);
 }
 
 TEST_F(TargetsTest, TextReadsBack) {
   const Targets targets = Targets::make("theta", paper());
-  const std::string text = "prior.name = \"paper\"\n" + targets.to_toml();
+  const std::string simulation = "prior.name = \"paper\"\n", text = simulation + targets.to_toml();
   const PriorDraw draw = paper().draw(6, 0);
-  EXPECT_EQ(packed(Targets::parse(text, "checkpoint"), draw, kMissing, 0), packed(targets, draw, kMissing, 0));
-  EXPECT_EQ(packed(Targets::parse("prior.name = \"paper\"\n", "checkpoint"), draw, kMissing, 0),
-            packed(Targets(), draw, kMissing, 0));
-  EXPECT_EQ(Targets().to_toml(), "");
-  EXPECT_THROW(Targets::parse("targets.mean = [1.0]\n", "checkpoint"), UserError);
+  EXPECT_EQ(packed(Targets::parse("theta", text, "checkpoint"), draw, kMissing, 0), packed(targets, draw, kMissing, 0));
+  for (const char* kind : {"latent", "relative_radii"}) {
+    const Targets others = Targets::make(kind, paper());
+    EXPECT_EQ(others.to_toml(), "");
+    const double period_day = period_of(draw.theta);
+    EXPECT_EQ(packed(Targets::parse(kind, simulation, "checkpoint"), draw, period_day, 0),
+              packed(others, draw, period_day, 0));
+  }
+  EXPECT_THROW(Targets::parse("theta", simulation + "targets.mean = [1.0]\n", "checkpoint"), UserError);
 }
 
 }  // namespace
