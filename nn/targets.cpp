@@ -90,21 +90,16 @@ Status Targets::restore(const Prior& prior, const float* sample, double period_d
 
 // z as relative radii: in place of the sample's numbers those of both radii and the free one.
 Status Targets::radii_from_sum(const Prior& prior, double period_day, Latent& z) const {
-  const double rsumfrac = prior.rsumfrac_from_z(z[kRsumFrac]), split = normal_cdf(z[kRadius1]);
   Latent on_tracks = z;
   on_tracks[kRadius1] = on_tracks[kRadius2] = 0.0;
   Theta theta;
   const Status status = prior.theta_from_latent(on_tracks, period_day, theta);
   if (status == Status::kOutsideTracks || status == Status::kInvalidInput) return status;  // theta is not complete
-  const double track1 = theta[kRadius1], track2 = theta[kRadius2];
-  const double sum = rsumfrac * sma_from_period_rsun(period_day, theta[kMsum]);
-  const RadiusSplit radii(track1, track2, sum - track1 - track2, view_.track_tolerance);
-  if (!radii.possible()) return Status::kOutsideTracks;
-  const auto z_of = [&](double offset) { return normal_quantile(0.5 * (offset / view_.track_tolerance + 1.0)); };
-  const double offset1 = radii.offset1(split);
+  const TrackRadii tracks{theta[kRadius1], theta[kRadius2]};
+  const double sma = sma_from_period_rsun(period_day, theta[kMsum]);
+  const double z_sum = view_.z_sum(tracks, sma, z[kRsumFrac]), z_split = z[kRadius1];
   z[kRsumFrac] = z[kRadius2];
-  z[kRadius1] = z_of(offset1);
-  z[kRadius2] = z_of(radii.offset2(offset1));
+  tracks.offsets_from_relative(z_sum, z_split, z[kRadius1], z[kRadius2]);
   return Status::kOk;
 }
 
@@ -126,20 +121,16 @@ Status Targets::restore_theta(const Prior& prior, const float* sample, double pe
 double Targets::log_jacobian(const Prior& prior, const Latent& z, const Theta& theta, double period_day) const {
   const bool known = std::isfinite(period_day);
   if (view_.kind == TargetKind::kTheta) return log_jacobian_theta(prior, z, theta, known);
-  return view_.kind == TargetKind::kRelativeRadii && known ? log_jacobian_relative(prior, z, theta) : 0.0;
+  return view_.kind == TargetKind::kRelativeRadii && known ? log_jacobian_relative(z, theta) : 0.0;
 }
 
-// At given tracks and a, with d_k = tolerance erf(z_k / sqrt 2) the offsets of the radii, of which the split u and
-// rsumfrac = (R1 + R2) / a are functions:
-//   |d(u, rsumfrac) / d(d1, d2)| = 1 / (high - low) t2 / a,    d d_k / d z_k = 2 tolerance phi(z_k),
-// and the sample has both in coordinates of unit normals: phi(z) dz = du, and phi(z) dz = p(rsumfrac) d rsumfrac.
-double Targets::log_jacobian_relative(const Prior& prior, const Latent& z, const Theta& theta) const {
-  const RadiusSplit radii = view_.radius_split(z, theta);
-  const double rsumfrac = theta[kRsumFrac];
-  const double sum_slope = radii.track[1] * rsumfrac / (theta[kRadius1] + theta[kRadius2]);  // t2 / a
-  return std::log(sum_slope / (radii.high - radii.low)) + 2.0 * std::log(2.0 * view_.track_tolerance) +
-         log_phi(z[kRadius1]) + log_phi(z[kRadius2]) - log_phi(view_.split_z(z, theta)) +
-         prior.log_rsumfrac_density(rsumfrac) - log_phi(prior.z_from_rsumfrac(rsumfrac));
+// At given tracks and a: two unit normals for two others, then the affine map of one of them.
+double Targets::log_jacobian_relative(const Latent& z, const Theta& theta) const {
+  const TrackRadii tracks = view_.track_radii(z, theta);
+  double z_sum, z_split;
+  tracks.relative_from_offsets(z[kRadius1], z[kRadius2], z_sum, z_split);
+  return log_phi(z[kRadius1]) + log_phi(z[kRadius2]) - log_phi(z_sum) - log_phi(z_split) +
+         std::log(view_.sum_deviation(tracks) / TargetView::kScatter);
 }
 
 double Targets::log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const {

@@ -5,12 +5,14 @@
 //
 // Where the period is known, rsumfrac follows from the other parameters (Prior::theta_from_latent) and one of the 16
 // dimensions carries nothing: the target there is an independent unit normal, which the flow learns at once and
-// sampling ignores. With "latent" and "theta" it is that of rsumfrac. But rsumfrac is what a light curve fixes best: as
-// a function of masses, age, metallicity and both radii its posterior is a thin curved sheet, which a flow thickens.
-// With targets = "relative_radii", z in all else, it has its own dimension where the period is known, and the radii
-// follow:
-//   R1 + R2 = rsumfrac a(Msum, P), and the dimension of R1 is how that sum is split (sim/radius_split.h).
-// A sum that is further from the tracks' than the prior allows is rejected.
+// sampling ignores. With "latent" and "theta" it is that of rsumfrac. But rsumfrac is what light curves fix best: as a
+// function of masses, age, metallicity and both radii its posterior is a thin curved sheet, which a flow thickens.
+//
+// targets = "relative_radii" are z in all else, but where the period is known the sheet is flat. Of the radii's offsets
+// from the tracks they take sum and split (sim/relative_radii.h): the dimension of R1 is the split, that of rsumfrac is
+//   ln((t1 + t2) / a(Msum, P)) + deviation z_sum,
+// ln rsumfrac itself but for how a trapezoid differs from a normal distribution (.001 to .005 at one, .002 to .01 at
+// two deviations), and defined for all z: no sample is lost off the edge of the prior's band about the tracks.
 #pragma once
 
 #include <string>
@@ -44,7 +46,7 @@ class Targets {
  private:
   Status radii_from_sum(const Prior& prior, double period_day, Latent& z) const;
   Status restore_theta(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const;
-  double log_jacobian_relative(const Prior& prior, const Latent& z, const Theta& theta) const;
+  double log_jacobian_relative(const Latent& z, const Theta& theta) const;
   double log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const;
 
   TargetView view_;

@@ -19,7 +19,7 @@
 #include "sim/parameters.h"
 #include "sim/passbands.h"
 #include "sim/prior_view.h"
-#include "sim/radius_split.h"
+#include "sim/relative_radii.h"
 #include "sim/special_functions.h"
 
 namespace penumbra {
@@ -308,22 +308,32 @@ struct TargetView {
   PN_HD int free_dimension() const { return kind == TargetKind::kRelativeRadii ? kRadius2 : kRsumFrac; }
   PN_HD float target(const PriorDraw& draw, bool period_known, int p) const {
     if (kind == TargetKind::kTheta) return static_cast<float>((draw.theta[p] - mean[p]) / deviation[p]);
-    const bool split = kind == TargetKind::kRelativeRadii && period_known && p == kRadius1;
-    return static_cast<float>(split ? split_z(draw.z, draw.theta) : draw.z[p]);
+    if (kind == TargetKind::kRelativeRadii && period_known && (p == kRsumFrac || p == kRadius1)) {
+      const TrackRadii tracks = track_radii(draw.z, draw.theta);
+      double z_sum, z_split;
+      tracks.relative_from_offsets(draw.z[kRadius1], draw.z[kRadius2], z_sum, z_split);
+      if (p == kRadius1) return static_cast<float>(z_split);
+      const double sma = (draw.theta[kRadius1] + draw.theta[kRadius2]) / draw.theta[kRsumFrac];
+      return static_cast<float>(sum_target(tracks, sma, z_sum));
+    }
+    return static_cast<float>(draw.z[p]);
   }
 
-  // The split of the radii's sum, and its place in a unit normal.
-  PN_HD RadiusSplit radius_split(const Latent& z, const Theta& theta) const {
-    const double d1 = radius_offset(z[kRadius1]), d2 = radius_offset(z[kRadius2]);
-    const double t1 = theta[kRadius1] / (1.0 + d1), t2 = theta[kRadius2] / (1.0 + d2);
-    return {t1, t2, t1 * d1 + t2 * d2, track_tolerance};
+  PN_HD TrackRadii track_radii(const Latent& z, const Theta& theta) const {
+    const auto track = [&](int p) { return theta[p] / (1.0 + track_tolerance * std::erf(z[p] / kSqrt2)); };
+    return {track(kRadius1), track(kRadius2)};
   }
-  PN_HD double split_z(const Latent& z, const Theta& theta) const {
-    constexpr double kEdge = 1e-15;  // where rounding leaves the interval
-    const double u = radius_split(z, theta).split(radius_offset(z[kRadius1]));
-    return normal_quantile(u > kEdge ? (u < 1.0 - kEdge ? u : 1.0 - kEdge) : kEdge);
+
+  // The dimension of rsumfrac with relative radii, and z_sum from it: ln rsumfrac as it would be if the radii's sum
+  // strayed from the tracks' by a normal deviate, over the scatter of ln rsumfrac in the prior, about -1.5 +- .8.
+  static constexpr double kCentre = -1.5, kScatter = 0.8;
+  PN_HD double sum_target(const TrackRadii& tracks, double sma, double z_sum) const {
+    return (std::log(tracks.sum() / sma) + sum_deviation(tracks) * z_sum - kCentre) / kScatter;
   }
-  PN_HD double radius_offset(double z) const { return track_tolerance * std::erf(z / kSqrt2); }
+  PN_HD double z_sum(const TrackRadii& tracks, double sma, double target) const {
+    return (kCentre + kScatter * target - std::log(tracks.sum() / sma)) / sum_deviation(tracks);
+  }
+  PN_HD double sum_deviation(const TrackRadii& tracks) const { return track_tolerance * tracks.deviation(); }
 };
 
 }  // namespace penumbra
