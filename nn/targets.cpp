@@ -22,7 +22,7 @@ constexpr std::uint64_t kMomentSeed = 0x6d6f6d;  // theirs alone; any number wou
 
 TargetKind kind_of(const std::string& name) {
   if (name == "theta") return TargetKind::kTheta;
-  return name == "relative_radii" ? TargetKind::kRelativeRadii : TargetKind::kLatent;
+  return name == "relative" ? TargetKind::kRelative : TargetKind::kLatent;
 }
 
 double log_phi(double z) { return -0.5 * z * z + std::log(kInvSqrt2Pi); }
@@ -81,25 +81,26 @@ void Targets::pack(const PriorDraw& draw, const Observation& observation, Random
 Status Targets::restore(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const {
   if (view_.kind == TargetKind::kTheta) return restore_theta(prior, sample, period_day, z, theta);
   std::copy_n(sample, kParameterCount, z.begin());
-  if (view_.kind == TargetKind::kRelativeRadii && std::isfinite(period_day)) {
-    const Status status = radii_from_sum(prior, period_day, z);
+  if (view_.kind == TargetKind::kRelative) {
+    const Status status = latent_from_relative(prior, period_day, z);
     if (status != Status::kOk) return status;
   }
   return prior.theta_from_latent(z, period_day, theta);
 }
 
-// z as relative radii: in place of the sample's numbers those of both radii and the free one.
-Status Targets::radii_from_sum(const Prior& prior, double period_day, Latent& z) const {
-  Latent on_tracks = z;
-  on_tracks[kRadius1] = on_tracks[kRadius2] = 0.0;
-  Theta theta;
-  const Status status = prior.theta_from_latent(on_tracks, period_day, theta);
-  if (status == Status::kOutsideTracks || status == Status::kInvalidInput) return status;  // theta is not complete
-  const TrackRadii tracks{theta[kRadius1], theta[kRadius2]};
-  const double sma = sma_from_period_rsun(period_day, theta[kMsum]);
-  const double z_sum = view_.z_sum(tracks, sma, z[kRsumFrac]), z_split = z[kRadius1];
+Status Targets::latent_from_relative(const Prior& prior, double period_day, Latent& z) const {
+  Latent without_offsets = z;
+  for (const Parameter p : {kTeff1, kTeff2, kRadius1, kRadius2}) without_offsets[p] = 0.0;
+  Theta tracks;
+  const Status status = prior.theta_from_latent(without_offsets, period_day, tracks);
+  if (status == Status::kOutsideTracks || status == Status::kInvalidInput) return status;  // not complete
+  temperature_ratio(tracks[kTeff1], tracks[kTeff2], view_.track_tolerance)
+      .to_offsets(z[kTeff2], z[kTeff1], z[kTeff1], z[kTeff2]);
+  if (!std::isfinite(period_day)) return Status::kOk;
+  const double sma = sma_from_period_rsun(period_day, tracks[kMsum]), sum = z[kRsumFrac], split = z[kRadius1];
   z[kRsumFrac] = z[kRadius2];
-  tracks.offsets_from_relative(z_sum, z_split, z[kRadius1], z[kRadius2]);
+  radii_over_sma(tracks[kRadius1], tracks[kRadius2], sma, view_.track_tolerance)
+      .to_offsets(sum, split, z[kRadius1], z[kRadius2]);
   return Status::kOk;
 }
 
@@ -119,18 +120,14 @@ Status Targets::restore_theta(const Prior& prior, const float* sample, double pe
 }
 
 double Targets::log_jacobian(const Prior& prior, const Latent& z, const Theta& theta, double period_day) const {
-  const bool known = std::isfinite(period_day);
-  if (view_.kind == TargetKind::kTheta) return log_jacobian_theta(prior, z, theta, known);
-  return view_.kind == TargetKind::kRelativeRadii && known ? log_jacobian_relative(z, theta) : 0.0;
-}
-
-// At given tracks and a: two unit normals for two others, then the affine map of one of them.
-double Targets::log_jacobian_relative(const Latent& z, const Theta& theta) const {
-  const TrackRadii tracks = view_.track_radii(z, theta);
-  double z_sum, z_split;
-  tracks.relative_from_offsets(z[kRadius1], z[kRadius2], z_sum, z_split);
-  return log_phi(z[kRadius1]) + log_phi(z[kRadius2]) - log_phi(z_sum) - log_phi(z_split) +
-         std::log(view_.sum_deviation(tracks) / TargetView::kScatter);
+  const bool period_known = std::isfinite(period_day);
+  if (view_.kind == TargetKind::kTheta) return log_jacobian_theta(prior, z, theta, period_known);
+  double sum = 0.0;
+  if (view_.kind == TargetKind::kRelative) {
+    sum += view_.temperatures(z, theta).log_jacobian(z[kTeff1], z[kTeff2]);
+    if (period_known) sum += view_.radii(z, theta).log_jacobian(z[kRadius1], z[kRadius2]);
+  }
+  return sum;
 }
 
 double Targets::log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const {

@@ -3,16 +3,13 @@
 // targets = "latent": the prior's coordinates z (sim/prior.h). targets = "theta": the parameters themselves,
 // standardised, as in the paper.
 //
+// targets = "relative": z in all else, but Teff2 / Teff1 has the dimension of Teff2 and, where the period is known,
+// (R1 + R2) / a that of rsumfrac, both in logarithms; the dimensions of Teff1 and R1 tell how the offsets from the
+// tracks are split between the stars. Why: sim/relative_pair.h.
+//
 // Where the period is known, rsumfrac follows from the other parameters (Prior::theta_from_latent) and one of the 16
 // dimensions carries nothing: the target there is an independent unit normal, which the flow learns at once and
-// sampling ignores. With "latent" and "theta" it is that of rsumfrac. But rsumfrac is what light curves fix best: as a
-// function of masses, age, metallicity and both radii its posterior is a thin curved sheet, which a flow thickens.
-//
-// targets = "relative_radii" are z in all else, but where the period is known the sheet is flat. Of the radii's offsets
-// from the tracks they take sum and split (sim/relative_radii.h): the dimension of R1 is the split, that of rsumfrac is
-//   ln((t1 + t2) / a(Msum, P)) + deviation z_sum,
-// ln rsumfrac itself but for how a trapezoid differs from a normal distribution (.001 to .005 at one, .002 to .01 at
-// two deviations), and defined for all z: no sample is lost off the edge of the prior's band about the tracks.
+// sampling ignores. It is that of rsumfrac, or of R2 with relative targets.
 #pragma once
 
 #include <string>
@@ -44,9 +41,9 @@ class Targets {
   double log_jacobian(const Prior& prior, const Latent& z, const Theta& theta, double period_day) const;
 
  private:
-  Status radii_from_sum(const Prior& prior, double period_day, Latent& z) const;
+  // In place of the sample's numbers: those of temperatures, radii and the free dimension.
+  Status latent_from_relative(const Prior& prior, double period_day, Latent& z) const;
   Status restore_theta(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const;
-  double log_jacobian_relative(const Latent& z, const Theta& theta) const;
   double log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const;
 
   TargetView view_;

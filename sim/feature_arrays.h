@@ -19,7 +19,7 @@
 #include "sim/parameters.h"
 #include "sim/passbands.h"
 #include "sim/prior_view.h"
-#include "sim/relative_radii.h"
+#include "sim/relative_pair.h"
 #include "sim/special_functions.h"
 
 namespace penumbra {
@@ -298,42 +298,40 @@ PN_HD inline Dropped draw_dropped(double share, RandomStream& random) {
 }
 
 // What the dimensions of a network for binaries are: nn/targets.h.
-enum class TargetKind { kLatent, kRelativeRadii, kTheta };
+enum class TargetKind { kLatent, kRelative, kTheta };
 struct TargetView {
   TargetKind kind = TargetKind::kLatent;
-  double track_tolerance = 0.0;  // the prior's, for kRelativeRadii
+  double track_tolerance = 0.0;  // the prior's, for kRelative
   Theta mean{}, deviation{};     // of kTheta
 
   // Where the period is known, this dimension carries nothing.
-  PN_HD int free_dimension() const { return kind == TargetKind::kRelativeRadii ? kRadius2 : kRsumFrac; }
+  PN_HD int free_dimension() const { return kind == TargetKind::kRelative ? kRadius2 : kRsumFrac; }
+
   PN_HD float target(const PriorDraw& draw, bool period_known, int p) const {
     if (kind == TargetKind::kTheta) return static_cast<float>((draw.theta[p] - mean[p]) / deviation[p]);
-    if (kind == TargetKind::kRelativeRadii && period_known && (p == kRsumFrac || p == kRadius1)) {
-      const TrackRadii tracks = track_radii(draw.z, draw.theta);
-      double z_sum, z_split;
-      tracks.relative_from_offsets(draw.z[kRadius1], draw.z[kRadius2], z_sum, z_split);
-      if (p == kRadius1) return static_cast<float>(z_split);
-      const double sma = (draw.theta[kRadius1] + draw.theta[kRadius2]) / draw.theta[kRsumFrac];
-      return static_cast<float>(sum_target(tracks, sma, z_sum));
+    double sum, split;
+    if (kind == TargetKind::kRelative && (p == kTeff1 || p == kTeff2)) {
+      temperatures(draw.z, draw.theta).from_offsets(draw.z[kTeff1], draw.z[kTeff2], sum, split);
+      return static_cast<float>(p == kTeff1 ? split : sum);
+    }
+    if (kind == TargetKind::kRelative && period_known && (p == kRadius1 || p == kRsumFrac)) {
+      radii(draw.z, draw.theta).from_offsets(draw.z[kRadius1], draw.z[kRadius2], sum, split);
+      return static_cast<float>(p == kRadius1 ? split : sum);
     }
     return static_cast<float>(draw.z[p]);
   }
 
-  PN_HD TrackRadii track_radii(const Latent& z, const Theta& theta) const {
-    const auto track = [&](int p) { return theta[p] / (1.0 + track_tolerance * std::erf(z[p] / kSqrt2)); };
-    return {track(kRadius1), track(kRadius2)};
+  // Of a system of the prior.
+  PN_HD RelativePair temperatures(const Latent& z, const Theta& theta) const {
+    return temperature_ratio(on_track(z, theta, kTeff1), on_track(z, theta, kTeff2), track_tolerance);
   }
-
-  // The dimension of rsumfrac with relative radii, and z_sum from it: ln rsumfrac as it would be if the radii's sum
-  // strayed from the tracks' by a normal deviate, over the scatter of ln rsumfrac in the prior, about -1.5 +- .8.
-  static constexpr double kCentre = -1.5, kScatter = 0.8;
-  PN_HD double sum_target(const TrackRadii& tracks, double sma, double z_sum) const {
-    return (std::log(tracks.sum() / sma) + sum_deviation(tracks) * z_sum - kCentre) / kScatter;
+  PN_HD RelativePair radii(const Latent& z, const Theta& theta) const {
+    const double sma = (theta[kRadius1] + theta[kRadius2]) / theta[kRsumFrac];
+    return radii_over_sma(on_track(z, theta, kRadius1), on_track(z, theta, kRadius2), sma, track_tolerance);
   }
-  PN_HD double z_sum(const TrackRadii& tracks, double sma, double target) const {
-    return (kCentre + kScatter * target - std::log(tracks.sum() / sma)) / sum_deviation(tracks);
+  PN_HD double on_track(const Latent& z, const Theta& theta, int p) const {
+    return theta[p] / (1.0 + track_tolerance * std::erf(z[p] / kSqrt2));
   }
-  PN_HD double sum_deviation(const TrackRadii& tracks) const { return track_tolerance * tracks.deviation(); }
 };
 
 }  // namespace penumbra

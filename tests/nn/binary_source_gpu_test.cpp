@@ -65,7 +65,7 @@ TEST_F(BinarySourceGpu, MakesTheRowsOfTheHost) {
   Preset bins;
   bins.train.drop_share = 0.2;
   Preset relative;
-  relative.targets = "relative_radii";
+  relative.targets = "relative";
   for (const Preset& preset : {bins, relative, points_preset()}) {
     const Targets targets = Targets::make(preset.targets, simulator().prior());
     const Rows expected(preset, 2 * kSystems, at::kCPU);

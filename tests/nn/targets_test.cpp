@@ -25,8 +25,6 @@ double period_of(const Theta& theta) {
   return period_from_sma_day((theta[kRadius1] + theta[kRadius2]) / theta[kRsumFrac], theta[kMsum]);
 }
 
-double radii_sum(const Theta& theta) { return theta[kRadius1] + theta[kRadius2]; }
-
 Sample packed(const Targets& targets, const PriorDraw& draw, double period_day, std::uint64_t index) {
   Sample sample;
   RandomStream random(1, index, Stage::kFreeCoordinate);
@@ -55,7 +53,7 @@ TEST_F(TargetsTest, ThetaHasUnitMoments) {
 
 // What is packed is what comes back, and the period decides rsumfrac where it is known.
 TEST_F(TargetsTest, RestoreIsTheInverseOfPack) {
-  for (const char* kind : {"latent", "relative_radii", "theta"}) {
+  for (const char* kind : {"latent", "relative", "theta"}) {
     const Targets targets = Targets::make(kind, paper());
     int restored = 0;
     for (std::uint64_t i = 0; i < 200; ++i) {
@@ -105,33 +103,47 @@ TEST_F(TargetsTest, SamplesOffTheTracksAreRejected) {
   EXPECT_GE(turned, 30);
 }
 
-// Where the period is known: ln rsumfrac to a few thousandths, and a split of the radii's sum that is a unit normal in
-// the prior, whatever the sum.
-TEST_F(TargetsTest, RelativeRadiiAreTheSumAndItsSplit) {
-  const Targets targets = Targets::make("relative_radii", paper());
+// The logarithms of (R1 + R2) / a and Teff2 / Teff1 to a few thousandths, and splits that are unit normals in the
+// prior, whatever these are.
+TEST_F(TargetsTest, RelativeTargetsAreRatiosAndSplits) {
+  const Targets targets = Targets::make("relative", paper());
   constexpr int kDraws = 4000;
-  double sum = 0.0, square = 0.0, with_sum = 0.0, square_error = 0.0;
+  struct Pair {
+    int sum, split;
+    double centre, scatter;
+    double error_square = 0.0, split_mean = 0.0, split_square = 0.0, product = 0.0, offset_square = 0.0;
+  };
+  Pair pairs[] = {{kRsumFrac, kRadius1, -1.5, 0.8}, {kTeff2, kTeff1, -0.2, 0.2}};
   for (std::uint64_t i = 0; i < kDraws; ++i) {
     const PriorDraw draw = paper().draw(8, i);
-    const Sample sample = packed(targets, draw, period_of(draw.theta), i);
-    const double log_rsumfrac = TargetView::kCentre + TargetView::kScatter * double{sample[kRsumFrac]};
-    square_error += std::pow(log_rsumfrac - std::log(draw.theta[kRsumFrac]), 2) / kDraws;
-    const double split = sample[kRadius1];
-    const TrackRadii tracks = targets.view().track_radii(draw.z, draw.theta);
-    sum += split / kDraws;
-    square += split * split / kDraws;
-    with_sum += split * (radii_sum(draw.theta) / tracks.sum() - 1.0) / targets.view().sum_deviation(tracks) / kDraws;
+    const Theta& theta = draw.theta;
+    const Sample sample = packed(targets, draw, period_of(theta), i);
+    const double logarithms[] = {std::log(theta[kRsumFrac]), std::log(theta[kTeff2] / theta[kTeff1])};
+    const double on_tracks[] = {targets.view().radii(draw.z, theta).on_tracks,
+                                targets.view().temperatures(draw.z, theta).on_tracks};
+    for (int k = 0; k < 2; ++k) {
+      Pair& pair = pairs[k];
+      const double read = pair.centre + pair.scatter * double{sample[static_cast<std::size_t>(pair.sum)]};
+      const double split = sample[static_cast<std::size_t>(pair.split)], offset = logarithms[k] - on_tracks[k];
+      pair.error_square += std::pow(read - logarithms[k], 2) / kDraws;
+      pair.split_mean += split / kDraws;
+      pair.split_square += split * split / kDraws;
+      pair.product += split * offset / kDraws;
+      pair.offset_square += offset * offset / kDraws;
+    }
   }
-  EXPECT_LT(std::sqrt(square_error), 0.004);
-  EXPECT_NEAR(sum, 0.0, 5.0 / std::sqrt(kDraws));
-  EXPECT_NEAR(square, 1.0, 8.0 / std::sqrt(kDraws));
-  EXPECT_NEAR(with_sum, 0.0, 5.0 / std::sqrt(kDraws));
+  for (const Pair& pair : pairs) {
+    EXPECT_LT(std::sqrt(pair.error_square), 0.004);
+    EXPECT_NEAR(pair.split_mean, 0.0, 5.0 / std::sqrt(kDraws));
+    EXPECT_NEAR(pair.split_square, 1.0, 8.0 / std::sqrt(kDraws));
+    EXPECT_NEAR(pair.product / std::sqrt(pair.offset_square), 0.0, 5.0 / std::sqrt(kDraws));
+  }
 }
 
 // The determinant by differences, without the code under test: all sixteen dimensions, or the fifteen that a known
 // period leaves.
 TEST_F(TargetsTest, LogJacobianIsTheDeterminant) {
-  for (const char* kind : {"theta", "relative_radii"}) {
+  for (const char* kind : {"theta", "relative"}) {
     // Splits turn fast where the sum of the radii is near its limit.
     const double step = kind == std::string("theta") ? 4e-3 : 1e-3;
     const Targets targets = Targets::make(kind, paper());
@@ -183,7 +195,7 @@ TEST_F(TargetsTest, TextReadsBack) {
   const std::string simulation = "prior.name = \"paper\"\n", text = simulation + targets.to_toml();
   const PriorDraw draw = paper().draw(6, 0);
   EXPECT_EQ(packed(Targets::parse("theta", text, "checkpoint"), draw, kMissing, 0), packed(targets, draw, kMissing, 0));
-  for (const char* kind : {"latent", "relative_radii"}) {
+  for (const char* kind : {"latent", "relative"}) {
     const Targets others = Targets::make(kind, paper());
     EXPECT_EQ(others.to_toml(), "");
     const double period_day = period_of(draw.theta);

@@ -288,7 +288,7 @@ TEST(Train, BeginsWithTheWeightsOfAnotherRun) {
   // Other targets do not make another network.
   TrainOptions relative = quiet_options("relative_weights");
   relative.weights = file;
-  preset.targets = "relative_radii";
+  preset.targets = "relative";
   EXPECT_EQ(train(preset, kLayout, linear_gaussian, relative).systems, preset.train.systems);
   EXPECT_EQ(read_checkpoint(relative.folder / "checkpoint.h5").info.provenance.started_from, sha256_of_file(file));
 

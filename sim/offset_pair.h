@@ -1,12 +1,12 @@
-// The two radii of a binary as its eclipses see them: their sum, and how it is split.
+// The offsets of two stars from their tracks, as the data see them: a weighted sum, and how it is split.
 //
-// The prior draws each star's radius about its track's, R_k = t_k (1 + tolerance e_k), with e_k = erf(z_k / sqrt 2)
-// uniform in (-1, 1) (sim/prior.h). Two other unit normals say the same, as independent of each other and of the
-// tracks:
-//   z_sum    of x = (t1 e1 + t2 e2) / (t1 + t2) in (-1, 1), whose density is a trapezoid: flat for |x| < rho
-//            = |t1 - t2| / (t1 + t2), then falling to 0;
+// The prior draws radii and temperatures about the tracks', t_k (1 + tolerance e_k), with e_k = erf(z_k / sqrt 2)
+// uniform in (-1, 1) (sim/prior.h). For any weights w1, w2 > 0 two other unit normals say the same, as independent of
+// each other as z1 and z2 are:
+//   z_sum    of x = (w1 e1 + w2 e2) / (w1 + w2) in (-1, 1), whose density is a trapezoid: flat for |x| < rho
+//            = |w1 - w2| / (w1 + w2), then falling to 0;
 //   z_split  of u = (e1 - low) / (high - low), where at given x e1 is uniform between
-//            low = max(-1, (x (t1 + t2) - t2) / t1) and high = min(1, (x (t1 + t2) + t2) / t1).
+//            low = max(-1, (x (w1 + w2) - w2) / w1) and high = min(1, (x (w1 + w2) + w2) / w1).
 #pragma once
 
 #include <cmath>
@@ -16,35 +16,34 @@
 
 namespace penumbra {
 
-struct TrackRadii {
-  double t1, t2;  // Rsun
+struct OffsetPair {
+  double w1, w2;
 
-  PN_HD double sum() const { return t1 + t2; }
+  PN_HD double weight() const { return w1 + w2; }
   // Standard deviation of x.
-  PN_HD double deviation() const { return std::sqrt((t1 * t1 + t2 * t2) / 3.0) / sum(); }
+  PN_HD double deviation() const { return std::sqrt((w1 * w1 + w2 * w2) / 3.0) / weight(); }
 
-  // (z_sum, z_split) of the offsets' unit normals z1, z2, and back.
-  PN_HD void relative_from_offsets(double z1, double z2, double& z_sum, double& z_split) const {
-    const double e1 = std::erf(z1 / kSqrt2), e2 = std::erf(z2 / kSqrt2), x = (t1 * e1 + t2 * e2) / sum();
+  PN_HD void sum_and_split(double z1, double z2, double& z_sum, double& z_split) const {
+    const double e1 = std::erf(z1 / kSqrt2), e2 = std::erf(z2 / kSqrt2), x = (w1 * e1 + w2 * e2) / weight();
     const double tail = upper_tail(std::abs(x)), u = (e1 - low(x)) / (high(x) - low(x));
     z_sum = std::copysign(normal_quantile(inside(tail)), x);
     z_split = normal_quantile(inside(u));
   }
-  PN_HD void offsets_from_relative(double z_sum, double z_split, double& z1, double& z2) const {
+  PN_HD void offsets(double z_sum, double z_split, double& z1, double& z2) const {
     const double x = std::copysign(place(normal_cdf(-std::abs(z_sum))), z_sum);
-    const double e1 = low(x) + (high(x) - low(x)) * normal_cdf(z_split), e2 = (x * sum() - t1 * e1) / t2;
+    const double e1 = low(x) + (high(x) - low(x)) * normal_cdf(z_split), e2 = (x * weight() - w1 * e1) / w2;
     z1 = normal_quantile(0.5 * (1.0 + e1));
     z2 = normal_quantile(0.5 * (1.0 + e2));
   }
 
  private:
-  PN_HD double rho() const { return std::abs(t1 - t2) / sum(); }
+  PN_HD double rho() const { return std::abs(w1 - w2) / weight(); }
   PN_HD double low(double x) const {
-    const double least = (x * sum() - t2) / t1;
+    const double least = (x * weight() - w2) / w1;
     return least > -1.0 ? least : -1.0;
   }
   PN_HD double high(double x) const {
-    const double most = (x * sum() + t2) / t1;
+    const double most = (x * weight() + w2) / w1;
     return most < 1.0 ? most : 1.0;
   }
   // Probability above x >= 0, and the x above which it is p <= 1/2.
