@@ -48,10 +48,11 @@ Targets Targets::make(const std::string& kind, const Prior& prior) {
 
 Targets Targets::parse(const std::string& kind, const std::string& toml, const std::string& source) {
   Targets targets;
-  const Config recorded = Config::parse(toml, source);
   targets.view_.kind = kind_of(kind);
+  if (targets.view_.kind == TargetKind::kLatent) return targets;
+  const Config recorded = Config::parse(toml, source);
   targets.view_.track_tolerance = read_prior(recorded).track_tolerance;
-  if (targets.view_.kind != TargetKind::kTheta) return targets;
+  if (targets.view_.kind == TargetKind::kRelative) return targets;
   const Config section = recorded.section("targets");
   const auto read = [&](const char* key, Theta& values) {
     const std::vector<double> found = section.numbers(key);

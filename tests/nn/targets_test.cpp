@@ -202,6 +202,8 @@ TEST_F(TargetsTest, TextReadsBack) {
     EXPECT_EQ(packed(Targets::parse(kind, simulation, "checkpoint"), draw, period_day, 0),
               packed(others, draw, period_day, 0));
   }
+  const Targets narrow = Targets::parse("relative", simulation + "prior.track_tolerance = 0.04\n", "checkpoint");
+  EXPECT_EQ(narrow.view().track_tolerance, 0.04);
   EXPECT_THROW(Targets::parse("theta", simulation + "targets.mean = [1.0]\n", "checkpoint"), UserError);
 }
 
