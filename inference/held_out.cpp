@@ -39,7 +39,18 @@ SimulationSettings own_simulator(const NeuralPosterior& posterior, const HeldOut
   return own;
 }
 
-// Of the network's S samples, target[S][16], those that the prior accepts.
+}  // namespace
+
+HeldOutSettings read_held_out_settings(const Config& config, const std::filesystem::path& data) {
+  const std::filesystem::path checkpoint = config.text("checkpoint", "");
+  return {data,
+          checkpoint.empty() ? data / "checkpoints" / "compact.h5" : checkpoint,
+          config.section("prior").text("dust_map", ""),
+          read_run_settings(config),
+          static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7})),
+          static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}))};
+}
+
 PosteriorSamples accepted_samples(const Targets& targets, const Prior& prior, double period_day, const float* target,
                                   const float* log_q, std::size_t count) {
   PosteriorSamples samples;
@@ -53,18 +64,6 @@ PosteriorSamples accepted_samples(const Targets& targets, const Prior& prior, do
     samples.log_prior.push_back(log_unit_normal(latent));
   }
   return samples;
-}
-
-}  // namespace
-
-HeldOutSettings read_held_out_settings(const Config& config, const std::filesystem::path& data) {
-  const std::filesystem::path checkpoint = config.text("checkpoint", "");
-  return {data,
-          checkpoint.empty() ? data / "checkpoints" / "compact.h5" : checkpoint,
-          config.section("prior").text("dust_map", ""),
-          read_run_settings(config),
-          static_cast<std::size_t>(config.integer("systems", 1000, {20.0, 1e7})),
-          static_cast<std::size_t>(config.integer("samples", 1000, {20.0, 1e6}))};
 }
 
 HeldOut::HeldOut(HeldOutSettings settings)

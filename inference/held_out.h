@@ -26,6 +26,10 @@ struct HeldOutSettings {
 // Keys: seed, device, threads, checkpoint, prior.dust_map, systems, samples. data: the folder of the tables.
 HeldOutSettings read_held_out_settings(const Config& config, const std::filesystem::path& data);
 
+// Of a network's samples of one system, target[count][16] with densities log_q[count], those that the prior accepts.
+PosteriorSamples accepted_samples(const Targets& targets, const Prior& prior, double period_day, const float* target,
+                                  const float* log_q, std::size_t count);
+
 struct HeldOutSystem {
   std::size_t index;
   const Simulation& simulation;  // the truth, and the observation as the network read it

@@ -30,20 +30,12 @@ std::vector<PosteriorSamples> sample_network(const HeldOut& held_out, std::span<
     pack_features(observations[b], batch.layout, batch.row(static_cast<int>(b)));
   std::vector<float> z, log_q;
   held_out.posterior().sample(batch, samples, held_out.seed(), first, z, log_q);
-  std::vector<PosteriorSamples> out(observations.size());
-  const float* at = z.data();
+  std::vector<PosteriorSamples> out;
+  const auto count = static_cast<std::size_t>(samples);
   for (std::size_t b = 0; b < observations.size(); ++b) {
-    for (int s = 0; s < samples; ++s, at += kParameterCount) {
-      Latent latent;
-      std::copy_n(at, kParameterCount, latent.begin());
-      Theta theta;
-      if (held_out.simulator().prior().theta_from_latent(latent, observations[b].period_day, theta) != Status::kOk)
-        continue;
-      out[b].theta.push_back(theta);
-      out[b].z.push_back(latent);
-      out[b].log_q.push_back(log_q[b * static_cast<std::size_t>(samples) + static_cast<std::size_t>(s)]);
-      out[b].log_prior.push_back(log_unit_normal(latent));
-    }
+    out.push_back(accepted_samples(held_out.posterior().targets(), held_out.simulator().prior(),
+                                   observations[b].period_day, &z[b * count * kParameterCount], &log_q[b * count],
+                                   count));
   }
   return out;
 }
