@@ -89,8 +89,9 @@ struct TrainConfig {
 };
 
 struct Preset {
-  std::string kind = "binary";     // which of the next five [network] holds
-  std::string targets = "latent";  // of a network for binaries: what its dimensions are (nn/targets.h)
+  std::string kind = "binary";  // which of the next five [network] holds
+  // Of a network for binaries: what its dimensions are (nn/targets.h). Early checkpoints do not say; theirs are these.
+  std::string targets = "latent";
   NetworkConfig network;
   PointsConfig points;
   VectorConfig vector;

@@ -114,7 +114,7 @@ ExperimentResult recovery(const Config& config) {
   held_out.visit([&](const HeldOutSystem& system) {
     const Theta& truth = system.simulation.draw.theta;
     const std::vector<Theta>& samples = system.samples.theta;
-    if (samples.empty()) return;
+    if (samples.size() < 2) return;  // no deviation to count errors in
     for (int q = 0; q < kParameterCount; ++q)
       recovered[static_cast<std::size_t>(q)].push_back(recover(marginal(truth, samples, static_cast<Parameter>(q))));
     for (const int q : {kECosOmega, kESinOmega}) {
