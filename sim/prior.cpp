@@ -201,8 +201,6 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
 
 double Prior::log_barrier(const Theta& theta) const { return penumbra::log_barrier(spec_, theta); }
 
-double Prior::rsumfrac_from_z(double z) const { return logistic(logit_rsum_.value(z)); }
-
 double Prior::z_from_rsumfrac(double rsumfrac) const { return logit_rsum_.z_of(logit(rsumfrac)); }
 
 double Prior::log_rsumfrac_density(double r) const {

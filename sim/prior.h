@@ -48,8 +48,7 @@ class Prior {
 
   // ln of the soft barriers' factor (section 2.1.2), <= 0.
   double log_barrier(const Theta& theta) const;
-  // z[kRsumFrac] <-> rsumfrac, and ln p(rsumfrac), no other condition.
-  double rsumfrac_from_z(double z) const;
+  // z[kRsumFrac] of rsumfrac, and ln p(rsumfrac), no other condition.
   double z_from_rsumfrac(double rsumfrac) const;
   double log_rsumfrac_density(double rsumfrac) const;
   // ln p(ln P | all other coordinates of z) at theta, which fixes P: what the likelihood of a known period is. Kepler's
