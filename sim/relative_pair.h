@@ -1,7 +1,7 @@
 // What two stars are relative to each other or to their orbit, in place of their two offsets from the tracks.
 //
-// Light curves fix (R1 + R2) / a and Teff2 / Teff1 better than anything else. As functions of masses, age, metallicity
-// and the offsets their posterior is a thin curved sheet; here it is flat:
+// Light curves fix (R1 + R2) / a and Teff2 / Teff1 far better than what these follow from. As functions of masses, age,
+// metallicity and the offsets their posterior is a thin curved sheet; here it is flat:
 //   ln of the quantity as the tracks have it + deviation z_sum,
 // the quantity's logarithm itself but for how a trapezoid differs from a normal distribution (.001 to .005 at one, .002
 // to .01 at two deviations), and defined for all z: nothing is lost off the edge of the prior's band about the tracks.
