@@ -25,8 +25,6 @@ TargetKind kind_of(const std::string& name) {
   return name == "relative" ? TargetKind::kRelative : TargetKind::kLatent;
 }
 
-double log_phi(double z) { return -0.5 * z * z + std::log(kInvSqrt2Pi); }
-
 }  // namespace
 
 Targets Targets::make(const std::string& kind, const Prior& prior) {
@@ -140,7 +138,7 @@ double Targets::log_jacobian_theta(const Prior& prior, const Latent& z, const Th
     if (!period_known || p != kRsumFrac) sum -= std::log(view_.deviation[p]);
   }
   // theta depends on z one after the other: the factor of rsumfrac is one of the product. phi(z) dz = p(r) dr.
-  if (period_known) sum -= log_phi(full[kRsumFrac]) - prior.log_rsumfrac_density(theta[kRsumFrac]);
+  if (period_known) sum -= log_normal_pdf(full[kRsumFrac]) - prior.log_rsumfrac_density(theta[kRsumFrac]);
   return sum;
 }
 

@@ -234,12 +234,11 @@ double Prior::log_jacobian(const Latent& z, const Theta& theta) const {
   sum += std::log(e * kLn10) - 0.5 * r_squared - std::log(log10_eccentricity_density(std::log10(e)));
 
   // d(2 Phi - 1)/dz = 2 phi, d Phi/dz = phi.
-  const auto log_phi = [](double x) { return -0.5 * x * x + std::log(kInvSqrt2Pi); };
-  sum += log_phi(z[kCosI]) + std::log(cos_i_limit(spec_, theta));
+  sum += log_normal_pdf(z[kCosI]) + std::log(cos_i_limit(spec_, theta));
   for (std::size_t k = 0; k < 2; ++k) {
     const auto log_offset_slope = [&](Parameter p) {
       // d ln(1 + tol erf) / dz
-      return std::log(2.0 * spec_.track_tolerance) + log_phi(z[p + k]) -
+      return std::log(2.0 * spec_.track_tolerance) + log_normal_pdf(z[p + k]) -
              std::log1p(spec_.track_tolerance * std::erf(z[p + k] / kSqrt2));
     };
     sum += log_offset_slope(kTeff1) + std::log(theta[kTeff1 + k]);
@@ -260,7 +259,7 @@ double Prior::log_density(const Theta& theta) const {
     return -std::numeric_limits<double>::infinity();
   }
   double log_normal = 0.0;
-  for (const double value : z) log_normal += -0.5 * value * value + std::log(kInvSqrt2Pi);
+  for (const double value : z) log_normal += log_normal_pdf(value);
   return log_normal - log_jacobian(z, theta) + log_barrier(theta);
 }
 

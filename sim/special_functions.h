@@ -11,6 +11,7 @@ inline constexpr double kSqrt2 = 1.41421356237309504880;
 inline constexpr double kInvSqrt2Pi = 0.39894228040143267794;
 
 PN_HD inline double normal_pdf(double z) { return kInvSqrt2Pi * std::exp(-0.5 * z * z); }
+PN_HD inline double log_normal_pdf(double z) { return -0.5 * z * z + std::log(kInvSqrt2Pi); }
 
 // Phi(z), with full relative accuracy down to z = -37. The upper tail is normal_cdf(-z).
 PN_HD inline double normal_cdf(double z) { return 0.5 * std::erfc(-z / kSqrt2); }
