@@ -71,6 +71,7 @@ void for_each_key(P& p, const Visit& visit) {
   visit("train", "gradient_norm_limit", p.train.gradient_norm_limit, kPositive);
   visit("train", "average_decay", p.train.average_decay, kShare);
   visit("train", "encoder_precision", p.train.encoder_precision);
+  visit("train", "only", p.train.only);
   if (p.for_binaries()) {
     visit("train", "drop_share", p.train.drop_share, kShare);
     visit("train", "drop", p.train.drop);
@@ -97,6 +98,9 @@ struct Reader {
   }
   void operator()(const char* table, const char* key, std::vector<Modality>& value) const {
     value = read_modalities(config.section(table), key);
+  }
+  void operator()(const char* table, const char* key, std::vector<std::string>& value) const {
+    if (config.section(table).has(key)) value = config.section(table).texts(key);
   }
   void operator()(const char* table, const char* key, std::int64_t& value, const Range& range) const {
     value = config.section(table).integer(key, value, range);
@@ -132,12 +136,15 @@ struct Writer {
     text += fmt::format("{} = \"{}\"\n", key, kPrecisions[static_cast<std::size_t>(value)]);
   }
   void operator()(const char* table, const char* key, const std::vector<Modality>& value) const {
+    std::vector<std::string> names;
+    names.reserve(value.size());
+    for (const Modality modality : value) names.emplace_back(kModalityNames[static_cast<std::size_t>(modality)]);
+    (*this)(table, key, names);
+  }
+  void operator()(const char* table, const char* key, const std::vector<std::string>& value) const {
     if (value.empty()) return;
     begin(table);
-    std::vector<std::string> names;
-    for (const Modality modality : value)
-      names.push_back(fmt::format("\"{}\"", kModalityNames[static_cast<std::size_t>(modality)]));
-    text += fmt::format("{} = [{}]\n", key, fmt::join(names, ", "));
+    text += fmt::format("{} = [\"{}\"]\n", key, fmt::join(value, "\", \""));
   }
   void operator()(const char* table, const char* key, std::int64_t value, const Range&) const {
     begin(table);

@@ -85,6 +85,9 @@ struct TrainConfig {
   std::int64_t patience = 0;            // validations without a gain before it ends early; 0: never
   double max_minutes = 0.0;             // of training in all, over all invocations; 0: no limit
   Precision encoder_precision = Precision::kAuto;
+  // The tensors that are trained, by their name or the dotted part that it begins with ("flow.9"); none: all. The
+  // others stay as they are, for a run that begins with another's weights.
+  std::vector<std::string> only;
   std::vector<Modality> drop;  // what a network for binaries never sees, in training or afterwards
 };
 
@@ -106,7 +109,7 @@ struct Preset {
 Preset read_preset(const Config& config);
 // A file with these three tables only.
 Preset load_preset(const std::filesystem::path& file);
-// An empty train.drop and an encoder_precision of "auto" are not written.
+// Empty train.only and train.drop and an encoder_precision of "auto" are not written.
 std::string to_toml(const Preset& preset);
 
 // The modalities that a list of names stands for; UserError naming those that exist. No such key: none.

@@ -151,6 +151,7 @@ class Trainer {
         adam_(weights_.values()),
         average_(weights_.values().clone()),
         best_(weights_.values().clone()) {
+    if (!config_.only.empty()) weights_.train_only(config_.only, "train.only");
     report_.weights = weights_.count();
     report_.validation_loss = report_.best_validation_loss = kNotYet;
     total_steps_ = (config_.systems + config_.batch - 1) / config_.batch;

@@ -56,6 +56,21 @@ void Weights::pack(const at::Device& device) {
   }
 }
 
+void Weights::train_only(const std::vector<std::string>& names, const std::string& source) {
+  for (const Named& named : tensors_) named.tensor.set_requires_grad(false);
+  for (const std::string& name : names) {
+    bool found = false;
+    for (const Named& named : tensors_) {
+      if (named.name != name && !named.name.starts_with(name + ".")) continue;
+      named.tensor.set_requires_grad(true);
+      found = true;
+    }
+    if (found) continue;
+    throw UserError(fmt::format("{}: no weights named \"{}\"; expected names such as \"{}\" or \"{}\"", source, name,
+                                tensors_.front().name, tensors_.back().name));
+  }
+}
+
 std::int64_t Weights::count() const {
   std::int64_t total = 0;
   for (const Named& named : tensors_) total += named.tensor.numel();

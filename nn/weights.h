@@ -36,6 +36,10 @@ class Weights {
   // Once all tensors exist: moves them into the flat vectors on `device`.
   void pack(const at::Device& device);
 
+  // From here on only the tensors of these names are trained, or whose names go on with a dot after one of them; the
+  // gradient of the others stays zero. UserError, naming `source`, where one stands for none.
+  void train_only(const std::vector<std::string>& names, const std::string& source);
+
   const std::vector<Named>& tensors() const { return tensors_; }
   at::Tensor& values() { return values_; }      // [count], no autograd
   at::Tensor& gradient() { return gradient_; }  // [count]; backward() adds to it

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/config.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/random.h"
@@ -299,6 +300,41 @@ TEST(Train, BeginsWithTheWeightsOfAnotherRun) {
   const std::string error = error_of(wider, linear_gaussian, wrong);
   EXPECT_NE(error.find("another network than this run's"), std::string::npos) << error;
   EXPECT_FALSE(std::filesystem::exists(wrong.folder / "checkpoint.h5"));
+}
+
+TEST(Train, OnlyTheNamedTensorsAreTrained) {
+  Preset preset = tiny();
+  preset.train.systems = 300 * 64;
+  preset.train.validate_every = preset.train.systems;
+  TrainOptions first = quiet_options("all_tensors");
+  train(preset, kLayout, linear_gaussian, first);
+  const Checkpoint before = read_checkpoint(first.folder / "checkpoint.h5");
+
+  TrainOptions next = quiet_options("some_tensors");
+  next.weights = first.folder / "checkpoint.h5";
+  next.seed = 9;
+  preset.train.only = {"flow.2", "context.0.bias"};
+  preset.train.learning_rate = 1e-3;
+  const TrainReport report = train(preset, kLayout, linear_gaussian, next);
+  const Checkpoint after = read_checkpoint(next.folder / "checkpoint.h5");
+  EXPECT_EQ(read_preset(Config::parse(after.info.preset, "checkpoint")).train.only, preset.train.only);
+  ASSERT_EQ(after.weights.size(), before.weights.size());
+  int changed = 0;
+  for (std::size_t i = 0; i < before.weights.size(); ++i) {
+    const std::string& name = before.weights[i].name;
+    const bool trained = name.starts_with("flow.2.") || name == "context.0.bias";
+    EXPECT_EQ(after.weights[i].values != before.weights[i].values, trained) << name;
+    changed += trained;
+  }
+  EXPECT_EQ(changed, 9);
+  EXPECT_GT(report.best_step, 0);  // better than what it began with
+
+  preset.train.only = {"flow"};
+  next.weights.clear();
+  EXPECT_EQ(error_of(preset, linear_gaussian, quiet_options("flow_alone")), "");
+  preset.train.only = {"flow.2.o"};
+  EXPECT_NE(error_of(preset, linear_gaussian, quiet_options("no_tensors")).find("no weights named \"flow.2.o\""),
+            std::string::npos);
 }
 
 TEST(Train, SkipsAndCountsBadSteps) {
