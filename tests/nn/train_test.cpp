@@ -319,18 +319,17 @@ TEST(Train, OnlyTheNamedTensorsAreTrained) {
   const Checkpoint after = read_checkpoint(next.folder / "checkpoint.h5");
   EXPECT_EQ(read_preset(Config::parse(after.info.preset, "checkpoint")).train.only, preset.train.only);
   ASSERT_EQ(after.weights.size(), before.weights.size());
-  int changed = 0;
+  int named = 0;
   for (std::size_t i = 0; i < before.weights.size(); ++i) {
     const std::string& name = before.weights[i].name;
     const bool trained = name.starts_with("flow.2.") || name == "context.0.bias";
     EXPECT_EQ(after.weights[i].values != before.weights[i].values, trained) << name;
-    changed += trained;
+    named += trained;
   }
-  EXPECT_EQ(changed, 9);
+  EXPECT_EQ(named, 9);
   EXPECT_GT(report.best_step, 0);  // better than what it began with
 
   preset.train.only = {"flow"};
-  next.weights.clear();
   EXPECT_EQ(error_of(preset, linear_gaussian, quiet_options("flow_alone")), "");
   preset.train.only = {"flow.2.o"};
   EXPECT_NE(error_of(preset, linear_gaussian, quiet_options("no_tensors")).find("no weights named \"flow.2.o\""),
