@@ -158,11 +158,9 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
     if (!std::isfinite(value)) return Status::kInvalidInput;
   }
   const double u_age = (theta[kLogAge] - spec_.log_age_min) / (spec_.log_age_max - spec_.log_age_min);
-  const double log10_e = std::log10(theta[kEccentricity]);
   const bool inside = theta[kMsum] > 0.0 && theta[kQ] > 0.0 && theta[kQ] < 1.0 && u_age > 0.0 && u_age < 1.0 &&
-                      theta[kRsumFrac] > 0.0 && theta[kRsumFrac] < 1.0 && log10_e > spec_.loge_min &&
-                      log10_e < spec_.loge_max && theta[kOmega] >= 0.0 && theta[kOmega] < kTwoPi &&
-                      theta[kDistance] > 0.0 && theta[kEbv] > 0.0;
+                      theta[kRsumFrac] > 0.0 && theta[kRsumFrac] < 1.0 && theta[kOmega] >= 0.0 &&
+                      theta[kOmega] < kTwoPi && theta[kDistance] > 0.0 && theta[kEbv] > 0.0;
   if (!inside) return Status::kInvalidInput;
   StellarState star[2];
   if (!stars_on_tracks(tracks_, theta, star)) return Status::kOutsideTracks;
@@ -173,17 +171,10 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
   z[kFeh] = feh_.z_of(theta[kFeh]);
   z[kRsumFrac] = z_from_rsumfrac(theta[kRsumFrac]);
 
-  // r^2 = -2 ln(1 - CDF), from whichever tail is the smaller.
-  const double t = (log10_e - spec_.loge_mean) / spec_.loge_sigma;
-  const double lower = (normal_cdf(t) - loge_below_) / loge_inside_;
-  const double log_upper = lower < 0.5 ? std::log1p(-lower) : std::log((normal_cdf(-t) - loge_above_) / loge_inside_);
-  const double radius = std::sqrt(-2.0 * log_upper);
-  z[kEccentricity] = radius * std::cos(theta[kOmega]);
-  z[kOmega] = radius * std::sin(theta[kOmega]);
+  const Status eccentricity = latent_from_eccentricity(theta[kEccentricity], theta[kOmega], z);
+  if (eccentricity != Status::kOk) return eccentricity;
 
-  if (!std::isfinite(radius) || !normal_from_uniform(theta[kCosI] / cos_i_limit(spec_, theta), z[kCosI])) {
-    return Status::kInvalidInput;
-  }
+  if (!normal_from_uniform(theta[kCosI] / cos_i_limit(spec_, theta), z[kCosI])) return Status::kInvalidInput;
   for (std::size_t k = 0; k < 2; ++k) {
     const auto invert = [&](Parameter p, double ratio) {
       return normal_from_uniform(0.5 * ((ratio - 1.0) / spec_.track_tolerance + 1.0), z[p + k]);
@@ -197,6 +188,19 @@ Status Prior::latent_from_theta(const Theta& theta, Latent& z) const {
   z[kDistance] = z_from_distance(dust_, theta[kDistance]);
   z[kEbv] = z_from_ebv(dust_, z[kDistance], theta[kEbv]);
   return Status::kOk;
+}
+
+Status Prior::latent_from_eccentricity(double eccentricity, double omega, Latent& z) const {
+  const double log10_e = std::log10(eccentricity);
+  if (!(log10_e > spec_.loge_min && log10_e < spec_.loge_max)) return Status::kInvalidInput;
+  // r^2 = -2 ln(1 - CDF), from whichever tail is the smaller.
+  const double t = (log10_e - spec_.loge_mean) / spec_.loge_sigma;
+  const double lower = (normal_cdf(t) - loge_below_) / loge_inside_;
+  const double log_upper = lower < 0.5 ? std::log1p(-lower) : std::log((normal_cdf(-t) - loge_above_) / loge_inside_);
+  const double radius = std::sqrt(-2.0 * log_upper);
+  z[kEccentricity] = radius * std::cos(omega);
+  z[kOmega] = radius * std::sin(omega);
+  return std::isfinite(radius) ? Status::kOk : Status::kInvalidInput;
 }
 
 double Prior::log_barrier(const Theta& theta) const { return penumbra::log_barrier(spec_, theta); }
@@ -228,10 +232,7 @@ double Prior::log_jacobian(const Latent& z, const Theta& theta) const {
   logit_rsum_.value(z[kRsumFrac], &slope);
   sum += std::log(theta[kRsumFrac] * (1.0 - theta[kRsumFrac]) * slope);
 
-  // |d(e, omega) / d(z5, z6)| = (de/dr) / r, with dCDF/dr = r exp(-r^2 / 2).
-  const double r_squared = z[kEccentricity] * z[kEccentricity] + z[kOmega] * z[kOmega];
-  const double e = theta[kEccentricity];
-  sum += std::log(e * kLn10) - 0.5 * r_squared - std::log(log10_eccentricity_density(std::log10(e)));
+  sum += log_eccentricity_jacobian(z, theta[kEccentricity]);
 
   // d(2 Phi - 1)/dz = 2 phi, d Phi/dz = phi.
   sum += log_normal_pdf(z[kCosI]) + std::log(cos_i_limit(spec_, theta));
@@ -251,6 +252,13 @@ double Prior::log_jacobian(const Latent& z, const Theta& theta) const {
   ebv_from_z(dust_, z[kDistance], z[kEbv], &slope);
   sum += std::log(theta[kEbv] * kLn10 * slope);
   return sum;
+}
+
+double Prior::log_eccentricity_jacobian(const Latent& z, double eccentricity) const {
+  // (de/dr) / r, with dCDF/dr = r exp(-r^2 / 2).
+  const double r_squared = z[kEccentricity] * z[kEccentricity] + z[kOmega] * z[kOmega];
+  return std::log(eccentricity * kLn10) - 0.5 * r_squared -
+         std::log(log10_eccentricity_density(std::log10(eccentricity)));
 }
 
 double Prior::log_density(const Theta& theta) const {

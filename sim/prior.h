@@ -46,6 +46,9 @@ class Prior {
   // section 2.4 are not tested here.
   Status latent_from_theta(const Theta& theta, Latent& z) const;
 
+  // z[kEccentricity] and z[kOmega] of an eccentricity and an omega / rad; kInvalidInput outside the support.
+  Status latent_from_eccentricity(double eccentricity, double omega, Latent& z) const;
+
   // ln of the soft barriers' factor (section 2.1.2), <= 0.
   double log_barrier(const Theta& theta) const;
   // z[kRsumFrac] of rsumfrac, and ln p(rsumfrac), no other condition.
@@ -58,6 +61,8 @@ class Prior {
   double log_density(const Theta& theta) const;
   // ln |d theta / d z| at z, where theta = theta(z).
   double log_jacobian(const Latent& z, const Theta& theta) const;
+  // ln |d(e, omega) / d(z[kEccentricity], z[kOmega])| there, a factor of it.
+  double log_eccentricity_jacobian(const Latent& z, double eccentricity) const;
 
   const PriorSpec& spec() const { return spec_; }
   PriorView view() const;  // valid while this object and the owners of tracks and dust live

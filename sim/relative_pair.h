@@ -39,10 +39,11 @@ struct RelativePair {
   }
 };
 
-// (R1 + R2) / a, from the radii that the tracks have.
-PN_HD inline RelativePair radii_over_sma(double radius1, double radius2, double sma, double tolerance) {
+// (R1 + R2) / a times a factor whose logarithm is given, from the radii that the tracks have.
+PN_HD inline RelativePair radii_over_sma(double radius1, double radius2, double sma, double log_factor,
+                                         double tolerance) {
   const OffsetPair pair{radius1, radius2};
-  return {pair, 1.0, std::log((radius1 + radius2) / sma), tolerance * pair.deviation(), -1.5, 0.8};
+  return {pair, 1.0, std::log((radius1 + radius2) / sma) + log_factor, tolerance * pair.deviation(), -1.5, 0.8};
 }
 
 // Teff2 / Teff1: half the difference of the offsets is a sum of equal weights.

@@ -79,7 +79,7 @@ constexpr double kLastDigit = 1e-6;
 
 TEST_F(TrainingChain, MakesTheRowsOfTheHost) {
   std::vector<Preset> presets{preset_of("binary", "latent"), preset_of("points", "theta"), preset_of("points", "theta"),
-                              preset_of("binary", "relative")};
+                              preset_of("binary", "eclipses")};
   presets[0].train.drop_share = 0.3;
   presets[1].points.points = 2000;
   presets[2].points.points = 301;  // fewer than most light curves have

@@ -53,7 +53,7 @@ TEST_F(TargetsTest, ThetaHasUnitMoments) {
 
 // What is packed is what comes back, and the period decides rsumfrac where it is known.
 TEST_F(TargetsTest, RestoreIsTheInverseOfPack) {
-  for (const char* kind : {"latent", "relative", "theta"}) {
+  for (const char* kind : {"latent", "relative", "eclipses", "theta"}) {
     const Targets targets = Targets::make(kind, paper());
     int restored = 0;
     for (std::uint64_t i = 0; i < 200; ++i) {
@@ -143,7 +143,7 @@ TEST_F(TargetsTest, RelativeTargetsAreRatiosAndSplits) {
 // The determinant by differences, without the code under test: all sixteen dimensions, or the fifteen that a known
 // period leaves.
 TEST_F(TargetsTest, LogJacobianIsTheDeterminant) {
-  for (const char* kind : {"theta", "relative"}) {
+  for (const char* kind : {"theta", "relative", "eclipses"}) {
     // Splits turn fast where the sum of the radii is near its limit.
     const double step = kind == std::string("theta") ? 4e-3 : 1e-3;
     const Targets targets = Targets::make(kind, paper());
@@ -195,7 +195,7 @@ TEST_F(TargetsTest, TextReadsBack) {
   const std::string simulation = "prior.name = \"paper\"\n", text = simulation + targets.to_toml();
   const PriorDraw draw = paper().draw(6, 0);
   EXPECT_EQ(packed(Targets::parse("theta", text, "checkpoint"), draw, kMissing, 0), packed(targets, draw, kMissing, 0));
-  for (const char* kind : {"latent", "relative"}) {
+  for (const char* kind : {"latent", "relative", "eclipses"}) {
     const Targets others = Targets::make(kind, paper());
     EXPECT_EQ(others.to_toml(), "");
     const double period_day = period_of(draw.theta);
