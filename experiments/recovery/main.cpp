@@ -51,11 +51,13 @@ double shown_value(const Theta& theta, int q) {
 }
 
 struct Recovered {
-  double truth, median, low68, high68, low90, high90, sigma;  // omega: from `origin`
+  double truth, median, low50, high50, low68, high68, low90, high90, sigma;  // omega: from `origin`
   double origin;
   double width68() const { return high68 - low68; }
   double width90() const { return high90 - low90; }
   double normalised_error() const { return (median - truth) / sigma; }
+  bool inside50() const { return truth >= low50 && truth <= high50; }
+  bool inside68() const { return truth >= low68 && truth <= high68; }
 };
 
 Recovered recover(Marginal m) {
@@ -65,7 +67,8 @@ Recovered recover(Marginal m) {
   double squares = 0.0;
   for (const double s : m.samples) squares += (s - mean) * (s - mean);
   const auto at = [&m](double probability) { return quantile(m.samples, probability); };
-  return {m.truth, at(0.5), at(0.16), at(0.84), at(0.05), at(0.95), std::sqrt(squares / n), m.origin};
+  return {m.truth, at(0.5), at(0.25), at(0.75), at(0.16), at(0.84), at(0.05), at(0.95), std::sqrt(squares / n),
+          m.origin};
 }
 
 // omega is counted from its origin; back to [0, 2 pi).
@@ -107,6 +110,15 @@ std::string summary(const std::vector<const Recovered*>& systems, double prior) 
       error.deviation);
 }
 
+// Of the systems, those whose truth the central 50 and 68% intervals hold.
+std::string shares_inside(const std::vector<const Recovered*>& systems) {
+  const auto share = [&](const auto& inside) {
+    return static_cast<double>(std::ranges::count_if(systems, inside)) / static_cast<double>(systems.size());
+  };
+  return fmt::format("{:.4f},{:.4f}", share([](const Recovered* r) { return r->inside50(); }),
+                     share([](const Recovered* r) { return r->inside68(); }));
+}
+
 ExperimentResult recovery(const Config& config) {
   const HeldOut held_out = held_out_systems(config);
   std::vector<std::vector<Recovered>> recovered(kShown);
@@ -130,7 +142,8 @@ ExperimentResult recovery(const Config& config) {
       "parameter,unit,width68,scatter68,width90,scatter90,paper_width68,paper_scatter68,paper_width90,paper_"
       "scatter90\n";
   std::string accuracy = "parameter,unit,width68,contraction,error_mean,error_deviation,rms_error,prior_deviation\n";
-  std::string by_quality = "quality,from,to,systems,parameter,width68,contraction,error_mean,error_deviation\n";
+  std::string by_quality =
+      "quality,from,to,systems,parameter,width68,contraction,error_mean,error_deviation,inside50,inside68\n";
   std::string all = "system,quantity,truth,median,low68,high68,low90,high90,sigma\n";
   for (int q = 0; q < kShown; ++q) {
     const std::vector<Recovered>& rows = recovered[static_cast<std::size_t>(q)];
@@ -164,8 +177,8 @@ ExperimentResult recovery(const Config& config) {
         for (std::size_t i = 0; i < systems; ++i)
           if (quality[i][k] >= axis.limits[b] && quality[i][k] < axis.limits[b + 1]) group.push_back(&rows[i]);
         if (group.empty()) continue;
-        by_quality += fmt::format("{},{},{},{},{},{}\n", axis.name, axis.limits[b], axis.limits[b + 1], group.size(),
-                                  info.name, summary(group, prior));
+        by_quality += fmt::format("{},{},{},{},{},{},{}\n", axis.name, axis.limits[b], axis.limits[b + 1], group.size(),
+                                  info.name, summary(group, prior), shares_inside(group));
       }
     }
   }

@@ -19,7 +19,7 @@ struct QualityInfo {
 
 inline const std::array<QualityInfo, kQualityCount> kQualities{{
     // sqrt of the sum over all points of ((f - mean) / sigma)^2, f the flux without noise
-    {"signal_to_noise", {0, 10, 30, 100, 300, INFINITY}},
+    {"signal_to_noise", {0, 10, 30, 100, 300, 1000, 3000, INFINITY}},
     // of the best light curve: its deepest minimum without noise over its points' median relative error
     {"depth_over_error", {0, 1, 3, 10, 30, 100, INFINITY}},
     {"points", {0, 1, 300, 1000, 3000, 10000, INFINITY}},  // of all light curves

@@ -74,14 +74,25 @@ TEST(RecoveryExperiment, Runs) {
   const int count = rows["msum"];
   EXPECT_GE(count, 195);
 
-  // Each system is in one group of each quality.
+  // Each system is in one group of each quality, and the groups hold the truths that the systems' intervals hold.
   const TextTable quality = run.table("quality.csv");
-  std::map<std::pair<std::string_view, std::string_view>, double> in_groups;
+  std::map<std::pair<std::string_view, std::string_view>, double> in_groups, inside_groups;
   const std::vector<std::string_view> name = quality.texts("quality"), parameter = quality.texts("parameter");
   const std::vector<double> group = quality.numbers("systems");
-  for (std::size_t i = 0; i < quality.rows(); ++i) in_groups[{name[i], parameter[i]}] += group[i];
+  const std::vector<double> inside50 = quality.numbers("inside50"), inside68 = quality.numbers("inside68");
+  for (std::size_t i = 0; i < quality.rows(); ++i) {
+    EXPECT_TRUE(inside50[i] >= 0.0 && inside50[i] <= inside68[i] && inside68[i] <= 1.0) << i;
+    in_groups[{name[i], parameter[i]}] += group[i];
+    inside_groups[{name[i], parameter[i]}] += group[i] * inside68[i];
+  }
   EXPECT_EQ(in_groups.size(), 6u * 16u);
   for (const auto& [key, sum] : in_groups) EXPECT_EQ(sum, count) << key.first << ' ' << key.second;
+  std::map<std::string_view, int> inside;
+  for (std::size_t i = 0; i < systems.rows(); ++i) inside[quantity[i]] += truth[i] >= low68[i] && truth[i] <= high68[i];
+  for (const auto& [key, sum] : inside_groups) {
+    if (key.second == "omega") continue;  // an interval may reach over an end
+    EXPECT_NEAR(sum, inside[key.second], 0.5) << key.first << ' ' << key.second;
+  }
 }
 
 }  // namespace

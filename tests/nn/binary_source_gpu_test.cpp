@@ -64,9 +64,9 @@ TEST_F(BinarySourceGpu, MakesTheRowsOfTheHost) {
   constexpr int kSystems = 200;
   Preset bins;
   bins.train.drop_share = 0.2;
-  Preset relative;
-  relative.targets = "relative";
-  for (const Preset& preset : {bins, relative, points_preset()}) {
+  Preset eclipses;
+  eclipses.targets = "eclipses";
+  for (const Preset& preset : {bins, eclipses, points_preset()}) {
     const Targets targets = Targets::make(preset.targets, simulator().prior());
     const Rows expected(preset, 2 * kSystems, at::kCPU);
     binary_source(simulator(), preset, targets)(kSeed, 0, 2 * kSystems, expected.view);

@@ -330,7 +330,7 @@ TEST(PointsNetwork, PaperHasTheWeightsOfTable3) {
 TEST(Preset, CompactFileIsTheDefault) {
   const Preset preset = load_preset(PENUMBRA_SOURCE_DIR "/data/presets/compact.toml");
   Preset expected;
-  expected.targets = "relative";
+  expected.targets = "eclipses";
   EXPECT_EQ(to_toml(preset), to_toml(expected));
   const auto network = binary_network(preset.network, preset.flow, std::nullopt);
   EXPECT_NEAR(static_cast<double>(network->weights().count()), 2.54e6, 0.01e6);  // 8 MB: the program ships with these

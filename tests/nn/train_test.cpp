@@ -287,11 +287,11 @@ TEST(Train, BeginsWithTheWeightsOfAnotherRun) {
   EXPECT_NE(error_of(preset, linear_gaussian, next).find("first weights of SHA-256"), std::string::npos);
 
   // Other targets do not make another network.
-  TrainOptions relative = quiet_options("relative_weights");
-  relative.weights = file;
-  preset.targets = "relative";
-  EXPECT_EQ(train(preset, kLayout, linear_gaussian, relative).systems, preset.train.systems);
-  EXPECT_EQ(read_checkpoint(relative.folder / "checkpoint.h5").info.provenance.started_from, sha256_of_file(file));
+  TrainOptions eclipses = quiet_options("eclipse_weights");
+  eclipses.weights = file;
+  preset.targets = "eclipses";
+  EXPECT_EQ(train(preset, kLayout, linear_gaussian, eclipses).systems, preset.train.systems);
+  EXPECT_EQ(read_checkpoint(eclipses.folder / "checkpoint.h5").info.provenance.started_from, sha256_of_file(file));
 
   TrainOptions wrong = quiet_options("wrong_weights");
   wrong.weights = file;
