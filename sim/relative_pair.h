@@ -39,8 +39,8 @@ struct RelativePair {
   }
 };
 
-// (R1 + R2) / a times a factor whose logarithm is given (0, or what makes it the duration of an eclipse), from the radii
-// that the tracks have.
+// (R1 + R2) / a times a factor whose logarithm is given (0, or what makes it the duration of an eclipse), from the
+// radii that the tracks have.
 PN_HD inline RelativePair radii_over_sma(double radius1, double radius2, double sma, double log_factor,
                                          double tolerance) {
   const OffsetPair pair{radius1, radius2};
