@@ -1,6 +1,5 @@
-// What the eclipses of a light curve fix of the orbit, as coordinates: their duration and when they occur. Data hold
-// them ten to a hundred times tighter than what they are made of, whose posterior is a thin curved sheet in other
-// coordinates.
+// What the eclipses of a light curve fix of the orbit, as coordinates: their duration and when they occur. In other
+// coordinates their posterior is a thin curved sheet.
 #pragma once
 
 #include <cmath>
