@@ -104,8 +104,8 @@ Status Targets::latent_from_relative(const Prior& prior, double period_day, Late
   if (!std::isfinite(period_day)) return Status::kOk;
   const double sma = sma_from_period_rsun(period_day, tracks[kMsum]), sum = z[kRsumFrac], split = z[kRadius1];
   z[kRsumFrac] = z[kRadius2];
-  const double factor = view_.factor(z, tracks[kEccentricity], tracks[kOmega]);
-  radii_over_sma(tracks[kRadius1], tracks[kRadius2], sma, factor, view_.track_tolerance)
+  const double log_factor = view_.log_factor(z, tracks[kEccentricity], tracks[kOmega]);
+  radii_over_sma(tracks[kRadius1], tracks[kRadius2], sma, log_factor, view_.track_tolerance)
       .to_offsets(sum, split, z[kRadius1], z[kRadius2]);
   return Status::kOk;
 }

@@ -334,10 +334,10 @@ struct TargetView {
   PN_HD RelativePair radii(const Latent& z, const Theta& theta) const {
     const double sma = (theta[kRadius1] + theta[kRadius2]) / theta[kRsumFrac];
     return radii_over_sma(on_track(z, theta, kRadius1), on_track(z, theta, kRadius2), sma,
-                          factor(z, theta[kEccentricity], theta[kOmega]), track_tolerance);
+                          log_factor(z, theta[kEccentricity], theta[kOmega]), track_tolerance);
   }
-  // ln of what (R1 + R2) / a is multiplied by.
-  PN_HD double factor(const Latent& z, double eccentricity, double omega) const {
+  // Of what (R1 + R2) / a is multiplied by.
+  PN_HD double log_factor(const Latent& z, double eccentricity, double omega) const {
     return kind == TargetKind::kEclipses ? log_relative_duration(z[kCosI], eccentricity, omega) : 0.0;
   }
   PN_HD double on_track(const Latent& z, const Theta& theta, int p) const {
