@@ -59,6 +59,7 @@ void print_checkpoint(const fs::path& file) {
   if (const std::string& first = info.provenance.started_from; !first.empty()) {
     fmt::print("  began with the weights of a checkpoint of sha256 {}\n", first);
   }
+  if (!info.width_calibration.empty()) fmt::print("  widths calibrated on {}\n", info.width_calibration);
 }
 
 // As the paper's Table 3, from the network as it is built.

@@ -31,6 +31,7 @@ int run(int argc, char** argv) {
   penumbra::add_infer(program);
   penumbra::add_report(program);
   penumbra::add_validate(program);
+  penumbra::add_calibrate(program);
   penumbra::add_bank(program);
   penumbra::add_info(program);
   try {

@@ -12,6 +12,7 @@ void add_train(CLI::App& program);
 void add_infer(CLI::App& program);
 void add_report(CLI::App& program);
 void add_validate(CLI::App& program);
+void add_calibrate(CLI::App& program);
 void add_bank(CLI::App& program);
 void add_info(CLI::App& program);
 

@@ -117,7 +117,8 @@ void HeldOut::visit(const Visit& visit, const Edit& edit) const {
       if (targets.restore(prior, &batch.z[b * kParameterCount], period_day, truth, unused) != Status::kOk)
         truth = draw.z;
       const double density = log_q_of_truth[b] + targets.log_jacobian(prior, draw.z, draw.theta, period_day);
-      visit({first + b, simulations[b], truth, density, std::move(accepted[b])});
+      visit({first + b, simulations[b], truth, density, std::move(accepted[b]),
+             std::span(z).subspan(b * samples * kParameterCount, samples * kParameterCount)});
     }
     progress.advance(count);
   }

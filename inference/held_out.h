@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,7 @@ struct HeldOutSystem {
   Latent z;                      // the truth as the network is asked for it (nn/targets.h)
   double log_q;                  // ln q(z | x) of it
   PosteriorSamples samples;      // theta, z, log_q, log_prior of those that the prior accepts, perhaps none
+  std::span<const float> drawn;  // [samples][16]: all, as the network gives them (nn/targets.h)
 };
 
 class HeldOut {

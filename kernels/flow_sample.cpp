@@ -143,8 +143,15 @@ void check_sizes(const PackedFlow& flow, const FlowRequest& request, const FlowS
 
 void sample_flow(const PackedFlow& flow, const FlowRequest& request, const FlowSamples& out, int threads) {
   check_sizes(flow, request, out);
-  const FlowWork work{flow.view(),  request.terms.data(), request.systems, request.samples,
-                      request.seed, request.first_system, out.z.data(),    out.log_q.data()};
+  const FlowWork work{.flow = flow.view(),
+                      .terms = request.terms.data(),
+                      .systems = request.systems,
+                      .samples = request.samples,
+                      .seed = request.seed,
+                      .first_system = request.first_system,
+                      .shared_noise = request.shared_noise,
+                      .z = out.z.data(),
+                      .log_q = out.log_q.data()};
   const FlowLanes lanes = flow_lanes();
   // A thread takes some milliseconds' worth of tiles at a time.
   constexpr std::uint64_t kTiles = 16;

@@ -56,8 +56,15 @@ void DeviceFlow::sample(const FlowRequest& request, const FlowSamples& out) cons
   const int tile = flow_tile(view, request.systems, request.samples, impl_->shared_limit, impl_->multiprocessors);
   DeviceBuffer<float> terms, z(out.z.size()), log_q(out.log_q.size());
   terms.upload(request.terms);
-  const FlowWork work{view,         terms.data(),         request.systems, request.samples,
-                      request.seed, request.first_system, z.data(),        log_q.data()};
+  const FlowWork work{.flow = view,
+                      .terms = terms.data(),
+                      .systems = request.systems,
+                      .samples = request.samples,
+                      .seed = request.seed,
+                      .first_system = request.first_system,
+                      .shared_noise = request.shared_noise,
+                      .z = z.data(),
+                      .log_q = log_q.data()};
   const auto blocks = static_cast<unsigned>(request.systems) * static_cast<unsigned>(flow_tiles(request.samples, tile));
   launch("flow_sample", flow_sample_kernel, {blocks, static_cast<unsigned>(tile), flow_sample_shared_bytes(view, tile)},
          work, tile);

@@ -69,11 +69,12 @@ struct PackedFlow {
 PackedFlow pack_flow(int dimensions, int context, double log_scale_limit, std::span<const FlowBlock> blocks);
 
 // S samples of each of B systems. (seed, system first_system + b, sample s, dimension) names the noise, and nothing
-// else does: neither B nor S nor the backend changes a draw.
+// else does: neither B nor S nor the backend changes a draw. With shared_noise all systems have that of first_system.
 struct FlowRequest {
-  std::span<const float> terms;  // [B][terms]; for the device, in its memory or the host's
+  std::span<const float> terms = {};  // [B][terms]; for the device, in its memory or the host's
   int systems = 0, samples = 0;
   std::uint64_t seed = 0, first_system = 0;
+  bool shared_noise = false;
 };
 struct FlowSamples {
   std::span<float> z;      // [B][S][D]

@@ -19,8 +19,13 @@ struct FlowWork {
   const float* terms;
   int systems, samples;
   std::uint64_t seed, first_system;
+  bool shared_noise;
   float* z;
   float* log_q;
+
+  PN_INLINE std::uint64_t noise_of(int system) const {
+    return first_system + (shared_noise ? 0 : static_cast<std::uint64_t>(system));
+  }
 };
 
 // What a column keeps: rows of kParts Reals, `stride` Reals apart.
@@ -123,8 +128,7 @@ PN_INLINE void start_column(const FlowWork& work, int system, int first_sample, 
   for (int part = 0; part < kParts; ++part) {
     const auto sample = static_cast<std::uint32_t>(first_sample + part * Lanes<Real>::kCount);
     for (int d = 0; d < work.flow.dimensions; d += 2) {
-      const FlowNoise<Real> noise(work.seed, work.first_system + static_cast<std::uint64_t>(system), sample,
-                                  static_cast<std::uint32_t>(d / 2));
+      const FlowNoise<Real> noise(work.seed, work.noise_of(system), sample, static_cast<std::uint32_t>(d / 2));
       for (int i = 0; i < 2 && d + i < work.flow.dimensions; ++i) {
         column(rows.y + d + i, part) = noise.normal[i];
         column(rows.x + d + i, part) = noise.uniform[i];

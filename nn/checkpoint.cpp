@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/provenance.h"
@@ -44,6 +45,7 @@ std::vector<std::pair<std::string, std::string>> facts(const CheckpointInfo& inf
                                                        {"device", info.device},
                                                        {"seed", fmt::format("{}", info.seed)}};
   if (!info.provenance.started_from.empty()) all.emplace_back("started_from", info.provenance.started_from);
+  if (!info.width_calibration.empty()) all.emplace_back("width_calibration", info.width_calibration);
   return all;
 }
 
@@ -67,6 +69,13 @@ void hash_text(Sha256& sha, const std::string& text) {
   sha.update(text.data(), text.size());
 }
 
+constexpr const char* kWidthScale = "width_scale";
+
+std::vector<StoredTensor> calibration_of(const Checkpoint& checkpoint) {
+  const std::vector<float>& scale = checkpoint.width_scale;
+  return scale.empty() ? std::vector<StoredTensor>{} : std::vector<StoredTensor>{{kWidthScale, {scale.size()}, scale}};
+}
+
 std::string content_sha256(const Checkpoint& checkpoint) {
   Sha256 sha;
   for (const auto& [name, value] : facts(checkpoint.info)) {
@@ -82,7 +91,8 @@ std::string content_sha256(const Checkpoint& checkpoint) {
     sha.update(array.shape.data(), array.shape.size() * sizeof(std::int64_t));
     for (const std::string& parameter : checkpoint.info.layout.parameters) hash_text(sha, parameter);
   }
-  for (const auto* group : {&checkpoint.weights, &checkpoint.training}) {
+  const std::vector<StoredTensor> calibration = calibration_of(checkpoint);
+  for (const auto* group : {&checkpoint.weights, &checkpoint.training, &calibration}) {
     std::vector<const StoredTensor*> sorted;
     for (const StoredTensor& tensor : *group) sorted.push_back(&tensor);
     std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
@@ -115,6 +125,7 @@ void write_checkpoint(const std::filesystem::path& file, const Checkpoint& check
   Hdf5Writer writer(file);
   write_group(writer, "/weights", checkpoint.weights);
   write_group(writer, "/training", checkpoint.training);
+  write_group(writer, "/calibration", calibration_of(checkpoint));
   const DataLayout& layout = checkpoint.info.layout;
   if (layout.inputs.empty()) {
     for (const NameList& list : meanings()) writer.strings(list.path, list.names);
@@ -193,6 +204,16 @@ Checkpoint read_checkpoint(const std::filesystem::path& file) {
   checkpoint.weights = read_group(reader, "/weights");
   checkpoint.training = read_group(reader, "/training");
   info.has_training_state = !checkpoint.training.empty();
+  if (const std::string path = std::string("/calibration/") + kWidthScale; reader.has(path)) {
+    checkpoint.width_scale = reader.floats(path);
+    info.width_calibration = text("width_calibration");
+    const bool positive =
+        std::ranges::all_of(checkpoint.width_scale, [](float scale) { return std::isfinite(scale) && scale > 0.0f; });
+    if (!positive || checkpoint.width_scale.size() != info.layout.parameters.size()) {
+      throw UserError(
+          fmt::format("{}: {}: expected {} positive numbers", file.string(), path, info.layout.parameters.size()));
+    }
+  }
 
   const std::string expected = text("sha256"), found = content_sha256(checkpoint);
   if (found != expected) {

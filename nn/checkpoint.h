@@ -4,6 +4,7 @@
 //   /                     attributes: format, format_version, preset, preset_sha256, prior, simulation, commit, device, seed
 //   /weights/<name>       float32, the weights that inference uses
 //   /training/<name>      float32, optimiser state; absent from an exported file
+//   /calibration/width_scale  float32 [D], only in a calibrated network (nn/posterior.h); attribute width_calibration
 //   /parameters           names of the flow's dimensions
 //   /channels, /sed_bands names, only in a network for binaries: checked on reading, as its parameters are
 //   /inputs/<name>        shape of each array that another network reads
@@ -38,6 +39,7 @@ struct CheckpointInfo {
   std::string device;  // that trained it, and LibTorch's version
   std::uint64_t seed = 0;
   TrainReport progress;
+  std::string width_calibration = {};  // what the width scales were measured on; empty: none
   bool has_training_state = false;
 };
 
@@ -45,6 +47,7 @@ struct Checkpoint {
   CheckpointInfo info;
   std::vector<StoredTensor> weights;
   std::vector<StoredTensor> training;
+  std::vector<float> width_scale = {};  // [D], each positive; empty: none
 };
 
 // Atomic: the old file stays until the new one is complete.

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -58,12 +59,35 @@ FlowSampler::FlowSampler(const Flow& flow) : flow_(pack_flow(flow)) {
 
 void FlowSampler::sample(const at::Tensor& context, int samples, std::uint64_t seed, std::uint64_t first_system,
                          const FlowSamples& out) const {
+  sample(context, {.samples = samples, .seed = seed, .first_system = first_system}, out);
+}
+
+FlowSampler::Spread FlowSampler::spread(const at::Tensor& context) const {
+  constexpr std::size_t kSamples = 64;
+  const auto systems = static_cast<std::size_t>(context.size(0)), width = static_cast<std::size_t>(flow_.dimensions);
+  std::vector<float> z(systems * kSamples * width), log_q(systems * kSamples);
+  sample(context, {.samples = kSamples, .shared_noise = true}, {z, log_q});
+  Spread spread{std::vector<float>(systems * width), std::vector<float>(systems * width)};
+  for (std::size_t b = 0; b < systems; ++b) {
+    for (std::size_t d = 0; d < width; ++d) {
+      double sum = 0.0, squares = 0.0;  // about the first, as narrow samples may lie far from zero
+      const float* const first = &z[b * kSamples * width + d];
+      for (std::size_t s = 0; s < kSamples; ++s) {
+        const double difference = first[s * width] - first[0];
+        sum += difference;
+        squares += difference * difference;
+      }
+      spread.mean[b * width + d] = static_cast<float>(first[0] + sum / kSamples);
+      spread.deviation[b * width + d] = static_cast<float>(std::sqrt((squares - sum * sum / kSamples) / kSamples));
+    }
+  }
+  return spread;
+}
+
+void FlowSampler::sample(const at::Tensor& context, FlowRequest request, const FlowSamples& out) const {
   const at::Tensor terms = at::linear(context, context_weight_, context_bias_).contiguous();
-  const FlowRequest request{.terms = {terms.data_ptr<float>(), static_cast<std::size_t>(terms.numel())},
-                            .systems = static_cast<int>(context.size(0)),
-                            .samples = samples,
-                            .seed = seed,
-                            .first_system = first_system};
+  request.terms = {terms.data_ptr<float>(), static_cast<std::size_t>(terms.numel())};
+  request.systems = static_cast<int>(context.size(0));
   if (device_) {
     device_->sample(request, out);
   } else {

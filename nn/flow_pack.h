@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "kernels/flow_sample.h"
 #include "nn/flow.h"
@@ -25,7 +26,16 @@ class FlowSampler {
   void sample(const at::Tensor& context, int samples, std::uint64_t seed, std::uint64_t first_system,
               const FlowSamples& out) const;
 
+  // Where the samples of each row lie and how wide, from 64 whose noise is always the same: functions of the row of
+  // context alone.
+  struct Spread {
+    std::vector<float> mean, deviation;  // [B][D]
+  };
+  Spread spread(const at::Tensor& context) const;
+
  private:
+  void sample(const at::Tensor& context, FlowRequest request, const FlowSamples& out) const;
+
   PackedFlow flow_;
   at::Tensor context_weight_, context_bias_;
   std::optional<DeviceFlow> device_;

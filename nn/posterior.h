@@ -25,6 +25,9 @@ class NeuralPosterior {
   // S samples of each of the B systems: z[B][S][D] and log_q[B][S] = ln q(z | x), density in z. Sample s of system b
   // is a function of (seed, first_index + b, s) and of its features, not of B or S. For binaries z is as targets()
   // says.
+  //
+  // Where the checkpoint has width scales (nn/width_factor.h), z_d = c_d + f_d (y_d - c_d) of the flow's y: centre and
+  // factor depend on the features alone, so q is the density of z without approximation.
   void sample(const SystemView& batch, int samples, std::uint64_t seed, std::uint64_t first_index,
               std::vector<float>& z, std::vector<float>& log_q) const;
 
@@ -39,7 +42,8 @@ class NeuralPosterior {
   // What the network was trained without: leave it out of what it is given (sim/observation.h).
   const std::vector<Modality>& dropped() const;
   std::int64_t weight_count() const;
-  std::string device() const;  // "cpu" or "cuda"
+  const std::vector<float>& width_scale() const;  // [D]; empty: the flow's own widths
+  std::string device() const;                     // "cpu" or "cuda"
 
  private:
   struct Impl;

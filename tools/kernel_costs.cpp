@@ -141,7 +141,7 @@ PackedFlow paper_flow() {
 void run_flow_sample(int samples) {
   const PackedFlow flow = paper_flow();
   std::vector<float> z(static_cast<std::size_t>(samples * flow.dimensions)), log_q(static_cast<std::size_t>(samples));
-  const FlowWork work{flow.view(), flow.context_bias.data(), 1, samples, 1, 0, z.data(), log_q.data()};
+  const FlowWork work{flow.view(), flow.context_bias.data(), 1, samples, 1, 0, false, z.data(), log_q.data()};
   HostBlock block(flow_sample_shared_bytes(work.flow, samples));
   measured([&] { flow_sample_body(block, work, samples, 0); });
 }

@@ -25,7 +25,7 @@ TEST(FlowSampleGpu, AgreesWithTheCpu) {
     for (const int samples : {1, 31, systems == 1 ? 10000 : 100}) {
       const auto rows = static_cast<std::size_t>(systems) * static_cast<std::size_t>(samples);
       std::vector<float> z(rows * 16), z_cpu(rows * 16), log_q(rows), log_q_cpu(rows);
-      const FlowRequest request{terms, systems, samples, 3, 4};
+      const FlowRequest request{terms, systems, samples, 3, 4, /*shared_noise=*/systems == 33};
       device.sample(request, {z, log_q});
       sample_flow(flow, request, {z_cpu, log_q_cpu}, 0);
       std::size_t differing = 0;

@@ -49,7 +49,7 @@ Drawn draw(const Case& c, int systems, int samples, int threads = 1) {
 }
 
 FlowWork work_of(const Case& c, int systems, int samples, Drawn& drawn) {
-  return {c.flow.view(), c.terms.data(), systems, samples, kSeed, kFirst, drawn.z.data(), drawn.log_q.data()};
+  return {c.flow.view(), c.terms.data(), systems, samples, kSeed, kFirst, false, drawn.z.data(), drawn.log_q.data()};
 }
 
 // Every stride-th sample against the naive inverse. A uniform number within 1e-5 of where another component would be
@@ -157,6 +157,21 @@ TEST(FlowSample, NeitherBatchNorThreadsChangeADraw) {
       EXPECT_TRUE(std::equal(z.begin(), z.end(), all.z.begin() + static_cast<std::ptrdiff_t>(row * dims)));
       EXPECT_TRUE(std::equal(log_q.begin(), log_q.end(), all.log_q.begin() + static_cast<std::ptrdiff_t>(row)));
     }
+  }
+}
+
+// Every system has the noise that the first one has by itself.
+TEST(FlowSample, NoiseCanBeShared) {
+  constexpr int kSystems = 3, kSamples = 40;
+  const Case c(kRagged, kSystems, 500);
+  Drawn shared(kSystems, kSamples, kRagged.dimensions), one(1, kSamples, kRagged.dimensions);
+  sample_flow(c.flow, {c.terms, kSystems, kSamples, kSeed, kFirst, /*shared_noise=*/true}, {shared.z, shared.log_q}, 2);
+  const auto terms = static_cast<std::size_t>(c.flow.terms);
+  for (std::size_t b = 0; b < kSystems; ++b) {
+    sample_flow(c.flow, {std::span(c.terms).subspan(b * terms, terms), 1, kSamples, kSeed, kFirst}, {one.z, one.log_q},
+                1);
+    EXPECT_TRUE(std::ranges::equal(one.z, std::span(shared.z).subspan(b * one.z.size(), one.z.size())));
+    EXPECT_TRUE(std::ranges::equal(one.log_q, std::span(shared.log_q).subspan(b * kSamples, kSamples)));
   }
 }
 

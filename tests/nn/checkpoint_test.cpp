@@ -103,6 +103,29 @@ TEST(Checkpoint, ExportLeavesTheTrainingStateBehind) {
   EXPECT_LT(std::filesystem::file_size(exported), std::filesystem::file_size(file));
 }
 
+TEST(Checkpoint, KeepsWidthScales) {
+  const auto file = temporary("widths"), exported = temporary("widths_exported");
+  Checkpoint c = example();
+  c.width_scale.assign(kParameterCount, 1.0f);
+  c.width_scale[4] = 0.96f;
+  c.info.width_calibration = "40 systems";
+  write_checkpoint(file, c);
+  export_checkpoint(file, exported);
+  for (const auto& from : {file, exported}) {
+    const Checkpoint read = read_checkpoint(from);
+    EXPECT_EQ(read.width_scale, c.width_scale);
+    EXPECT_EQ(read.info.width_calibration, "40 systems");
+  }
+  std::string bad = bytes_of(file);
+  const float scale = 0.96f;
+  bad[bad.find(std::string(reinterpret_cast<const char*>(&scale), sizeof scale))] ^= 1;
+  write_bytes(file, bad);
+  EXPECT_NE(error_of(file).find("damaged"), std::string::npos) << error_of(file);
+  c.width_scale[4] = 0.0f;
+  write_checkpoint(file, c);
+  EXPECT_NE(error_of(file).find("width_scale: expected 16 positive numbers"), std::string::npos) << error_of(file);
+}
+
 TEST(Checkpoint, RefusesDamage) {
   const auto file = temporary("damaged");
   write_checkpoint(file, example());

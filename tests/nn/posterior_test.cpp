@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "nn/features.h"
 #include "nn/train.h"
+#include "nn/width_factor.h"
 #include "sim/parameters.h"
 
 namespace penumbra {
@@ -37,9 +38,20 @@ void random_systems(std::uint64_t seed, std::uint64_t first, int count, const Sy
   }
 }
 
+struct Trained {
+  NeuralPosterior posterior, scaled;  // the second with width scales
+};
+
+std::vector<float> width_scale() {
+  std::vector<float> scale(kParameterCount, 1.0f);
+  scale[2] = 1e-6f;  // the posteriors of this network are wide: factors between .5 and .95
+  scale[9] = 1e3f;
+  return scale;
+}
+
 // A network that has learned a little, so that contexts matter.
-const NeuralPosterior& posterior() {
-  static const NeuralPosterior loaded = [] {
+const Trained& trained() {
+  static const Trained loaded = [] {
     Preset preset;
     preset.network = {.phase_bins = kBins,
                       .curve_widths = {8, 8},
@@ -62,12 +74,19 @@ const NeuralPosterior& posterior() {
     options.torch_threads = 1;
     options.quiet = true;
     train(preset, kLayout, random_systems, options);
-    NeuralPosterior trained = NeuralPosterior::load(options.folder / "checkpoint.h5", "cpu");
+    const std::filesystem::path file = options.folder / "checkpoint.h5", scaled = options.folder / "scaled.h5";
+    Checkpoint checkpoint = read_checkpoint(file);
+    checkpoint.width_scale = width_scale();
+    checkpoint.info.width_calibration = "a test";
+    write_checkpoint(scaled, checkpoint);
+    Trained both{NeuralPosterior::load(file, "cpu"), NeuralPosterior::load(scaled, "cpu")};
     std::filesystem::remove_all(options.folder);
-    return trained;
+    return both;
   }();
   return loaded;
 }
+
+const NeuralPosterior& posterior() { return trained().posterior; }
 
 FeatureBatch systems(std::uint64_t first, int count) {
   FeatureBatch batch;
@@ -121,13 +140,56 @@ TEST(NeuralPosterior, EverySystemHasItsOwnNoise) {
 TEST(NeuralPosterior, LogQIsTheDensityOfTheSample) {
   constexpr int kSamples = 40;
   const FeatureBatch one = systems(8, 1);
-  std::vector<float> z, log_q;
-  posterior().sample(one, kSamples, 9, 8, z, log_q);
-  for (int s = 0; s < kSamples; ++s) {
-    FeatureBatch at = one;
-    at.z.assign(z.begin() + s * kParameterCount, z.begin() + (s + 1) * kParameterCount);
-    EXPECT_NEAR(posterior().log_prob(at)[0], log_q[static_cast<std::size_t>(s)], 1e-3);
+  for (const NeuralPosterior* const q : {&trained().posterior, &trained().scaled}) {
+    std::vector<float> z, log_q;
+    q->sample(one, kSamples, 9, 8, z, log_q);
+    for (int s = 0; s < kSamples; ++s) {
+      FeatureBatch at = one;
+      at.z.assign(z.begin() + s * kParameterCount, z.begin() + (s + 1) * kParameterCount);
+      EXPECT_NEAR(q->log_prob(at)[0], log_q[static_cast<std::size_t>(s)], 1e-3);
+    }
   }
+}
+
+// Each dimension keeps where it lies and takes the factor of its width; the density is that of the map's Jacobian.
+TEST(NeuralPosterior, WidthScalesNarrowTheSamples) {
+  constexpr std::size_t kSystems = 3, kSamples = 4000, kAll = kSamples * kParameterCount;
+  const std::vector<float> scale = width_scale();
+  std::vector<float> z, log_q, scaled, scaled_log_q;
+  posterior().sample(systems(4, kSystems), kSamples, 9, 4, z, log_q);
+  trained().scaled.sample(systems(4, kSystems), kSamples, 9, 4, scaled, scaled_log_q);
+  for (std::size_t b = 0; b < kSystems; ++b) {
+    double log_volume = 0.0;
+    for (std::size_t d = 0; d < kParameterCount; ++d) {
+      const std::size_t first = b * kAll + d;
+      double mean = 0.0, square = 0.0, new_mean = 0.0;
+      for (std::size_t i = first; i < (b + 1) * kAll; i += kParameterCount) {
+        mean += z[i] / double{kSamples};
+        square += z[i] * z[i] / double{kSamples};
+        new_mean += scaled[i] / double{kSamples};
+      }
+      // Width and centre are those of 64 samples: their errors are 1/11 and 1/8 of the width.
+      const double deviation = std::sqrt(square - mean * mean);
+      const double factor = (scaled[first] - scaled[first + kParameterCount]) / (z[first] - z[first + kParameterCount]);
+      const double least = width_factor(scale[d], 0.6 * deviation), most = width_factor(scale[d], 1.4 * deviation);
+      EXPECT_GE(factor, std::min(least, most) - 1e-3) << d;
+      EXPECT_LE(factor, std::max(least, most) + 1e-3) << d;
+      EXPECT_NEAR(new_mean, mean, 4.5 * std::fabs(1.0 - factor) * deviation / 8.0 + 1e-4) << d;
+      for (std::size_t i = first + kParameterCount; i < (b + 1) * kAll; i += kParameterCount) {
+        ASSERT_NEAR(scaled[i] - scaled[first], factor * (z[i] - z[first]), 2e-3) << d;
+      }
+      log_volume += std::log(factor);
+    }
+    for (std::size_t i = b * kSamples; i < (b + 1) * kSamples; ++i)
+      ASSERT_NEAR(scaled_log_q[i], log_q[i] - log_volume, 5e-3);
+  }
+}
+
+TEST(WidthFactor, ActsOnWhatTheDataFix) {
+  EXPECT_DOUBLE_EQ(width_factor(0.9, 0.0), 0.9);
+  EXPECT_NEAR(width_factor(0.9, 0.1), std::sqrt(0.9), 1e-12);
+  EXPECT_NEAR(width_factor(0.9, 1.0), 1.0, 0.0011);
+  EXPECT_DOUBLE_EQ(width_factor(1.0, 0.03), 1.0);
 }
 
 TEST(NeuralPosterior, AnswersWhenEverythingIsMissing) {
