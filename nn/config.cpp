@@ -15,7 +15,7 @@ constexpr Range kCount{1.0};  // >= 1
 constexpr Range kShare{0.0, 1.0};
 const std::vector<std::string> kPrecisions{"auto", "float32", "bfloat16"};  // as enum class Precision
 const std::vector<std::string> kKinds{"binary", "points", "vector", "series", "spectrum"};
-const std::vector<std::string> kTargets{"latent", "relative", "eclipses", "theta"};
+const std::vector<std::string> kTargets{"latent", "eclipses", "theta"};
 
 // The one list of keys: `visit` is called with the table, the key, the member and what it may be.
 template <class P, class Visit>

@@ -22,8 +22,7 @@ constexpr std::uint64_t kMomentSeed = 0x6d6f6d;  // theirs alone; any number wou
 
 TargetKind kind_of(const std::string& name) {
   if (name == "theta") return TargetKind::kTheta;
-  if (name == "eclipses") return TargetKind::kEclipses;
-  return name == "relative" ? TargetKind::kRelative : TargetKind::kLatent;
+  return name == "eclipses" ? TargetKind::kEclipses : TargetKind::kLatent;
 }
 
 }  // namespace
@@ -51,7 +50,7 @@ Targets Targets::parse(const std::string& kind, const std::string& toml, const s
   if (targets.view_.kind == TargetKind::kLatent) return targets;
   const Config recorded = Config::parse(toml, source);
   targets.view_.track_tolerance = read_prior(recorded).track_tolerance;
-  if (targets.view_.relative()) return targets;
+  if (targets.view_.eclipses()) return targets;
   const Config section = recorded.section("targets");
   const auto read = [&](const char* key, Theta& values) {
     const std::vector<double> found = section.numbers(key);
@@ -81,31 +80,31 @@ void Targets::pack(const PriorDraw& draw, const Observation& observation, Random
 Status Targets::restore(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const {
   if (view_.kind == TargetKind::kTheta) return restore_theta(prior, sample, period_day, z, theta);
   std::copy_n(sample, kParameterCount, z.begin());
-  if (view_.relative()) {
-    const Status status = latent_from_relative(prior, period_day, z);
+  if (view_.eclipses()) {
+    const Status status = latent_from_eclipses(prior, period_day, z);
     if (status != Status::kOk) return status;
   }
   return prior.theta_from_latent(z, period_day, theta);
 }
 
-Status Targets::latent_from_relative(const Prior& prior, double period_day, Latent& z) const {
-  if (view_.kind == TargetKind::kEclipses) {
-    const EccentricityVector vector{z[kEccentricity], z[kOmega]};
-    const Status status = prior.latent_from_eccentricity(vector.eccentricity(), vector.omega(), z);
-    if (status != Status::kOk) return status;
-  }
+Status Targets::latent_from_eclipses(const Prior& prior, double period_day, Latent& z) const {
+  const EccentricityVector vector{z[kEccentricity], z[kOmega]};
+  Status status = prior.latent_from_eccentricity(vector.eccentricity(), vector.omega(), z);
+  if (status != Status::kOk) return status;
+
   Latent without_offsets = z;
   for (const Parameter p : {kTeff1, kTeff2, kRadius1, kRadius2}) without_offsets[p] = 0.0;
   Theta tracks;
-  const Status status = prior.theta_from_latent(without_offsets, period_day, tracks);
+  status = prior.theta_from_latent(without_offsets, period_day, tracks);
   if (status == Status::kOutsideTracks || status == Status::kInvalidInput) return status;  // not complete
   temperature_ratio(tracks[kTeff1], tracks[kTeff2], view_.track_tolerance)
       .to_offsets(z[kTeff2], z[kTeff1], z[kTeff1], z[kTeff2]);
   if (!std::isfinite(period_day)) return Status::kOk;
+
   const double sma = sma_from_period_rsun(period_day, tracks[kMsum]), sum = z[kRsumFrac], split = z[kRadius1];
+  const double relative = log_relative_duration(z[kCosI], tracks[kEccentricity], tracks[kOmega]);
   z[kRsumFrac] = z[kRadius2];
-  const double log_factor = view_.log_factor(z, tracks[kEccentricity], tracks[kOmega]);
-  radii_over_sma(tracks[kRadius1], tracks[kRadius2], sma, log_factor, view_.track_tolerance)
+  eclipse_duration(tracks[kRadius1], tracks[kRadius2], sma, relative, view_.track_tolerance)
       .to_offsets(sum, split, z[kRadius1], z[kRadius2]);
   return Status::kOk;
 }
@@ -128,16 +127,11 @@ Status Targets::restore_theta(const Prior& prior, const float* sample, double pe
 double Targets::log_jacobian(const Prior& prior, const Latent& z, const Theta& theta, double period_day) const {
   const bool period_known = std::isfinite(period_day);
   if (view_.kind == TargetKind::kTheta) return log_jacobian_theta(prior, z, theta, period_known);
-  double sum = 0.0;
-  if (view_.relative()) {
-    sum += view_.temperatures(z, theta).log_jacobian(z[kTeff1], z[kTeff2]);
-    if (period_known) sum += view_.radii(z, theta).log_jacobian(z[kRadius1], z[kRadius2]);
-  }
-  if (view_.kind == TargetKind::kEclipses) {
-    sum += EccentricityVector::of(theta[kEccentricity], theta[kOmega]).log_jacobian() +
-           prior.log_eccentricity_jacobian(z, theta[kEccentricity]);
-  }
-  return sum;
+  if (!view_.eclipses()) return 0.0;
+  double sum = view_.temperatures(z, theta).log_jacobian(z[kTeff1], z[kTeff2]);
+  if (period_known) sum += view_.duration(z, theta).log_jacobian(z[kRadius1], z[kRadius2]);
+  return sum + EccentricityVector::of(theta[kEccentricity], theta[kOmega]).log_jacobian() +
+         prior.log_eccentricity_jacobian(z, theta[kEccentricity]);
 }
 
 double Targets::log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const {

@@ -3,16 +3,14 @@
 // targets = "latent": the prior's coordinates z (sim/prior.h). targets = "theta": the parameters themselves,
 // standardised, as in the paper.
 //
-// targets = "relative": z in all else, but Teff2 / Teff1 has the dimension of Teff2 and, where the period is known,
-// (R1 + R2) / a that of rsumfrac, both in logarithms; the dimensions of Teff1 and R1 tell how the offsets from the
-// tracks are split between the stars. Why: sim/relative_pair.h.
-//
-// targets = "eclipses": the same, but with the duration of the primary eclipse in place of (R1 + R2) / a, and
-// e cos omega and e sin omega on the dimensions of e and omega: sim/eclipse_coordinates.h.
+// targets = "eclipses": what eclipses tell, and z in all else. Teff2 / Teff1 has the dimension of Teff2 and, where the
+// period is known, the duration of the primary eclipse that of rsumfrac, both in logarithms; the dimensions of Teff1
+// and R1 tell how the offsets from the tracks are split between the stars (why: sim/relative_pair.h). e cos omega and
+// e sin omega have those of e and omega (sim/eclipse_coordinates.h).
 //
 // Where the period is known, rsumfrac follows from the other parameters (Prior::theta_from_latent) and one of the 16
 // dimensions carries nothing: the target there is an independent unit normal, which the flow learns at once and
-// sampling ignores. It is that of rsumfrac, or of R2 with relative targets and those of eclipses.
+// sampling ignores. It is that of rsumfrac, or of R2 with those of eclipses.
 #pragma once
 
 #include <string>
@@ -45,7 +43,7 @@ class Targets {
 
  private:
   // In place of the sample's numbers: those of temperatures, radii and the free dimension.
-  Status latent_from_relative(const Prior& prior, double period_day, Latent& z) const;
+  Status latent_from_eclipses(const Prior& prior, double period_day, Latent& z) const;
   Status restore_theta(const Prior& prior, const float* sample, double period_day, Latent& z, Theta& theta) const;
   double log_jacobian_theta(const Prior& prior, const Latent& z, const Theta& theta, bool period_known) const;
 

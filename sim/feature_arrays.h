@@ -299,30 +299,31 @@ PN_HD inline Dropped draw_dropped(double share, RandomStream& random) {
 }
 
 // What the dimensions of a network for binaries are: nn/targets.h.
-enum class TargetKind { kLatent, kRelative, kEclipses, kTheta };
+enum class TargetKind { kLatent, kEclipses, kTheta };
 struct TargetView {
   TargetKind kind = TargetKind::kLatent;
-  double track_tolerance = 0.0;  // the prior's, for kRelative and kEclipses
+  double track_tolerance = 0.0;  // the prior's, for kEclipses
   Theta mean{}, deviation{};     // of kTheta
 
-  PN_HD bool relative() const { return kind == TargetKind::kRelative || kind == TargetKind::kEclipses; }
+  PN_HD bool eclipses() const { return kind == TargetKind::kEclipses; }
   // Where the period is known, this dimension carries nothing.
-  PN_HD int free_dimension() const { return relative() ? kRadius2 : kRsumFrac; }
+  PN_HD int free_dimension() const { return eclipses() ? kRadius2 : kRsumFrac; }
 
   PN_HD float target(const PriorDraw& draw, bool period_known, int p) const {
     if (kind == TargetKind::kTheta) return static_cast<float>((draw.theta[p] - mean[p]) / deviation[p]);
+    if (!eclipses()) return static_cast<float>(draw.z[p]);
+    if (p == kEccentricity || p == kOmega) {
+      const auto vector = EccentricityVector::of(draw.theta[kEccentricity], draw.theta[kOmega]);
+      return static_cast<float>(p == kEccentricity ? vector.along : vector.across);
+    }
     double sum, split;
-    if (relative() && (p == kTeff1 || p == kTeff2)) {
+    if (p == kTeff1 || p == kTeff2) {
       temperatures(draw.z, draw.theta).from_offsets(draw.z[kTeff1], draw.z[kTeff2], sum, split);
       return static_cast<float>(p == kTeff1 ? split : sum);
     }
-    if (relative() && period_known && (p == kRadius1 || p == kRsumFrac)) {
-      radii(draw.z, draw.theta).from_offsets(draw.z[kRadius1], draw.z[kRadius2], sum, split);
+    if (period_known && (p == kRadius1 || p == kRsumFrac)) {
+      duration(draw.z, draw.theta).from_offsets(draw.z[kRadius1], draw.z[kRadius2], sum, split);
       return static_cast<float>(p == kRadius1 ? split : sum);
-    }
-    if (kind == TargetKind::kEclipses && (p == kEccentricity || p == kOmega)) {
-      const auto vector = EccentricityVector::of(draw.theta[kEccentricity], draw.theta[kOmega]);
-      return static_cast<float>(p == kEccentricity ? vector.along : vector.across);
     }
     return static_cast<float>(draw.z[p]);
   }
@@ -331,14 +332,10 @@ struct TargetView {
   PN_HD RelativePair temperatures(const Latent& z, const Theta& theta) const {
     return temperature_ratio(on_track(z, theta, kTeff1), on_track(z, theta, kTeff2), track_tolerance);
   }
-  PN_HD RelativePair radii(const Latent& z, const Theta& theta) const {
+  PN_HD RelativePair duration(const Latent& z, const Theta& theta) const {
     const double sma = (theta[kRadius1] + theta[kRadius2]) / theta[kRsumFrac];
-    return radii_over_sma(on_track(z, theta, kRadius1), on_track(z, theta, kRadius2), sma,
-                          log_factor(z, theta[kEccentricity], theta[kOmega]), track_tolerance);
-  }
-  // Of what (R1 + R2) / a is multiplied by.
-  PN_HD double log_factor(const Latent& z, double eccentricity, double omega) const {
-    return kind == TargetKind::kEclipses ? log_relative_duration(z[kCosI], eccentricity, omega) : 0.0;
+    const double relative = log_relative_duration(z[kCosI], theta[kEccentricity], theta[kOmega]);
+    return eclipse_duration(on_track(z, theta, kRadius1), on_track(z, theta, kRadius2), sma, relative, track_tolerance);
   }
   PN_HD double on_track(const Latent& z, const Theta& theta, int p) const {
     return theta[p] / (1.0 + track_tolerance * std::erf(z[p] / kSqrt2));

@@ -1,7 +1,8 @@
 // What two stars are relative to each other or to their orbit, in place of their two offsets from the tracks.
 //
-// Light curves fix (R1 + R2) / a and Teff2 / Teff1 far better than what these follow from. As functions of masses, age,
-// metallicity and the offsets their posterior is a thin curved sheet; here it is flat:
+// Light curves fix the duration of the eclipses, in which (R1 + R2) / a is a factor, and Teff2 / Teff1 far better than
+// what these follow from. As functions of masses, age, metallicity and the offsets their posterior is a thin curved
+// sheet; here it is flat:
 //   ln of the quantity as the tracks have it + deviation z_sum,
 // the quantity's logarithm itself but for how a trapezoid differs from a normal distribution (.001 to .005 at one, .002
 // to .01 at two deviations), and defined for all z: nothing is lost off the edge of the prior's band about the tracks.
@@ -39,10 +40,10 @@ struct RelativePair {
   }
 };
 
-// (R1 + R2) / a times a factor whose logarithm is given (0, or what makes it the duration of an eclipse), from the
-// radii that the tracks have.
-PN_HD inline RelativePair radii_over_sma(double radius1, double radius2, double sma, double log_factor,
-                                         double tolerance) {
+// The duration of the primary eclipse, (R1 + R2) / a times a factor (sim/eclipse_coordinates.h), from the radii that
+// the tracks have.
+PN_HD inline RelativePair eclipse_duration(double radius1, double radius2, double sma, double log_factor,
+                                           double tolerance) {
   const OffsetPair pair{radius1, radius2};
   return {pair, 1.0, std::log((radius1 + radius2) / sma) + log_factor, tolerance * pair.deviation(), -1.5, 0.8};
 }
