@@ -201,12 +201,16 @@ def network(book):
         facts = {key: value for key, value in checkpoint.attrs.items()}
         channels, bands = len(checkpoint["channels"]), len(checkpoint["sed_bands"])
         dimensions = len(checkpoint["parameters"])
+        width_scale = checkpoint["calibration/width_scale"][:]
     preset, prior = tomllib.loads(facts["preset"]), tomllib.loads(facts["simulation"])["prior"]
     flow = preset["flow"]
     book.number(fixed(facts["weight_count"] / 1e6, 2), "weights million")
     book.number(fixed(facts["systems"] / 1e6, 1), "training systems million")
     book.number(fixed(facts["seconds"] / 60, 0), "training minutes")
     book.number(text(str(facts["prior"])), "network prior")
+    book.number(fixed(min(width_scale), 2), "width scale least")
+    book.number(fixed(max(width_scale), 2), "width scale most")
+    book.number(f"{int(facts['width_calibration'].split()[0]):,}".replace(",", "{,}"), "width scale systems")
     for key in ("blocks", "hidden", "mixture_components"):
         book.number(flow[key], "flow", key)
     book.number(preset["network"]["phase_bins"], "phase bins")
