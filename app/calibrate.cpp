@@ -26,6 +26,8 @@ void run_calibrate(const Arguments& arguments) {
   const fs::path out = config.text("out", "");
   config.finish();
   if (out.empty()) throw UserError("out: expected the file for the calibrated network (--out)");
+  if (const fs::path folder = fs::absolute(out).parent_path(); !fs::is_directory(folder))
+    throw UserError(fmt::format("out = {}: {}: no such folder", out.string(), folder.string()));
 
   const HeldOut held_out(settings);
   const Targets& targets = held_out.posterior().targets();
@@ -70,16 +72,16 @@ void add_calibrate(CLI::App& program) {
                                true);
   arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
                                "where the checkpoint's dust map is now, if it has one and was moved", true);
-  arguments->settings.shortcut(*verb, "--systems", "systems", "simulated systems [1000]; 40,000 for errors of .5%",
-                               false);
+  arguments->settings.shortcut(*verb, "--systems", "systems",
+                               "simulated systems [1000]; 40,000 tell coverage to .3 points", false);
   arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
   arguments->settings.shortcut(*verb, "--out", "out", "file for the calibrated network, without training state", true);
   verb->footer(
       "Keys of --config and --set: seed, device, threads, checkpoint, prior.dust_map, systems, samples, out.\n"
-      "One scale for each dimension of the network's targets, about the posterior's centre, such that mean |2 u - 1| "
-      "of\n"
-      "the truths' ranks u is 1/2; scales within two standard errors of 1 are left at 1. Measure the result with\n"
-      "penumbra validate and another --seed. Training on from the file begins without the scales.");
+      "One scale for each dimension of the network's targets, about the posterior's centre and where the posterior is\n"
+      "narrow, such that mean |2 u - 1| of the ranks u of the true parameters comes as near to 1/2 as it can.\n"
+      "A second run on the result refines it. Measure it with penumbra validate and another --seed. Training on from\n"
+      "the file begins without the scales.");
   verb->callback([arguments] { run_calibrate(*arguments); });
 }
 

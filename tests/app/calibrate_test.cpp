@@ -41,6 +41,9 @@ TEST(Calibrate, AsksForAFileBeforeTheWorkBegins) {
   const ProgramResult result = run_program(calibrate({}), folder.path());
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("expected the file for the calibrated network (--out)"), std::string::npos) << result.err;
+  const ProgramResult nowhere = run_program(calibrate({"--out", "nowhere/network.h5"}), folder.path());
+  EXPECT_EQ(nowhere.exit_code, 2);
+  EXPECT_NE(nowhere.err.find("nowhere: no such folder"), std::string::npos) << nowhere.err;
 }
 
 }  // namespace
