@@ -77,8 +77,9 @@ FlowSampler::Spread FlowSampler::spread(const at::Tensor& context) const {
         sum += difference;
         squares += difference * difference;
       }
+      const double variance = std::max((squares - sum * sum / kSamples) / kSamples, 0.0);
       spread.mean[b * width + d] = static_cast<float>(first[0] + sum / kSamples);
-      spread.deviation[b * width + d] = static_cast<float>(std::sqrt((squares - sum * sum / kSamples) / kSamples));
+      spread.deviation[b * width + d] = static_cast<float>(std::sqrt(variance));
     }
   }
   return spread;

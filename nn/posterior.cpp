@@ -177,7 +177,6 @@ FeatureLayout NeuralPosterior::layout() const {
 const Targets& NeuralPosterior::targets() const { return impl_->targets; }
 const std::vector<Modality>& NeuralPosterior::dropped() const { return impl_->preset.train.drop; }
 std::int64_t NeuralPosterior::weight_count() const { return impl_->network->weights().count(); }
-const std::vector<float>& NeuralPosterior::width_scale() const { return impl_->width_scale; }
 std::string NeuralPosterior::device() const { return impl_->on_cpu() ? "cpu" : "cuda"; }
 
 }  // namespace penumbra

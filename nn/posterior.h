@@ -42,8 +42,7 @@ class NeuralPosterior {
   // What the network was trained without: leave it out of what it is given (sim/observation.h).
   const std::vector<Modality>& dropped() const;
   std::int64_t weight_count() const;
-  const std::vector<float>& width_scale() const;  // [D]; empty: the flow's own widths
-  std::string device() const;                     // "cpu" or "cuda"
+  std::string device() const;  // "cpu" or "cuda"
 
  private:
   struct Impl;
