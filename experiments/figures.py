@@ -121,7 +121,9 @@ class Save:
         image = io.BytesIO()
         figure.savefig(image, dpi=150)
         plt.close(figure)
-        Image.open(image).convert("RGB").quantize(64).save(self.folder / f"{name}.png", optimize=True)
+        # 64 colours, those of few small points among them.
+        palette = Image.open(image).convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE)
+        palette.save(self.folder / f"{name}.png", optimize=True)
 
 
 def main(draw):

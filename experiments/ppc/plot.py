@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.ticker import MultipleLocator
 
 from experiments import figures
 from tools import report
@@ -47,6 +48,8 @@ def draw_window(curve, residual, low, high, names, data, step):
     residual.axhline(0.0, color=figures.INK, lw=0.4)
     for axis in (curve, residual):
         axis.set_xlim(low, high)
+    if high - low < 0.5:  # an eclipse: two or three ticks, as the labels of more would run into each other
+        residual.xaxis.set_major_locator(MultipleLocator(float(f"{(high - low) / 2.5:.0e}")))
     curve.tick_params(labelbottom=False)
 
 
