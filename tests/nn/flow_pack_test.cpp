@@ -112,12 +112,23 @@ TEST(FlowPack, ThePapersFlow) {
   expect_naive_inverse(paper.flow, random_tensor({2, 592}, 35), 31);
 }
 
-// The samples' ln q is the density that the network gives them.
+// The samples' ln q is the density that the network gives them, to 1e-3 and what the rounding of their numbers changes
+// in it, once a block: a narrow posterior is steep.
 void expect_density(const Flow& flow, const at::Tensor& context, int samples) {
   const Drawn drawn = draw(flow, context, samples);
-  const at::Tensor density =
-      flow.log_prob(drawn.z.flatten(0, 1), context.repeat_interleave(samples, 0)).view_as(drawn.log_q);
-  EXPECT_LT((density - drawn.log_q).abs().max().item<float>(), 1e-3f);
+  const at::Tensor z = drawn.z.flatten(0, 1), log_q = drawn.log_q.flatten();
+  at::Tensor density, slope;
+  {
+    const at::AutoGradMode differentiate(true);
+    const at::Tensor at_sample = z.detach().requires_grad_(true);
+    density = flow.log_prob(at_sample, context.repeat_interleave(samples, 0));
+    density.sum().backward();
+    slope = at_sample.grad();
+  }
+  const double rounding = std::ldexp(1.0, -24) * static_cast<double>(flow.mades().size());
+  const at::Tensor allowed = (slope.abs() * z.abs().clamp_min(1.0)).sum(1) * rounding + 1e-3;
+  EXPECT_LT(((density - log_q).abs() / allowed).max().item<float>(), 1.0f);
+  EXPECT_LT(allowed.median().item<float>(), 2e-3f);  // for most samples rounding is nothing
   // Samples differ from each other, and between systems.
   EXPECT_GT(drawn.z.select(1, 0).sub(drawn.z.select(1, 1)).abs().min().item<float>(), 0.0f);
   EXPECT_GT(drawn.log_q.std().item<float>(), 0.5f);
