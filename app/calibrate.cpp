@@ -16,13 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
-  Settings settings;
-};
-
-void run_calibrate(const Arguments& arguments) {
-  const Config config = arguments.settings.read();
-  const HeldOutSettings settings = read_held_out_settings(config, arguments.settings.data_folder());
+void run_calibrate(const Settings& arguments) {
+  const Config config = arguments.read();
+  const HeldOutSettings settings = read_held_out_settings(config, arguments.data_folder());
   const fs::path out = config.text("out", "");
   config.finish();
   if (out.empty()) throw UserError("out: expected the file for the calibrated network (--out)");
@@ -66,22 +62,17 @@ void run_calibrate(const Arguments& arguments) {
 void add_calibrate(CLI::App& program) {
   CLI::App* verb =
       program.add_subcommand("calibrate", "scale the widths of a trained network's posteriors to be right");
-  const auto arguments = std::make_shared<Arguments>();
-  arguments->settings.attach(*verb);
-  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
-                               true);
-  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
-                               "where the checkpoint's dust map is now, if it has one and was moved", true);
-  arguments->settings.shortcut(*verb, "--systems", "systems",
-                               "simulated systems [1000]; 40,000 tell coverage to .3 points", false);
-  arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
-  arguments->settings.shortcut(*verb, "--out", "out", "file for the calibrated network, without training state", true);
+  const auto arguments = std::make_shared<Settings>();
+  arguments->attach(*verb);
+  add_held_out_shortcuts(*verb, *arguments);
+  arguments->shortcut(*verb, "--out", "out", "file for the calibrated network, without training state", true);
   verb->footer(
       "Keys of --config and --set: seed, device, threads, checkpoint, prior.dust_map, systems, samples, out.\n"
       "One scale for each dimension of the network's targets, about the posterior's centre and where the posterior is\n"
       "narrow, such that mean |2 u - 1| of the ranks u of the true parameters comes as near to 1/2 as it can.\n"
-      "A second run on the result refines it. Measure it with penumbra validate and another --seed. Training on from\n"
-      "the file begins without the scales.");
+      "40,000 systems tell coverage to .3 points. A run on the result goes on from its scales. Measure it with "
+      "penumbra\n"
+      "validate and another --seed. Training on from the file begins without the scales.");
   verb->callback([arguments] { run_calibrate(*arguments); });
 }
 

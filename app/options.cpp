@@ -77,6 +77,14 @@ std::filesystem::path preset_file(const std::string& preset, const std::filesyst
       fmt::format("--preset {}: no such preset; allowed: {}, or a TOML file", preset, fmt::join(known, ", ")));
 }
 
+void add_held_out_shortcuts(CLI::App& verb, Settings& settings) {
+  settings.shortcut(verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]", true);
+  settings.shortcut(verb, "--dust-map", "prior.dust_map",
+                    "where the checkpoint's dust map is now, if it has one and was moved", true);
+  settings.shortcut(verb, "--systems", "systems", "held-out systems [1000]", false);
+  settings.shortcut(verb, "--samples", "samples", "posterior samples of each [1000]", false);
+}
+
 void write_provenance(Hdf5Writer& file, const std::string& format, const Config& config, std::uint64_t seed,
                       const std::string& device) {
   file.text_attribute("/", "format", format);

@@ -39,6 +39,9 @@ class Settings {
   std::vector<std::function<void(Config&)>> shortcuts_;
 };
 
+// Shortcuts to the keys of read_held_out_settings (inference/held_out.h).
+void add_held_out_shortcuts(CLI::App& verb, Settings& settings);
+
 // A name is a preset of <data>/presets; anything with a dot or a slash is a file. UserError: no such preset.
 std::filesystem::path preset_file(const std::string& preset, const std::filesystem::path& data);
 

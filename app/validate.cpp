@@ -72,12 +72,7 @@ void add_validate(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("validate", "calibration of a trained network on held-out simulations");
   const auto arguments = std::make_shared<Arguments>();
   arguments->settings.attach(*verb);
-  arguments->settings.shortcut(*verb, "--checkpoint", "checkpoint", "trained network [<data>/checkpoints/compact.h5]",
-                               true);
-  arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map",
-                               "where the checkpoint's dust map is now, if it has one and was moved", true);
-  arguments->settings.shortcut(*verb, "--systems", "systems", "held-out systems [1000]", false);
-  arguments->settings.shortcut(*verb, "--samples", "samples", "posterior samples of each [1000]", false);
+  add_held_out_shortcuts(*verb, arguments->settings);
   arguments->settings.shortcut(*verb, "--out", "out", "CSV file for the table; empty: printed only", true);
   arguments->settings.shortcut(*verb, "--record", "record", "CSV file that later runs are compared with", true);
   arguments->settings.shortcut(*verb, "--against", "against",
