@@ -35,7 +35,7 @@ def check(rows, parameters):
     y = np.arange(len(parameters))
     for name, colour, marker, shift in zip(names, figures.CYCLE, "osD^", (-0.12, 0.12, 0.3, -0.3)):
         both = [{row["parameter"]: row for row in rows if row["network"] == network and row["configuration"] == name}
-                for network in ("retrained", "small")]
+                for network in ("retrained", "control")]
         relative, error = (np.array([[float(table[p.name][key]) for p in parameters] for table in both])
                            for key in ("relative_width", "relative_width_error"))
         ratio = relative[0] / relative[1]

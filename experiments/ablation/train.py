@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Trains the small networks of the check, alike but for what each never sees. usage: train.py CONFIG BUILD OUT
+"""Trains the network of CONFIG on, four times alike but for what is never seen. usage: train.py CONFIG BUILD OUT
 
-Those that OUT/networks already holds are kept; a preset that has changed since is refused by the program.
+Those that OUT/networks already holds are kept; one that was begun with other settings is refused by the program.
 """
 
 import subprocess
@@ -9,19 +9,22 @@ import sys
 import tomllib
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(config_file, build, out):
     config = tomllib.loads(Path(config_file).read_text())
     networks = config["networks"]
-    for name, drop in {"all": [], **networks["drop"]}.items():
+    weights = config.get("checkpoint") or ROOT / "data" / "checkpoints" / "compact.h5"
+    settings = {"train.systems": networks["systems"], "train.batch": 256, "train.warmup_steps": 100, "train.learning_rate": 1e-4,
+                "train.minimum_learning_rate": 2e-7, "train.gradient_norm_limit": 200, "train.validation_systems": 512}
+    for name, drop in {"control": [], **networks["drop"]}.items():
         folder = Path(out) / "networks" / name
-        command = [str(Path(build) / "bin" / "penumbra"), "train", "--preset", str(HERE / "small.toml"), "--out", str(folder),
-                   "--device", config.get("device", "auto"), "--threads", str(config.get("threads", 0)),
-                   "--set", f"train.systems={networks['systems']}"]
-        if drop:
-            command += ["--set", f"train.drop={drop}"]
+        command = [str(Path(build) / "bin" / "penumbra"), "train", "--preset", "compact", "--weights", str(weights), "--out",
+                   str(folder), "--seed", str(networks["seed"]), "--device", config.get("device", "auto"), "--threads",
+                   str(config.get("threads", 0))]
+        for key, value in (settings | ({"train.drop": drop} if drop else {})).items():
+            command += ["--set", f"{key}={value}"]
         if (folder / "checkpoint.h5").exists():
             command.append("--resume")
         subprocess.run(command, check=True)
