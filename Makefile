@@ -90,7 +90,7 @@ kernels: setup $(BUILD)/build.ninja  ## registers, spills, occupancy and bounds 
 
 # One rule for all that follow: tools/experiment.sh. CONFIG=experiments/<name>/smoke.toml: a short run, nothing committed.
 # RESULTS=folder: written there, nothing committed.
-experiment-ablation:  ## what does each kind of data tell, and the prior's hierarchy? (ten minutes)
+experiment-ablation:  ## what does each kind of data tell, and the prior's hierarchy? (three hours; goes on where it stopped)
 experiment-exact:  ## exact posteriors of 200 systems, and of 20 beside emcee's (many CPU hours; goes on where it stopped)
 experiment-ppc:  ## do predictions look like real binaries? most need ../shared/observations (an hour or two; goes on where it stopped)
 experiment-timing:  ## cost of a posterior beside emcee with ellc and PHOEBE, for one system and a million (40 minutes)

@@ -314,7 +314,7 @@ def ablation(book):
     book.number(information[0]["systems"], "ablation systems")
     retrained = list(dict.fromkeys(row["configuration"] for row in rows if row["network"] == "retrained"))
     for name in retrained:
-        ratios = [float(cell["retrained", name, p]["width68"]) / float(cell["small", name, p]["width68"]) for p in labels]
+        ratios = [float(cell["retrained", name, p]["width68"]) / float(cell["control", name, p]["width68"]) for p in labels]
         book.number(fixed(statistics.median(ratios), 2), "check", name, "median")
         book.number(fixed(min(ratios), 2), "check", name, "least")
         book.number(fixed(max(ratios), 2), "check", name, "most")
@@ -330,6 +330,24 @@ def ablation(book):
     book.number(percent(value["any but the first two"][0], 0), "prior impossible geometry")
     book.table("impossible", "lr", ["reason", "share of independent draws"],
                [[text(row["quantity"]), percent(float(row["value"]), 2)] for row in structure[1:]])
+    posteriors, _ = read_csv(results / "priors.csv")
+    chains = {(row["index"], row["prior"]): row for row in posteriors}
+    widths = {(row["index"], row["prior"], row["parameter"]): float(row["high68"]) - float(row["low68"]) for row in posteriors}
+    systems = list(dict.fromkeys(row["index"] for row in posteriors))
+    mixed = [i for i in systems if all(float(chains[i, prior]["r_hat"]) < 1.2 for prior in ("hierarchical", "independent"))]
+    book.number(len(systems), "priors systems")
+    book.number(len(mixed), "priors mixed")
+    book.number(fixed(int(facts["config"]["priors"]["budget"]), 0), "priors budget")
+    for prior in ("hierarchical", "independent"):
+        book.number(sum(chains[i, prior]["converged"] == "1" for i in systems), "priors converged", prior)
+    r_hats = [float(chains[i, "independent"]["r_hat"]) for i in systems]
+    book.number(fixed(min(r_hats), 1), "priors least R hat")
+    book.number(fixed(max(r_hats), 1), "priors most R hat")
+    for name, choose in (("least", min), ("most", max)):
+        for p in labels:
+            ratios = [widths[i, "independent", p] / widths[i, "hierarchical", p] for i in mixed]
+            book.number(fixed(choose(ratios), 1), "priors", p, name)
+        book.number(percent(choose(float(chains[i, "independent"]["possible"]) for i in mixed), 1), "priors possible", name)
     book.record_toml("ablation", results / "provenance.toml")
 
 

@@ -45,23 +45,22 @@ def check(rows, parameters):
     axis.axvline(1.0, color=figures.INK, lw=0.6)
     axis.set_yticks(y, [f"${p.tex}$" for p in parameters])
     axis.invert_yaxis()
-    axis.set_xscale("log")
     axis.set_xlabel("68% width, retrained / masked")
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
 
 
 def priors(rows, parameters):
-    """Width under independent parameters by that under the hierarchy, each system a point, the median a bar."""
+    """Width under independent parameters by that under the hierarchy, each system a point: open where chains have not mixed."""
     width = {(row["index"], row["prior"], row["parameter"]): float(row["high68"]) - float(row["low68"]) for row in rows}
     systems = list(dict.fromkeys(row["index"] for row in rows))
     ratio = np.array([[width[index, "independent", p.name] / width[index, "hierarchical", p.name] for p in parameters]
                       for index in systems])
+    mixed = [all(float(row["r_hat"]) < 1.2 for row in rows if row["index"] == index) for index in systems]
     figure, axis = plt.subplots(figsize=(figures.COLUMN, 3.4), layout="constrained")
     y = np.arange(len(parameters))
-    for row in ratio:
-        axis.plot(row, y, "o", color=figures.CYCLE[0], ms=2.5, mew=0)
-    axis.plot(np.median(ratio, axis=0), y, "|", color=figures.INK, ms=9)
+    for row, filled in zip(ratio, mixed):
+        axis.plot(row, y, "o", color=figures.CYCLE[0], ms=3.5, mew=0.6, mfc=figures.CYCLE[0] if filled else "none")
     axis.axvline(1.0, color=figures.INK, lw=0.6)
     axis.set_yticks(y, [f"${p.tex}$" for p in parameters])
     axis.invert_yaxis()
