@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the network of CONFIG on, four times alike but for what is never seen. usage: train.py CONFIG BUILD OUT
+"""Trains the network of CONFIG on, with everything and without each of [networks.drop]. usage: train.py CONFIG BUILD OUT
 
 Those that OUT/networks already holds are kept; one that was begun with other settings is refused by the program.
 """
