@@ -56,6 +56,7 @@ void for_each_key(P& p, const Visit& visit) {
     visit("network", "scalar_hidden", p.network.scalar_hidden, kCount);
     visit("network", "scalar_embedding", p.network.scalar_embedding, kCount);
     visit("network", "context", p.network.context, kCount);
+    visit("network", "joint_hidden", p.network.joint_hidden, kCount);
   }
   visit("flow", "blocks", p.flow.blocks, kCount);
   visit("flow", "hidden", p.flow.hidden, kCount);
@@ -110,7 +111,6 @@ struct Reader {
   }
   void operator()(const char* table, const char* key, std::vector<std::int64_t>& value, const Range& range) const {
     value = config.section(table).integers(key, value, range);
-    if (value.empty()) throw config.section(table).error(key, "expected at least one width");
   }
 };
 
@@ -155,6 +155,7 @@ struct Writer {
     text += fmt::format("{} = {}{}\n", key, value, value == std::floor(value) && std::fabs(value) < 1e15 ? ".0" : "");
   }
   void operator()(const char* table, const char* key, const std::vector<std::int64_t>& value, const Range&) const {
+    if (value.empty()) return;
     begin(table);
     text += fmt::format("{} = [{}]\n", key, fmt::join(value, ", "));
   }

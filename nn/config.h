@@ -23,6 +23,9 @@ struct NetworkConfig {
   std::int64_t sed_hidden = 128, sed_embedding = 64;
   std::int64_t scalar_hidden = 64, scalar_embedding = 32;  // light-curve summaries, and period and parallax
   std::int64_t context = 256;                              // what the flow is conditioned on
+  // Units in each layer of a perceptron that reads the embedded curves beside all other inputs as they are, and adds to
+  // the context; none: no such branch, as in early checkpoints.
+  std::vector<std::int64_t> joint_hidden{};
 };
 
 // kind = "points": the same data with the light curves as single points, and the network of the paper's Table 3.
@@ -109,7 +112,7 @@ struct Preset {
 Preset read_preset(const Config& config);
 // A file with these three tables only.
 Preset load_preset(const std::filesystem::path& file);
-// Empty train.only and train.drop and an encoder_precision of "auto" are not written.
+// Empty lists and an encoder_precision of "auto" are not written.
 std::string to_toml(const Preset& preset);
 
 // The modalities that a list of names stands for; UserError naming those that exist. No such key: none.

@@ -51,8 +51,9 @@ Bfloat16Layers::~Bfloat16Layers() {
 
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
 
-Linear linear(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs) {
-  at::Tensor weight = weights.normal(name + ".weight", {outputs, inputs}, std::sqrt(2.0 / static_cast<double>(inputs)));
+Linear linear(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs, double gain) {
+  at::Tensor weight =
+      weights.normal(name + ".weight", {outputs, inputs}, gain * std::sqrt(2.0 / static_cast<double>(inputs)));
   return {weight, weights.zeros(name + ".bias", {outputs})};
 }
 
@@ -65,10 +66,12 @@ at::Tensor Perceptron::operator()(const at::Tensor& x) const {
   return y;
 }
 
-Perceptron perceptron(Weights& weights, const std::string& name, const std::vector<std::int64_t>& widths) {
+Perceptron perceptron(Weights& weights, const std::string& name, const std::vector<std::int64_t>& widths,
+                      double last_gain) {
   Perceptron stack;
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-    stack.layers.push_back(linear(weights, fmt::format("{}.{}", name, i), widths[i], widths[i + 1]));
+    const double gain = i + 2 == widths.size() ? last_gain : 1.0;
+    stack.layers.push_back(linear(weights, fmt::format("{}.{}", name, i), widths[i], widths[i + 1], gain));
   }
   return stack;
 }

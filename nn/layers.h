@@ -33,16 +33,17 @@ struct Linear {
   at::Tensor weight, bias;
   at::Tensor operator()(const at::Tensor& x) const;
 };
-// He et al. (2015) initial weights, for ReLU.
-Linear linear(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs);
+// He et al. (2015) initial weights, for ReLU, times `gain`.
+Linear linear(Weights& weights, const std::string& name, std::int64_t inputs, std::int64_t outputs, double gain = 1.0);
 
 // A stack of linear layers with ReLU between them.
 struct Perceptron {
   std::vector<Linear> layers;
   at::Tensor operator()(const at::Tensor& x) const;
 };
-// widths: inputs, hidden ..., outputs
-Perceptron perceptron(Weights& weights, const std::string& name, const std::vector<std::int64_t>& widths);
+// widths: inputs, hidden ..., outputs. last_gain: times the last layer's initial weights.
+Perceptron perceptron(Weights& weights, const std::string& name, const std::vector<std::int64_t>& widths,
+                      double last_gain = 1.0);
 
 // How a series goes on beyond its ends: a folded light curve by its own other end, any other by its last value.
 enum class Ends { kPeriodic, kRepeated };

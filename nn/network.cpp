@@ -38,6 +38,12 @@ class BinaryNetwork final : public Network {
     meta_ = perceptron(weights_, "meta", {size(3), network.scalar_hidden, network.scalar_embedding});
     const std::int64_t joined = network.curve_embedding + network.sed_embedding + 2 * network.scalar_embedding;
     context_ = perceptron(weights_, "context", {joined, network.context, network.context});
+    if (!network.joint_hidden.empty()) {
+      std::vector<std::int64_t> widths{network.curve_embedding + size(1) + size(2) + size(3)};
+      widths.insert(widths.end(), network.joint_hidden.begin(), network.joint_hidden.end());
+      widths.push_back(network.context);
+      joint_ = perceptron(weights_, kJointBranch, widths, /*last_gain=*/0.0);
+    }
     finish(preset.flow, std::ssize(layout.parameters), network.context, device);
   }
 
@@ -50,13 +56,18 @@ class BinaryNetwork final : public Network {
     };
     const at::Tensor curve = told("curves.embedding", curve_embedding_(told("curves", curves_(curves)).flatten(1)));
     const at::Tensor colours = told("sed", sed_(sed)), summary = told("summaries", summaries_(summaries));
-    return told("context", context_(at::relu(at::cat({curve, colours, summary, told("meta", meta_(meta))}, 1))));
+    at::Tensor context = context_(at::relu(at::cat({curve, colours, summary, told("meta", meta_(meta))}, 1)));
+    if (!joint_.layers.empty()) {
+      context = context + told(kJointBranch, joint_(at::cat({at::relu(curve), summaries, sed, meta}, 1)));
+    }
+    return told("context", context);
   }
 
  private:
   ResidualNetwork curves_;
   Linear curve_embedding_;
   Perceptron sed_, summaries_, meta_, context_;
+  Perceptron joint_;  // or no layers
 };
 
 // kind = "points": the paper's (Table 3), for any number of light-curve channels.

@@ -28,6 +28,10 @@ struct Inputs {
   Inputs rows(std::int64_t first, std::int64_t count) const;
 };
 
+// The branch of kind = "binary" that network.joint_hidden describes. It begins by adding nothing, so that a trained
+// network without it is the beginning of one with it.
+inline constexpr const char* kJointBranch = "joint";
+
 class Network {
  public:
   virtual ~Network() = default;

@@ -132,14 +132,14 @@ class Trainer {
  public:
   Trainer(const Preset& preset, const DataLayout& layout, const SystemSource& source, const TrainOptions& options,
           const MakeDeviceSource& on_device, const WorkerPlace& place)
-      : config_(preset.train),
+      : preset_(preset),
+        config_(preset_.train),
         options_(options),
         source_(source),
         make_device_source_(on_device),
         layout_(layout),
         for_binaries_(preset.for_binaries()),
         preset_text_(to_toml(preset)),
-        targets_(preset.targets),
         workers_(place),
         share_(config_.batch, place.rank, place.size),
         validation_share_(config_.validation_systems, place.rank, place.size),
@@ -289,12 +289,13 @@ class Trainer {
     }
     Preset theirs = read_preset(Config::parse(checkpoint.info.preset, file.string()));
     theirs.train = config_;
-    theirs.targets = targets_;  // a network that learns other targets still begins with good encoders
+    theirs.targets = preset_.targets;  // a network that learns other targets still begins with good encoders
+    if (theirs.network.joint_hidden.empty()) theirs.network.joint_hidden = preset_.network.joint_hidden;
     if (to_toml(theirs) != preset_text_) {
       throw UserError(fmt::format("{}: another network than this run's:\n{}expected\n{}", file.string(),
                                   to_toml(theirs), preset_text_));
     }
-    weights_.load(checkpoint.weights, file.string());
+    weights_.load(checkpoint.weights, file.string(), /*may_lack=*/kJointBranch);
     average_.copy_(weights_.values());
     started_from_ = sha256_of_file(file);
   }
@@ -501,13 +502,14 @@ class Trainer {
     }
   }
 
-  const TrainConfig config_;
+  const Preset preset_;
+  const TrainConfig& config_;
   const TrainOptions& options_;
   const SystemSource& source_;
   const MakeDeviceSource& make_device_source_;
   const DataLayout layout_;
   const bool for_binaries_;
-  const std::string preset_text_, targets_;
+  const std::string preset_text_;
   Workers workers_;
   const BatchShare share_, validation_share_;
   std::int64_t together_;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/error.h"
@@ -89,15 +90,25 @@ std::vector<StoredTensor> Weights::store(const at::Tensor& flat) const {
   return stored;
 }
 
-void Weights::load(const std::vector<StoredTensor>& stored, const std::string& source) {
+void Weights::load(const std::vector<StoredTensor>& stored, const std::string& source, const std::string& may_lack) {
   std::map<std::string, const StoredTensor*> by_name;
   for (const StoredTensor& tensor : stored) by_name[tensor.name] = &tensor;
-  if (by_name.size() != tensors_.size()) {
+  const auto lacked = [&](const std::string& name) { return !may_lack.empty() && name.starts_with(may_lack + "."); };
+  const bool lacks = std::ranges::none_of(stored, lacked, &StoredTensor::name);
+  std::size_t expected = tensors_.size();
+  if (lacks) expected -= static_cast<std::size_t>(std::ranges::count_if(tensors_, lacked, &Named::name));
+  if (by_name.size() != expected) {
     throw UserError(
-        fmt::format("{}: {} weight tensors; its preset's network has {}", source, by_name.size(), tensors_.size()));
+        fmt::format("{}: {} weight tensors; its preset's network has {}", source, by_name.size(), expected));
   }
+  std::vector<StoredTensor> own = store(values_);
   std::vector<float> all;
-  for (const Named& named : tensors_) {
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const Named& named = tensors_[i];
+    if (lacks && lacked(named.name)) {
+      all.insert(all.end(), own[i].values.begin(), own[i].values.end());
+      continue;
+    }
     const auto found = by_name.find(named.name);
     if (found == by_name.end()) throw UserError(fmt::format("{}: no weights named {}", source, named.name));
     const at::IntArrayRef sizes = named.tensor.sizes();

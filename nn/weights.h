@@ -47,9 +47,10 @@ class Weights {
   at::Device device() const { return values_.device(); }
 
   // Named slices of a flat vector such as values(), and back. load throws UserError, naming `source`, where names or
-  // shapes are not those of this network.
+  // shapes are not those of this network. Where `stored` has none of the tensors whose names begin with may_lack and a
+  // dot, these stay as they are.
   std::vector<StoredTensor> store(const at::Tensor& flat) const;
-  void load(const std::vector<StoredTensor>& stored, const std::string& source);
+  void load(const std::vector<StoredTensor>& stored, const std::string& source, const std::string& may_lack = "");
 
  private:
   at::Tensor standard_normal(at::IntArrayRef shape);
