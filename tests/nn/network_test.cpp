@@ -123,6 +123,56 @@ TEST(Network, PhaseHasNoSeam) {
   EXPECT_GT((network->context(odd) - before).abs().max().item<float>(), 1e-3f);
 }
 
+TEST(Network, JointBranchBeginsAsNothing) {
+  NetworkConfig config = small_network();
+  config.joint_hidden = {20, 12};
+  const auto network = binary_network(config, small_flow(), 1),
+             without = binary_network(small_network(), small_flow(), 1);
+  const Inputs inputs = random_inputs(64, config);
+  EXPECT_TRUE(at::equal(network->context(inputs), without->context(inputs)));
+
+  for (const auto& [name, tensor] : network->weights().tensors()) {
+    const at::NoGradGuard no_grad;
+    if (name == "joint.2.weight") fill_normal(tensor, 7);
+  }
+  EXPECT_FALSE(at::equal(network->context(inputs), without->context(inputs)));
+  const at::Tensor z = at::empty({64, kParameterCount});
+  fill_normal(z, 5);
+  network->log_prob(z, inputs).mean().backward();
+  for (const auto& [name, tensor] : network->weights().tensors()) {
+    EXPECT_GT(tensor.grad().abs().max().item<float>(), 0.0f) << name;
+  }
+}
+
+TEST(Network, WeightsWithoutTheJointBranchAreThoseOfOneThatAddsNothing) {
+  const at::NoGradGuard no_grad;
+  NetworkConfig config = small_network();
+  config.joint_hidden = {20, 12};
+  const auto network = binary_network(config, small_flow(), 1),
+             without = binary_network(small_network(), small_flow(), 2);
+  std::vector<StoredTensor> stored = without->weights().store(without->weights().values());
+  const auto error = [&](const std::string& may_lack) -> std::string {
+    try {
+      network->weights().load(stored, "some.h5", may_lack);
+    } catch (const UserError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_NE(error("").find("some.h5"), std::string::npos);
+  EXPECT_EQ(error(kJointBranch), "");
+  const at::Tensor z = at::empty({9, kParameterCount});
+  fill_normal(z, 5);
+  const Inputs inputs = random_inputs(9, config);
+  EXPECT_TRUE(at::equal(network->log_prob(z, inputs), without->log_prob(z, inputs)));
+
+  stored.push_back({"joint.0.bias", {20}, std::vector<float>(20)});  // the whole branch or none of it
+  EXPECT_NE(error(kJointBranch).find("weight tensors"), std::string::npos);
+  stored.pop_back();
+  stored.front().name = "other";
+  EXPECT_NE(error(kJointBranch).find("no weights named"), std::string::npos);
+}
+
 TEST(Network, InitialWeightsDependOnTheSeedOnly) {
   const auto a = binary_network(small_network(), small_flow(), 1), b = binary_network(small_network(), small_flow(), 1),
              c = binary_network(small_network(), small_flow(), 2);
@@ -331,14 +381,16 @@ TEST(Preset, CompactFileIsTheDefault) {
   const Preset preset = load_preset(PENUMBRA_SOURCE_DIR "/data/presets/compact.toml");
   Preset expected;
   expected.targets = "eclipses";
+  expected.network.joint_hidden = {512, 512};
   EXPECT_EQ(to_toml(preset), to_toml(expected));
   const auto network = binary_network(preset.network, preset.flow, std::nullopt);
-  EXPECT_NEAR(static_cast<double>(network->weights().count()), 2.54e6, 0.01e6);  // 8 MB: the program ships with these
+  EXPECT_NEAR(static_cast<double>(network->weights().count()), 3.12e6, 0.01e6);  // 12 MB: the program ships with these
 }
 
 TEST(Preset, TextReadsBack) {
   Preset preset;
   preset.network.curve_widths = {16, 24};
+  preset.network.joint_hidden = {30};
   preset.train.learning_rate = 3.7e-4;
   preset.train.max_minutes = 60.0;
   preset.train.drop = {Modality::kPhotometry, Modality::kPeriod};
@@ -352,6 +404,7 @@ TEST(Preset, TextReadsBack) {
   config.finish();
   // Texts written before there was such a key are still the same presets.
   EXPECT_EQ(to_toml(Preset{}).find("encoder_precision"), std::string::npos);
+  EXPECT_EQ(to_toml(Preset{}).find("joint_hidden"), std::string::npos);
 }
 
 TEST(Preset, RefusesWhatItCannotMean) {
@@ -373,6 +426,7 @@ TEST(Preset, RefusesWhatItCannotMean) {
             std::string::npos);
   EXPECT_NE(message("[train]\nencoder_precision = \"half\"\n").find("auto, float32, bfloat16"), std::string::npos);
   EXPECT_NE(message("[network]\nphase_bins = 100\n").find("multiple of 2^4"), std::string::npos);
+  EXPECT_NE(message("[network]\njoint_hidden = []\n").find("network.joint_hidden"), std::string::npos);
   EXPECT_NE(message("[network]\nkind = \"image\"\n").find("network.kind"), std::string::npos);
   EXPECT_NE(message("[network]\nkind = \"vector\"\nphase_bins = 256\n").find("phase_bins"), std::string::npos);
   EXPECT_THROW(binary_network(small_network(), {.hidden = 8}, 1), UserError);  // 16 parameters

@@ -293,6 +293,18 @@ TEST(Train, BeginsWithTheWeightsOfAnotherRun) {
   EXPECT_EQ(train(preset, kLayout, linear_gaussian, eclipses).systems, preset.train.systems);
   EXPECT_EQ(read_checkpoint(eclipses.folder / "checkpoint.h5").info.provenance.started_from, sha256_of_file(file));
 
+  // Nor does a joint branch, which begins by adding nothing; but one that is there stays.
+  TrainOptions joint = quiet_options("joint_weights");
+  joint.weights = file;
+  joint.seed = 9;
+  Preset with_branch = preset;
+  with_branch.targets = tiny().targets;
+  with_branch.network.joint_hidden = {16};
+  EXPECT_NEAR(train(with_branch, kLayout, linear_gaussian, joint).validation_loss, after.validation_loss, 1e-4);
+  TrainOptions back = quiet_options("no_joint_weights");
+  back.weights = joint.folder / "checkpoint.h5";
+  EXPECT_NE(error_of(tiny(), linear_gaussian, back).find("another network than this run's"), std::string::npos);
+
   TrainOptions wrong = quiet_options("wrong_weights");
   wrong.weights = file;
   Preset wider = tiny();
