@@ -41,18 +41,23 @@ Theta ChainCoordinates::theta(const ChainPoint& point) const {
   return out;
 }
 
-// d exp(u) / du = exp(u); |d(x, y) / d(e, omega)| = e with x, y = e (cos, sin) omega; log L is the track's + log10 of
-// (1 + tolerance erf(z / sqrt 2)).
-double ChainCoordinates::log_jacobian(const ChainPoint& point, const Theta& theta) const {
-  const double tolerance = prior_.spec().track_tolerance;
+// d exp(u) / du = exp(u); |d(x, y) / d(e, omega)| = e with x, y = e (cos, sin) omega.
+double ChainCoordinates::log_volume(const Theta& theta) const {
   double sum = -std::log(theta[kEccentricity]);
   for (const Parameter p : kLogarithmic) sum += std::log(theta[p]);
+  return period_known() ? sum : sum + std::log(theta[kRsumFrac]);
+}
+
+// log L is the track's + log10 of (1 + tolerance erf(z / sqrt 2)).
+double ChainCoordinates::log_jacobian(const ChainPoint& point, const Theta& theta) const {
+  const double tolerance = prior_.spec().track_tolerance;
+  double sum = log_volume(theta);
   for (const Parameter p : kUnread) {
     const double z = point[p];
     sum += std::log(2.0 * tolerance / kLn10) - 0.5 * z * z - 0.5 * std::log(kTwoPi) -
            std::log1p(tolerance * std::erf(z / kSqrt2));
   }
-  return period_known() ? sum : sum + std::log(theta[kRsumFrac]);
+  return sum;
 }
 
 // Over theta the prior has the density Prior::log_density. With a known period, p(theta', ln P) is that density, taken

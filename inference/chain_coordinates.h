@@ -34,6 +34,9 @@ class ChainCoordinates {
   // z of a point inside the support.
   Latent latent(const ChainPoint& point, const Theta& theta) const;
 
+  // ln |d theta / d point| of the coordinates that a likelihood reads.
+  double log_volume(const Theta& theta) const;
+
   // The coordinates that no likelihood reads: unit normal numbers, the same in both systems.
   static std::vector<std::size_t> unread(bool period_known);
   std::vector<std::size_t> unread() const { return unread(period_known()); }

@@ -2,25 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 
 #include "base/parallel.h"
-#include "inference/curved_mixture.h"
-#include "sim/constants.h"
 
 namespace penumbra {
-namespace {
-
-constexpr int kMostComponents = 64;
-
-// Coordinates of the second system.
-Eigen::VectorXd second_coordinates(const EnsemblePoint& point, const std::vector<std::size_t>& chosen) {
-  Eigen::VectorXd out(std::ssize(chosen));
-  for (Eigen::Index k = 0; k < out.size(); ++k) out[k] = point.at[1][chosen[static_cast<std::size_t>(k)]];
-  return out;
-}
-
-}  // namespace
 
 ChainProblem::ChainProblem(const Simulator& simulator, const Observation& observation, const ExactPosterior& posterior,
                            int threads)
@@ -61,51 +46,21 @@ void ChainProblem::density(std::size_t system, std::span<EnsemblePoint> points) 
   for (std::size_t i = 0; i < inside.size(); ++i) points[inside[i]].log_rest = rest[inside[i]] + value[i];
 }
 
+BatchDensity ChainProblem::batch_density() const {
+  return [this](std::size_t system, std::span<EnsemblePoint> points) { density(system, points); };
+}
+
 EnsembleStart ChainProblem::start_from_prior(std::size_t count, RandomStream& random) const {
-  const BatchDensity density = [this](std::size_t system, std::span<EnsemblePoint> points) {
-    this->density(system, points);
-  };
+  const BatchDensity density = batch_density();
   return {density, draw_start(density, count, random)};
 }
 
 std::optional<EnsembleStart> ChainProblem::start_from_samples(std::span<const Latent> z, std::size_t least,
                                                               RandomStream& random) const {
-  EnsembleStart start;
-  start.points.resize(z.size());
-  for (std::size_t s = 0; s < z.size(); ++s) start.points[s].at[0] = z[s];
-  density(0, start.points);
-  std::erase_if(start.points, [](const EnsemblePoint& point) { return !std::isfinite(point.log_density(0)); });
-  if (start.points.size() < least) return std::nullopt;
-
-  const std::vector<std::size_t> unread = coordinates_.unread(), read = read_coordinates(unread);
-  Eigen::MatrixXd half[2];
-  for (std::size_t side = 0; side < 2; ++side) {
-    half[side].resize(std::ssize(read), std::ssize(start.points) / 2);
-    for (Eigen::Index i = 0; i < half[side].cols(); ++i)
-      half[side].col(i) = second_coordinates(start.points[2 * static_cast<std::size_t>(i) + side], read);
-  }
-  std::optional<CurvedMixture> fitted = CurvedMixture::fit(half[0], half[1], kMostComponents, random);
-  if (!fitted) return std::nullopt;
-
-  // Moves the boundary between the two parts of the density from the prior to the mixture.
-  const auto divide = [this, unread, read, mixture = std::make_shared<const CurvedMixture>(std::move(*fitted))](
-                          std::span<EnsemblePoint> points) {
-    parallel_for(points.size(), threads_, [&](std::uint64_t s) {
-      EnsemblePoint& point = points[s];
-      if (!std::isfinite(point.log_rest)) return;
-      double log_start = mixture->log_density(second_coordinates(point, read));
-      for (const std::size_t d : unread) log_start -= 0.5 * (point.at[1][d] * point.at[1][d] + std::log(kTwoPi));
-      const double shift = log_start - point.log_start[1];
-      for (double& part : point.log_start) part += shift;
-      point.log_rest -= shift;
-    });
-  };
-  divide(start.points);
-  start.density = [this, divide](std::size_t system, std::span<EnsemblePoint> points) {
-    density(system, points);
-    divide(points);
-  };
-  return start;
+  std::vector<EnsemblePoint> points(z.size());
+  for (std::size_t s = 0; s < z.size(); ++s) points[s].at[0] = z[s];
+  density(0, points);
+  return start_near(batch_density(), std::move(points), coordinates_.unread(), least, threads_, random);
 }
 
 PosteriorSamples ChainProblem::samples(const EnsembleChain& chain, std::size_t count, RandomStream& random) const {

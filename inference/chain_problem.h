@@ -28,8 +28,7 @@ class ChainProblem {
 
   // `count` draws of N(0, I), where the prior and the forward model have an answer; fewer where hardly any has.
   EnsembleStart start_from_prior(std::size_t count, RandomStream& random) const;
-  // From samples z[S] near the posterior, those that have a density; log_start is that of a mixture fitted to them.
-  // None where fewer than `least` have one or they span fewer dimensions. Its density reads this object.
+  // start_near of samples z[S]. Its density reads this object.
   std::optional<EnsembleStart> start_from_samples(std::span<const Latent> z, std::size_t least,
                                                   RandomStream& random) const;
 
@@ -39,6 +38,8 @@ class ChainProblem {
   const ChainCoordinates& coordinates() const { return coordinates_; }
 
  private:
+  BatchDensity batch_density() const;
+
   const Prior& prior_;
   const ExactPosterior& posterior_;
   ChainCoordinates coordinates_;

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
 
+#include "base/parallel.h"
 #include "inference/curved_mixture.h"
 #include "inference/importance.h"
+#include "sim/constants.h"
 
 namespace penumbra {
 namespace {
@@ -32,6 +35,25 @@ constexpr std::size_t kTriesPerWalker = 1000;
 constexpr std::size_t kMaxLagged = 1000;  // generations, after thinning, in an autocorrelation
 
 using Walkers = std::vector<EnsemblePoint>;
+
+Eigen::VectorXd chosen_of(const Latent& x, const std::vector<std::size_t>& chosen) {
+  Eigen::VectorXd out(std::ssize(chosen));
+  for (std::size_t k = 0; k < chosen.size(); ++k) out[static_cast<Eigen::Index>(k)] = x[chosen[k]];
+  return out;
+}
+
+// A mixture of the points in the coordinates of one system that are read: its size is chosen by the points of odd
+// index, fitted to those of even index.
+std::optional<CurvedMixture> fit_mixture(const Walkers& points, std::size_t system,
+                                         const std::vector<std::size_t>& read, RandomStream& random) {
+  Eigen::MatrixXd half[2];
+  for (std::size_t side = 0; side < 2; ++side) {
+    half[side].resize(std::ssize(read), std::ssize(points) / 2);
+    for (Eigen::Index i = 0; i < half[side].cols(); ++i)
+      half[side].col(i) = chosen_of(points[2 * static_cast<std::size_t>(i) + side].at[system], read);
+  }
+  return CurvedMixture::fit(half[0], half[1], kMostComponents, random);
+}
 
 // What chains' proposals are made of. Points of even and of odd index come from different chains.
 struct Archive {
@@ -93,27 +115,15 @@ class Ensemble {
     return decide(system, 1.0);
   }
 
-  // The mixtures of an archive's points: their size is chosen by those of odd index, fitted to those of even index.
   void fit(Archive& archive) {
-    for (std::size_t system = 0; system < 2; ++system) {
-      Eigen::MatrixXd half[2];
-      for (std::size_t side = 0; side < 2; ++side) {
-        half[side].resize(std::ssize(read_), std::ssize(archive.points) / 2);
-        for (Eigen::Index i = 0; i < half[side].cols(); ++i)
-          half[side].col(i) = read_of(archive.points[2 * static_cast<std::size_t>(i) + side].at[system]);
-      }
-      archive.mixture[system] = CurvedMixture::fit(half[0], half[1], kMostComponents, random_);
-    }
+    for (std::size_t system = 0; system < 2; ++system)
+      archive.mixture[system] = fit_mixture(archive.points, system, read_, random_);
   }
 
  private:
   std::size_t choose_system() { return random_.uniform() < first_share_ ? 0 : 1; }
 
-  Eigen::VectorXd read_of(const Latent& x) const {
-    Eigen::VectorXd out(std::ssize(read_));
-    for (std::size_t k = 0; k < read_.size(); ++k) out[static_cast<Eigen::Index>(k)] = x[read_[k]];
-    return out;
-  }
+  Eigen::VectorXd read_of(const Latent& x) const { return chosen_of(x, read_); }
 
   void set_read(const Eigen::VectorXd& read, Latent& x) const {
     for (std::size_t k = 0; k < read_.size(); ++k) x[read_[k]] = read[static_cast<Eigen::Index>(k)];
@@ -354,6 +364,36 @@ std::vector<EnsemblePoint> draw_start(const BatchDensity& density, std::size_t c
     }
   }
   return out;
+}
+
+std::optional<EnsembleStart> start_near(const BatchDensity& density, std::vector<EnsemblePoint> points,
+                                        const std::vector<std::size_t>& unread, std::size_t least, int threads,
+                                        RandomStream& random) {
+  std::erase_if(points, [](const EnsemblePoint& point) { return !std::isfinite(point.log_density(0)); });
+  if (points.size() < least) return std::nullopt;
+  const std::vector<std::size_t> read = read_coordinates(unread);
+  std::optional<CurvedMixture> fitted = fit_mixture(points, 1, read, random);
+  if (!fitted) return std::nullopt;
+
+  // Moves the boundary between the two parts of the density to the mixture.
+  const auto divide =
+      [=, mixture = std::make_shared<const CurvedMixture>(std::move(*fitted))](std::span<EnsemblePoint> batch) {
+        parallel_for(batch.size(), threads, [&](std::uint64_t s) {
+          EnsemblePoint& point = batch[s];
+          if (!std::isfinite(point.log_rest)) return;
+          double log_start = mixture->log_density(chosen_of(point.at[1], read));
+          for (const std::size_t d : unread) log_start -= 0.5 * (point.at[1][d] * point.at[1][d] + std::log(kTwoPi));
+          const double shift = log_start - point.log_start[1];
+          for (double& part : point.log_start) part += shift;
+          point.log_rest -= shift;
+        });
+      };
+  divide(points);
+  const auto divided = [density, divide](std::size_t system, std::span<EnsemblePoint> batch) {
+    density(system, batch);
+    divide(batch);
+  };
+  return EnsembleStart{divided, std::move(points)};
 }
 
 EnsembleChain sample_ensemble(const std::vector<EnsembleStart>& starts, const EnsembleOptions& options,

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -92,6 +93,13 @@ double autocorrelation_time(std::span<const double> x, int walkers);
 // `count` draws of N(0, I) in the first system that have a density. Fewer where a thousand times as many tries do not
 // give them.
 std::vector<EnsemblePoint> draw_start(const BatchDensity& density, std::size_t count, RandomStream& random);
+
+// From complete points near the posterior, those that have a density: they start as draws of a mixture fitted to them
+// in the second system's coordinates. None where fewer than `least` have one or they span fewer dimensions. threads: 0:
+// all cores.
+std::optional<EnsembleStart> start_near(const BatchDensity& density, std::vector<EnsemblePoint> points,
+                                        const std::vector<std::size_t>& unread, std::size_t least, int threads,
+                                        RandomStream& random);
 
 // starts: at least one, each of as many of the populations; the chains read the first one's density. Throws
 // std::invalid_argument where populations or points do not fit. A budget that ends before the power is 1 leaves the

@@ -1,13 +1,16 @@
 #include "experiments/ablation/independent_prior.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/progress.h"
-#include "inference/chain_coordinates.h"
+#include "sim/constants.h"
 #include "sim/special_functions.h"
 #include "sim/system.h"
 
@@ -35,22 +38,26 @@ Marginal::Marginal(std::vector<double> values, bool logarithmic) : logarithmic_(
   }
 }
 
-std::size_t Marginal::piece_of_z(double z) const {
-  const auto above = std::upper_bound(z_.begin() + 1, z_.end() - 1, z) - z_.begin();
+std::size_t Marginal::piece_of(const std::vector<double>& edges, double value) {
+  const auto above = std::upper_bound(edges.begin() + 1, edges.end() - 1, value) - edges.begin();
   return static_cast<std::size_t>(above) - 1;
 }
 
 double Marginal::value(double z) const {
-  const std::size_t i = piece_of_z(z);
+  const std::size_t i = piece_of(z_, z);
   const double y = y_[i] + slope(i) * (z - z_[i]);
   return logarithmic_ ? std::exp(y) : y;
 }
 
+double Marginal::normal(double x) const {
+  const double y = logarithmic_ ? std::log(x) : x;
+  const std::size_t i = piece_of(y_, y);
+  return z_[i] + (y - y_[i]) / slope(i);
+}
+
 double Marginal::log_density(double x) const {
   const double y = logarithmic_ ? std::log(x) : x;
-  const auto i = static_cast<std::size_t>(std::upper_bound(y_.begin() + 1, y_.end() - 1, y) - y_.begin()) - 1;
-  const double z = z_[i] + (y - y_[i]) / slope(i);
-  return std::log(normal_pdf(z) / slope(i)) - (logarithmic_ ? y : 0.0);
+  return std::log(normal_pdf(normal(x)) / slope(piece_of(y_, y))) - (logarithmic_ ? y : 0.0);
 }
 
 IndependentPrior::IndependentPrior(const Prior& prior, std::uint64_t seed, std::size_t draws, int threads) {
@@ -72,43 +79,80 @@ Theta IndependentPrior::theta(const Latent& z, double period_day) const {
   return out;
 }
 
+Latent IndependentPrior::latent(const Theta& theta) const {
+  Latent out;
+  for (std::size_t p = 0; p < kParameterCount; ++p) out[p] = marginal_[p].normal(theta[p]);
+  return out;
+}
+
+Theta IndependentPrior::complete(std::size_t system, const ChainCoordinates& coordinates, double period_day,
+                                 EnsemblePoint& point) const {
+  const std::vector<std::size_t> unread = ChainCoordinates::unread(!std::isnan(period_day));
+  Theta out;
+  if (system == 0) {
+    out = theta(point.at[0], period_day);
+    point.at[1] = coordinates.point(out, point.at[0]);
+  } else {
+    out = coordinates.theta(point.at[1]);
+    point.at[0] = latent(out);
+    for (const std::size_t d : unread) point.at[0][d] = point.at[1][d];
+  }
+  double log_density = coordinates.log_volume(out);
+  for (std::size_t p = 0; p < kParameterCount; ++p) {
+    const bool read = std::ranges::find(unread, p) == unread.end();
+    log_density += read ? marginal_[p].log_density(out[p]) : std::log(normal_pdf(point.at[0][p]));
+  }
+  point.log_start = {log_unit_normal(point.at[0]), log_density};
+  return out;
+}
+
 // |d rsumfrac / d ln P| = 2/3 rsumfrac.
 double IndependentPrior::log_period_density(const Theta& theta) const {
   return marginal_[kRsumFrac].log_density(theta[kRsumFrac]) + std::log(2.0 / 3.0 * theta[kRsumFrac]);
 }
 
 PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, const ExactPosterior& exact,
-                                              double period_day, std::int64_t budget, std::size_t draws,
-                                              const std::string& name, RandomStream random) {
+                                              const ChainCoordinates& coordinates, double period_day,
+                                              const std::vector<Theta>& near, const IndependentRun& run,
+                                              RandomStream random) {
   const bool period_known = !std::isnan(period_day);
-  // The marginals' own coordinates serve as both systems: without tracks nothing bends them.
   const BatchDensity density = [&](std::size_t system, std::span<EnsemblePoint> points) {
     std::vector<Theta> theta;
-    for (EnsemblePoint& point : points) {
-      point.at[1 - system] = point.at[system];
-      point.log_start.fill(log_unit_normal(point.at[0]));
-      theta.push_back(prior.theta(point.at[0], period_day));
-    }
+    for (EnsemblePoint& point : points) theta.push_back(prior.complete(system, coordinates, period_day, point));
     std::vector<double> value(points.size());
     exact.log_likelihood(theta, value);
-    for (std::size_t s = 0; s < points.size(); ++s)
-      points[s].log_rest = value[s] + (period_known ? prior.log_period_density(theta[s]) : 0.0);
+    for (std::size_t s = 0; s < points.size(); ++s) {
+      const bool one_turn = theta[s][kOmega] >= 0.0 && theta[s][kOmega] < kTwoPi;  // else it is there already
+      points[s].log_rest = one_turn ? value[s] + (period_known ? prior.log_period_density(theta[s]) : 0.0) : -INFINITY;
+    }
   };
 
   EnsembleOptions options;
-  options.budget = budget;
-  options.unread = ChainCoordinates::unread(period_known);
-  Progress progress(name, static_cast<std::uint64_t>(budget));
+  options.populations = 2;
+  options.budget = run.budget;
+  options.unread = coordinates.unread();
+  options.mirrored = {kOmega};
+  Progress progress(run.name, static_cast<std::uint64_t>(run.budget));
   options.progress = [&](std::int64_t evaluations, double, double) {
-    progress.set(static_cast<std::uint64_t>(std::min(evaluations, budget)));
+    progress.set(static_cast<std::uint64_t>(std::min(evaluations, run.budget)));
   };
   const auto count = static_cast<std::size_t>(options.populations) * static_cast<std::size_t>(options.walkers);
-  std::vector<EnsemblePoint> start = draw_start(density, count, random);
-  if (start.size() < count) throw UserError(name + ": hardly any draw of the independent prior has a density");
+  std::vector<EnsemblePoint> points(near.size());
+  for (std::size_t s = 0; s < near.size(); ++s) {
+    points[s].at[0] = prior.latent(near[s]);
+    for (const std::size_t d : options.unread) points[s].at[0][d] = random.normal();
+  }
+  density(0, points);
+  const std::optional<EnsembleStart> start =
+      start_near(density, std::move(points), options.unread, count, run.threads, random);
+  if (!start) {
+    throw UserError(fmt::format("{}: expected {} draws under the hierarchical prior that it allows too, of {}",
+                                run.name, count, near.size()));
+  }
 
-  const EnsembleChain chain = sample_ensemble({{density, std::move(start)}}, options, random);
+  const EnsembleChain chain = sample_ensemble({*start}, options, random);
   PriorPosterior out{{}, chain.r_hat, chain.effective_size, chain.evaluations, chain.converged};
-  for (const std::size_t s : thinned(chain, draws, random))
+  for (const std::size_t s : thinned(chain, run.draws, random))
     out.theta.push_back(prior.theta(chain.draws[s].at[0], period_day));
   return out;
 }

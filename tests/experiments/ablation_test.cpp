@@ -1,6 +1,7 @@
 // The experiment experiments/ablation: its statistics on data whose answer is known, and a short run.
 #include <gtest/gtest.h>
 
+#include <Eigen/Dense>
 #include <cmath>
 #include <numbers>
 
@@ -145,6 +146,47 @@ TEST(Ablation, AnIndependentPriorKeepsTheMarginals) {
   std::vector<Theta> hierarchical;
   for (std::uint64_t n = 0; n < 200; ++n) hierarchical.push_back(prior.draw(7, n).theta);
   EXPECT_EQ(possible_share(prior, hierarchical), 1.0);
+}
+
+// Both systems of coordinates: the same theta and z either way, and densities that differ by the determinant between
+// them, here by differences.
+TEST(Ablation, AnIndependentPriorsDensitiesAgree) {
+  if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
+  const TrackGrid tracks = TrackGrid::load(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data/tables/tracks.h5");
+  const DustPrior dust = DustPrior::analytic();
+  const Prior prior(named_prior("field"), tracks.view(), dust.view());
+  const IndependentPrior independent(prior, 3, 1000, 2);
+  RandomStream random(6, 1, Stage::kTest);
+  constexpr double kStep = 1e-7;  // far below the marginals' pieces
+  for (const double period : {3.0, double{NAN}}) {
+    const ChainCoordinates coordinates(prior, period);
+    for (int n = 0; n < 20; ++n) {
+      EnsemblePoint point;
+      for (double& value : point.at[0]) value = 0.7 * random.normal();
+      const Theta theta = independent.complete(0, coordinates, period, point);
+      EnsemblePoint back;
+      back.at[1] = point.at[1];
+      const Theta same = independent.complete(1, coordinates, period, back);
+      for (std::size_t p = 0; p < kParameterCount; ++p) {
+        EXPECT_NEAR(back.at[0][p], point.at[0][p], 1e-7) << p;
+        if (p == kLogL1 || p == kLogL2) continue;
+        EXPECT_NEAR(same[p], theta[p], 1e-9 * std::abs(theta[p])) << p;
+      }
+      for (std::size_t system = 0; system < 2; ++system)
+        EXPECT_NEAR(back.log_start[system], point.log_start[system], 1e-6);
+
+      Eigen::MatrixXd slope(kParameterCount, kParameterCount);
+      for (std::size_t d = 0; d < kParameterCount; ++d) {
+        EnsemblePoint moved;
+        moved.at[0] = point.at[0];
+        moved.at[0][d] += kStep;
+        independent.complete(0, coordinates, period, moved);
+        for (std::size_t p = 0; p < kParameterCount; ++p)
+          slope(static_cast<Eigen::Index>(p), static_cast<Eigen::Index>(d)) = (moved.at[1][p] - point.at[1][p]) / kStep;
+      }
+      EXPECT_NEAR(point.log_start[0] - point.log_start[1], std::log(std::abs(slope.determinant())), 1e-3);
+    }
+  }
 }
 
 TEST(AblationExperiment, Runs) {
