@@ -199,11 +199,12 @@ ExperimentResult work(const Config& config, const fs::path& folder) {
   }
 
   // The check: the shipped network trained on with everything, masked, beside those trained on without the modality.
+  ExperimentResult out{.files = {}, .provenance = shipped.provenance()};
   const auto load = [&](const std::string& name) {
     settings.checkpoint = config.file().parent_path() / "networks" / name / "weights.h5";
+    out.provenance.emplace_back("network_" + name + "_sha256", sha256_of_file(settings.checkpoint));
     return HeldOut(settings);
   };
-  ExperimentResult out{.files = {}, .provenance = shipped.provenance()};
   const HeldOut control = load("control");
   const auto seen_all = observe(control, {}, wanted);
   tables.add("control", "all", {}, seen_all, seen_all, prior_variance);
@@ -212,7 +213,6 @@ ExperimentResult work(const Config& config, const fs::path& folder) {
     if (network.posterior().dropped() != dropped)
       throw UserError(
           fmt::format("{}: not trained without {}", network.settings().checkpoint.string(), joined(dropped)));
-    out.provenance.emplace_back("network_" + name + "_sha256", sha256_of_file(network.settings().checkpoint));
     tables.add("control", name, dropped, observe(control, dropped, wanted), seen_all, prior_variance);
     tables.add("retrained", name, dropped, observe(network, {}, wanted), seen_all, prior_variance);
   }
