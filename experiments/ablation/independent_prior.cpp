@@ -57,7 +57,7 @@ double Marginal::normal(double x) const {
 
 double Marginal::log_density(double x) const {
   const double y = logarithmic_ ? std::log(x) : x;
-  return std::log(normal_pdf(normal(x)) / slope(piece_of(y_, y))) - (logarithmic_ ? y : 0.0);
+  return log_normal_pdf(normal(x)) - std::log(slope(piece_of(y_, y))) - (logarithmic_ ? y : 0.0);
 }
 
 IndependentPrior::IndependentPrior(const Prior& prior, std::uint64_t seed, std::size_t draws, int threads) {
@@ -100,7 +100,7 @@ Theta IndependentPrior::complete(std::size_t system, const ChainCoordinates& coo
   double log_density = coordinates.log_volume(out);
   for (std::size_t p = 0; p < kParameterCount; ++p) {
     const bool read = std::ranges::find(unread, p) == unread.end();
-    log_density += read ? marginal_[p].log_density(out[p]) : std::log(normal_pdf(point.at[0][p]));
+    log_density += read ? marginal_[p].log_density(out[p]) : log_normal_pdf(point.at[0][p]);
   }
   point.log_start = {log_unit_normal(point.at[0]), log_density};
   return out;
