@@ -149,9 +149,10 @@ void add_train(CLI::App& program) {
   arguments->settings.attach(*verb);
   arguments->settings.shortcut(*verb, "--out", "out",
                                "folder for checkpoint.h5, train.csv and weights.h5 [runs/<preset>]", true);
-  arguments->settings.shortcut(
-      *verb, "--weights", "weights",
-      "trained network to begin with, of the same [network] and [flow], targets aside; else random weights", true);
+  arguments->settings.shortcut(*verb, "--weights", "weights",
+                               "trained network to begin with, of the same [network] and [flow] but for targets and "
+                               "joint_hidden, which it may lack; else random weights",
+                               true);
   arguments->settings.shortcut(*verb, "--dust-map", "prior.dust_map", kDustMapHelp, true);
   arguments->settings.shortcut(*verb, "--stop-after-minutes", "stop_after_minutes",
                                "save and leave after this long, to be resumed; 0 for never [0]", false);

@@ -290,12 +290,13 @@ class Trainer {
     Preset theirs = read_preset(Config::parse(checkpoint.info.preset, file.string()));
     theirs.train = config_;
     theirs.targets = preset_.targets;  // a network that learns other targets still begins with good encoders
-    if (theirs.network.joint_hidden.empty()) theirs.network.joint_hidden = preset_.network.joint_hidden;
+    const bool branchless = theirs.network.joint_hidden.empty();
+    if (branchless) theirs.network.joint_hidden = preset_.network.joint_hidden;
     if (to_toml(theirs) != preset_text_) {
       throw UserError(fmt::format("{}: another network than this run's:\n{}expected\n{}", file.string(),
                                   to_toml(theirs), preset_text_));
     }
-    weights_.load(checkpoint.weights, file.string(), /*may_lack=*/kJointBranch);
+    weights_.load(checkpoint.weights, file.string(), /*may_lack=*/branchless ? kJointBranch : "");
     average_.copy_(weights_.values());
     started_from_ = sha256_of_file(file);
   }
