@@ -80,9 +80,9 @@ Latent ChainCoordinates::latent(const ChainPoint& point, const Theta& theta) con
   return z;
 }
 
-std::vector<std::size_t> ChainCoordinates::unread(bool period_known) {
+std::vector<std::size_t> ChainCoordinates::unread() const {
   std::vector<std::size_t> out(kUnread.begin(), kUnread.end());
-  if (period_known) out.push_back(kRsumFrac);
+  if (period_known()) out.push_back(kRsumFrac);
   return out;
 }
 

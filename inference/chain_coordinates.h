@@ -26,6 +26,8 @@ class ChainCoordinates {
   // The prior must outlive it. period_day NaN: not known.
   ChainCoordinates(const Prior& prior, double period_day) : prior_(prior), period_day_(period_day) {}
 
+  double period_day() const { return period_day_; }
+
   ChainPoint point(const Theta& theta, const Latent& z) const;
   // Any point has a theta, perhaps outside the prior's support; luminosities off the tracks are NaN.
   Theta theta(const ChainPoint& point) const;
@@ -38,8 +40,7 @@ class ChainCoordinates {
   double log_volume(const Theta& theta) const;
 
   // The coordinates that no likelihood reads: unit normal numbers, the same in both systems.
-  static std::vector<std::size_t> unread(bool period_known);
-  std::vector<std::size_t> unread() const { return unread(period_known()); }
+  std::vector<std::size_t> unread() const;
 
  private:
   bool period_known() const { return !std::isnan(period_day_); }

@@ -12,7 +12,6 @@ ChainProblem::ChainProblem(const Simulator& simulator, const Observation& observ
     : prior_(simulator.prior()),
       posterior_(posterior),
       coordinates_(simulator.prior(), observation.period_day),
-      period_day_(observation.period_day),
       threads_(threads) {}
 
 void ChainProblem::density(std::size_t system, std::span<EnsemblePoint> points) const {
@@ -22,7 +21,7 @@ void ChainProblem::density(std::size_t system, std::span<EnsemblePoint> points) 
   parallel_for(points.size(), threads_, [&](std::uint64_t s) {
     EnsemblePoint& point = points[s];
     if (system == 0) {
-      if (prior_.theta_from_latent(point.at[0], period_day_, theta[s]) != Status::kOk) return;
+      if (prior_.theta_from_latent(point.at[0], coordinates_.period_day(), theta[s]) != Status::kOk) return;
       point.at[1] = coordinates_.point(theta[s], point.at[0]);
     } else {
       theta[s] = coordinates_.theta(point.at[1]);

@@ -43,7 +43,6 @@ class ChainProblem {
   const Prior& prior_;
   const ExactPosterior& posterior_;
   ChainCoordinates coordinates_;
-  double period_day_;
   int threads_;
 };
 

@@ -12,7 +12,7 @@
 #include "base/parallel.h"
 #include "inference/curved_mixture.h"
 #include "inference/importance.h"
-#include "sim/constants.h"
+#include "sim/special_functions.h"
 
 namespace penumbra {
 namespace {
@@ -382,7 +382,7 @@ std::optional<EnsembleStart> start_near(const BatchDensity& density, std::vector
           EnsemblePoint& point = batch[s];
           if (!std::isfinite(point.log_rest)) return;
           double log_start = mixture->log_density(chosen_of(point.at[1], read));
-          for (const std::size_t d : unread) log_start -= 0.5 * (point.at[1][d] * point.at[1][d] + std::log(kTwoPi));
+          for (const std::size_t d : unread) log_start += log_normal_pdf(point.at[1][d]);
           const double shift = log_start - point.log_start[1];
           for (double& part : point.log_start) part += shift;
           point.log_rest -= shift;

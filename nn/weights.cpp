@@ -101,14 +101,12 @@ void Weights::load(const std::vector<StoredTensor>& stored, const std::string& s
     throw UserError(
         fmt::format("{}: {} weight tensors; its preset's network has {}", source, by_name.size(), expected));
   }
-  std::vector<StoredTensor> own = store(values_);
-  std::vector<float> all;
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    const Named& named = tensors_[i];
-    if (lacks && lacked(named.name)) {
-      all.insert(all.end(), own[i].values.begin(), own[i].values.end());
-      continue;
-    }
+  at::Tensor all = values_.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+  float* next = all.data_ptr<float>();
+  for (const Named& named : tensors_) {
+    float* const to = next;
+    next += named.tensor.numel();
+    if (lacks && lacked(named.name)) continue;
     const auto found = by_name.find(named.name);
     if (found == by_name.end()) throw UserError(fmt::format("{}: no weights named {}", source, named.name));
     const at::IntArrayRef sizes = named.tensor.sizes();
@@ -116,9 +114,9 @@ void Weights::load(const std::vector<StoredTensor>& stored, const std::string& s
       throw UserError(fmt::format("{}: weights {} have shape ({}); expected ({})", source, named.name,
                                   fmt::join(found->second->shape, ", "), fmt::join(sizes, ", ")));
     }
-    all.insert(all.end(), found->second->values.begin(), found->second->values.end());
+    std::ranges::copy(found->second->values, to);
   }
-  values_.copy_(at::from_blob(all.data(), {count()}));
+  values_.copy_(all);
 }
 
 }  // namespace penumbra

@@ -23,8 +23,8 @@ constexpr std::array kLogarithmic{kMsum, kRsumFrac, kEccentricity, kTeff1, kTeff
 
 }  // namespace
 
-Marginal::Marginal(std::vector<double> values, bool logarithmic) : logarithmic_(logarithmic) {
-  if (values.size() < 1000) throw std::invalid_argument("Marginal: fewer than 1000 values");
+MarginalMap::MarginalMap(std::vector<double> values, bool logarithmic) : logarithmic_(logarithmic) {
+  if (values.size() < 1000) throw std::invalid_argument("MarginalMap: fewer than 1000 values");
   std::sort(values.begin(), values.end());
   const double count = static_cast<double>(values.size()), end = -normal_quantile(kLeastBeyond / count);
   const int pieces = static_cast<int>(2.0 * end / kStep);
@@ -38,24 +38,24 @@ Marginal::Marginal(std::vector<double> values, bool logarithmic) : logarithmic_(
   }
 }
 
-std::size_t Marginal::piece_of(const std::vector<double>& edges, double value) {
+std::size_t MarginalMap::piece_of(const std::vector<double>& edges, double value) {
   const auto above = std::upper_bound(edges.begin() + 1, edges.end() - 1, value) - edges.begin();
   return static_cast<std::size_t>(above) - 1;
 }
 
-double Marginal::value(double z) const {
+double MarginalMap::value(double z) const {
   const std::size_t i = piece_of(z_, z);
   const double y = y_[i] + slope(i) * (z - z_[i]);
   return logarithmic_ ? std::exp(y) : y;
 }
 
-double Marginal::normal(double x) const {
+double MarginalMap::normal(double x) const {
   const double y = logarithmic_ ? std::log(x) : x;
   const std::size_t i = piece_of(y_, y);
   return z_[i] + (y - y_[i]) / slope(i);
 }
 
-double Marginal::log_density(double x) const {
+double MarginalMap::log_density(double x) const {
   const double y = logarithmic_ ? std::log(x) : x;
   return log_normal_pdf(normal(x)) - std::log(slope(piece_of(y_, y))) - (logarithmic_ ? y : 0.0);
 }
@@ -85,12 +85,11 @@ Latent IndependentPrior::latent(const Theta& theta) const {
   return out;
 }
 
-Theta IndependentPrior::complete(std::size_t system, const ChainCoordinates& coordinates, double period_day,
-                                 EnsemblePoint& point) const {
-  const std::vector<std::size_t> unread = ChainCoordinates::unread(!std::isnan(period_day));
+Theta IndependentPrior::complete(std::size_t system, const ChainCoordinates& coordinates, EnsemblePoint& point) const {
+  const std::vector<std::size_t> unread = coordinates.unread();
   Theta out;
   if (system == 0) {
-    out = theta(point.at[0], period_day);
+    out = theta(point.at[0], coordinates.period_day());
     point.at[1] = coordinates.point(out, point.at[0]);
   } else {
     out = coordinates.theta(point.at[1]);
@@ -112,17 +111,17 @@ double IndependentPrior::log_period_density(const Theta& theta) const {
 }
 
 PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, const ExactPosterior& exact,
-                                              const ChainCoordinates& coordinates, double period_day,
-                                              const std::vector<Theta>& near, const IndependentRun& run,
-                                              RandomStream random) {
-  const bool period_known = !std::isnan(period_day);
+                                              const ChainCoordinates& coordinates, const std::vector<Theta>& near,
+                                              const IndependentRun& run, RandomStream random) {
+  const bool period_known = !std::isnan(coordinates.period_day());
   const BatchDensity density = [&](std::size_t system, std::span<EnsemblePoint> points) {
     std::vector<Theta> theta;
-    for (EnsemblePoint& point : points) theta.push_back(prior.complete(system, coordinates, period_day, point));
+    for (EnsemblePoint& point : points) theta.push_back(prior.complete(system, coordinates, point));
     std::vector<double> value(points.size());
     exact.log_likelihood(theta, value);
     for (std::size_t s = 0; s < points.size(); ++s) {
-      const bool one_turn = theta[s][kOmega] >= 0.0 && theta[s][kOmega] < kTwoPi;  // else it is there already
+      // Beyond its marginal's ends omega leaves the turn and would stand for a binary that is there already.
+      const bool one_turn = theta[s][kOmega] >= 0.0 && theta[s][kOmega] < kTwoPi;
       points[s].log_rest = one_turn ? value[s] + (period_known ? prior.log_period_density(theta[s]) : 0.0) : -INFINITY;
     }
   };
@@ -153,7 +152,7 @@ PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, con
   const EnsembleChain chain = sample_ensemble({*start}, options, random);
   PriorPosterior out{{}, chain.r_hat, chain.effective_size, chain.evaluations, chain.converged};
   for (const std::size_t s : thinned(chain, run.draws, random))
-    out.theta.push_back(prior.theta(chain.draws[s].at[0], period_day));
+    out.theta.push_back(prior.theta(chain.draws[s].at[0], coordinates.period_day()));
   return out;
 }
 

@@ -19,10 +19,10 @@ namespace penumbra {
 
 // A distribution as a monotone map from a unit normal z to y = x or ln x: straight between quantiles of a sample, and
 // on beyond them.
-class Marginal {
+class MarginalMap {
  public:
   // At least 1000 values, all positive where logarithmic.
-  Marginal(std::vector<double> values, bool logarithmic);
+  MarginalMap(std::vector<double> values, bool logarithmic);
   double value(double z) const;
   double normal(double x) const;       // z of that value
   double log_density(double x) const;  // ln of the density of x
@@ -45,15 +45,14 @@ class IndependentPrior {
   // Completes a chain's point of which at[system] is given, but for its likelihood (log_rest), and returns its theta.
   // System 0 is z, 1 ChainCoordinates, whose luminosities and free coordinate keep their z; log_start is of N(0, I)
   // over z in either.
-  Theta complete(std::size_t system, const ChainCoordinates& coordinates, double period_day,
-                 EnsemblePoint& point) const;
+  Theta complete(std::size_t system, const ChainCoordinates& coordinates, EnsemblePoint& point) const;
   // z of theta.
   Latent latent(const Theta& theta) const;
   // ln p(ln P | all other parameters), by Kepler's third law (Prior::log_period_density).
   double log_period_density(const Theta& theta) const;
 
  private:
-  std::vector<Marginal> marginal_;
+  std::vector<MarginalMap> marginal_;
 };
 
 struct PriorPosterior {
@@ -75,9 +74,8 @@ struct IndependentRun {
 // prior. The chains start there: the same likelihood lets this posterior have those modes and go on beyond them. One
 // that lies elsewhere would be missed.
 PriorPosterior sample_under_independent_prior(const IndependentPrior& prior, const ExactPosterior& exact,
-                                              const ChainCoordinates& coordinates, double period_day,
-                                              const std::vector<Theta>& near, const IndependentRun& run,
-                                              RandomStream random);
+                                              const ChainCoordinates& coordinates, const std::vector<Theta>& near,
+                                              const IndependentRun& run, RandomStream random);
 
 // Share of draws that the hierarchical prior allows, luminosities apart: no light curve or photometry reads those, so
 // an independent prior leaves them off the tracks in any case.

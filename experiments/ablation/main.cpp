@@ -160,7 +160,7 @@ std::string compare_priors(const HeldOut& held_out, const IndependentPrior& inde
         static_cast<std::int64_t>(refinement_fact(record, "mcmc_evaluations")), refinement_trusted(record)};
     const ExactPosterior exact(simulator, observation, threads);
     const PriorPosterior other = sample_under_independent_prior(
-        independent, exact, {simulator.prior(), observation.period_day}, observation.period_day, hierarchical.theta,
+        independent, exact, {simulator.prior(), observation.period_day}, hierarchical.theta,
         {settings.budget, draws, threads, record.object.name + ", independent prior"}, random);
     const auto rows = [&](std::string_view name, const PriorPosterior& posterior) {
       return prior_rows(system.index, name, posterior, possible_share(simulator.prior(), posterior.theta), truth);

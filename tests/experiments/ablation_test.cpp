@@ -11,6 +11,7 @@
 #include "experiments/ablation/prior_structure.h"
 #include "sim/simulate.h"
 #include "tests/experiments/run_experiment.h"
+#include "tests/sim/prior_tables.h"
 
 namespace penumbra {
 namespace {
@@ -78,11 +79,10 @@ TEST(Ablation, SystemsWithoutSamplesDoNotCount) {
   EXPECT_EQ(relative_width(records, reference, 0).value, 1.0);  // the same systems on both sides
 }
 
-TEST(Ablation, IndependentDrawsAreHardlyEverPossible) {
-  if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
-  const TrackGrid tracks = TrackGrid::load(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data/tables/tracks.h5");
-  const DustPrior dust = DustPrior::analytic();
-  const Prior prior(named_prior("field"), tracks.view(), dust.view());
+using AblationPriors = PriorTest;
+
+TEST_F(AblationPriors, IndependentDrawsAreHardlyEverPossible) {
+  const Prior prior = make(named_prior("field"));
   const PriorStructure structure = measure_prior_structure(prior, 3, 4000, 2);
   ASSERT_EQ(structure.impossible.size(), 8u);
   double largest = 0.0;
@@ -103,7 +103,7 @@ TEST(Ablation, AMarginalIsTheDistributionOfItsSample) {
   std::vector<double> sample;
   for (int n = 0; n < 200'000; ++n) sample.push_back(std::exp(0.3 + 0.5 * random.normal()));
   for (const bool logarithmic : {false, true}) {
-    const Marginal marginal(sample, logarithmic);
+    const MarginalMap marginal(sample, logarithmic);
     for (const double z : {-2.0, -0.5, 0.0, 1.0, 2.5}) {
       const double x = std::exp(0.3 + 0.5 * z);
       EXPECT_NEAR(marginal.value(z), x, 0.02 * x) << z;
@@ -116,16 +116,13 @@ TEST(Ablation, AMarginalIsTheDistributionOfItsSample) {
     for (double x = 0.005; x < 40.0; x += 0.01) sum += 0.01 * std::exp(marginal.log_density(x));
     EXPECT_NEAR(sum, 1.0, 2e-3);
   }
-  EXPECT_THROW(Marginal(std::vector<double>(10, 1.0), false), std::invalid_argument);
+  EXPECT_THROW(MarginalMap(std::vector<double>(10, 1.0), false), std::invalid_argument);
 }
 
 // Data that tell nothing leave the independent prior as it is: its parameters have the hierarchical prior's
 // distributions, and hardly a draw is possible there.
-TEST(Ablation, AnIndependentPriorKeepsTheMarginals) {
-  if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
-  const TrackGrid tracks = TrackGrid::load(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data/tables/tracks.h5");
-  const DustPrior dust = DustPrior::analytic();
-  const Prior prior(named_prior("field"), tracks.view(), dust.view());
+TEST_F(AblationPriors, AnIndependentPriorKeepsTheMarginals) {
+  const Prior prior = make(named_prior("field"));
   const IndependentPrior independent(prior, 3, 1000, 2);
   RandomStream random(6, 0, Stage::kTest);
   std::vector<double> mass, other;
@@ -150,11 +147,8 @@ TEST(Ablation, AnIndependentPriorKeepsTheMarginals) {
 
 // Both systems of coordinates: the same theta and z either way, and densities that differ by the determinant between
 // them, here by differences.
-TEST(Ablation, AnIndependentPriorsDensitiesAgree) {
-  if (!tables_exist()) GTEST_SKIP() << "no data tables: run tools/setup.sh";
-  const TrackGrid tracks = TrackGrid::load(std::filesystem::path(PENUMBRA_SOURCE_DIR) / "data/tables/tracks.h5");
-  const DustPrior dust = DustPrior::analytic();
-  const Prior prior(named_prior("field"), tracks.view(), dust.view());
+TEST_F(AblationPriors, AnIndependentPriorsDensitiesAgree) {
+  const Prior prior = make(named_prior("field"));
   const IndependentPrior independent(prior, 3, 1000, 2);
   RandomStream random(6, 1, Stage::kTest);
   constexpr double kStep = 1e-7;  // far below the marginals' pieces
@@ -163,10 +157,10 @@ TEST(Ablation, AnIndependentPriorsDensitiesAgree) {
     for (int n = 0; n < 20; ++n) {
       EnsemblePoint point;
       for (double& value : point.at[0]) value = 0.7 * random.normal();
-      const Theta theta = independent.complete(0, coordinates, period, point);
+      const Theta theta = independent.complete(0, coordinates, point);
       EnsemblePoint back;
       back.at[1] = point.at[1];
-      const Theta same = independent.complete(1, coordinates, period, back);
+      const Theta same = independent.complete(1, coordinates, back);
       for (std::size_t p = 0; p < kParameterCount; ++p) {
         EXPECT_NEAR(back.at[0][p], point.at[0][p], 1e-7) << p;
         if (p == kLogL1 || p == kLogL2) continue;
@@ -180,7 +174,7 @@ TEST(Ablation, AnIndependentPriorsDensitiesAgree) {
         EnsemblePoint moved;
         moved.at[0] = point.at[0];
         moved.at[0][d] += kStep;
-        independent.complete(0, coordinates, period, moved);
+        independent.complete(0, coordinates, moved);
         for (std::size_t p = 0; p < kParameterCount; ++p)
           slope(static_cast<Eigen::Index>(p), static_cast<Eigen::Index>(d)) = (moved.at[1][p] - point.at[1][p]) / kStep;
       }
